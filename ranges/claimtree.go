@@ -1,0 +1,189 @@
+package ranges
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+)
+
+// treeWidth is the largest number of claims in a leaf and of children in an
+// inner node. Wide enough that the tree of 1e6 claims has four levels and
+// little overhead, narrow enough that scanning a node costs about as much as
+// reaching it.
+const treeWidth = 64
+
+// weightedRange is one claim in a claimTree.
+type weightedRange struct {
+	Range
+	node     *nodeName
+	priority int64
+}
+
+// compare orders by range, then by node name: Claim order within a keyspace.
+func (w weightedRange) compare(other weightedRange) int {
+	return cmp.Or(w.Range.Compare(other.Range), cmp.Compare(w.node.name, other.node.name))
+}
+
+// claimTree holds the claims of a keyspace in Claim order and finds those that
+// overlap a range: a B-tree whose nodes know the largest end below them, that
+// is an interval tree (Cormen et al., Introduction to Algorithms, 14.3) with
+// wide nodes. The nil tree is empty.
+//
+//	T1  claims are strictly ascending over the whole tree
+//	T2  low is the first claim below a node (its range and node name; not its
+//	    priority, which changes in place), end the largest To below it
+//	T3  a leaf has 1…treeWidth claims, an inner node 1…treeWidth children, and
+//	    all leaves are equally deep
+//	T4  size is the number of claims below a node
+type claimTree struct {
+	low      weightedRange
+	end      End
+	size     int
+	claims   []weightedRange // of a leaf
+	children []*claimTree    // of an inner node
+}
+
+func newLeaf(claims []weightedRange) *claimTree {
+	t := &claimTree{claims: claims}
+	t.refresh()
+	return t
+}
+
+func newInner(children []*claimTree) *claimTree {
+	t := &claimTree{children: children}
+	t.refresh()
+	return t
+}
+
+func (t *claimTree) isLeaf() bool { return len(t.children) == 0 }
+
+// refresh restores T2 and T4 after what is directly below has changed.
+func (t *claimTree) refresh() {
+	t.end, t.size = End{}, 0
+	if t.isLeaf() {
+		t.size = len(t.claims)
+		for i := range t.claims {
+			t.end = later(t.end, t.claims[i].To)
+		}
+		if t.size > 0 {
+			t.low = t.claims[0]
+		}
+		return
+	}
+	t.low = t.children[0].low
+	for _, c := range t.children {
+		t.end, t.size = later(t.end, c.end), t.size+c.size
+	}
+}
+
+func later(a, b End) End {
+	if a.Compare(b) < 0 {
+		return b
+	}
+	return a
+}
+
+// find returns the stored claim of the same range and node as w, nil if there
+// is none. It stays valid until the next put or remove. O(log n).
+func (t *claimTree) find(w weightedRange) *weightedRange {
+	if t == nil {
+		return nil
+	}
+	for !t.isLeaf() {
+		t = t.children[t.childOf(w)]
+	}
+	if i, ok := t.search(w); ok {
+		return &t.claims[i]
+	}
+	return nil
+}
+
+// search returns where a leaf has w, or would have it. Like childOf it looks at
+// the end first, where claims that come in ascending order belong.
+func (t *claimTree) search(w weightedRange) (int, bool) {
+	if n := len(t.claims); n > 0 && t.claims[n-1].compare(w) < 0 {
+		return n, false
+	}
+	return slices.BinarySearchFunc(t.claims, w, weightedRange.compare)
+}
+
+// childOf returns the child of an inner node that w belongs into.
+func (t *claimTree) childOf(w weightedRange) int {
+	if last := len(t.children) - 1; t.children[last].low.compare(w) <= 0 {
+		return last
+	}
+	i, ok := slices.BinarySearchFunc(t.children, w, func(c *claimTree, w weightedRange) int {
+		return c.low.compare(w)
+	})
+	if !ok {
+		i = max(0, i-1)
+	}
+	return i
+}
+
+// overlapping calls yield for the claims that have a key in r, ascending,
+// until it returns false. O(log n + k·treeWidth) for k claims.
+func (t *claimTree) overlapping(r Range, yield func(*weightedRange) bool) bool {
+	if t == nil {
+		return true
+	}
+	for _, c := range t.children {
+		if !r.To.After(c.low.From) {
+			return true
+		}
+		if c.end.After(r.From) && !c.overlapping(r, yield) {
+			return false
+		}
+	}
+	for i := range t.claims {
+		c := &t.claims[i]
+		if !r.To.After(c.From) {
+			return true
+		}
+		if c.To.After(r.From) && !yield(c) {
+			return false
+		}
+	}
+	return true
+}
+
+// valid reports which of T1…T4 is violated, or nil.
+func (t *claimTree) valid() error {
+	if t == nil {
+		return nil
+	}
+	var before *weightedRange
+	_, err := t.validBelow(&before)
+	return err
+}
+
+// validBelow returns the depth below t as well; before is the claim that
+// precedes those below t, and afterwards the last of them.
+func (t *claimTree) validBelow(before **weightedRange) (depth int, err error) {
+	n := len(t.claims) + len(t.children)
+	if n == 0 || n > treeWidth || len(t.claims) > 0 && len(t.children) > 0 {
+		return 0, fmt.Errorf("T3: a node has %d claims and %d children", len(t.claims), len(t.children))
+	}
+	for i := range t.claims {
+		if *before != nil && (*before).compare(t.claims[i]) >= 0 {
+			return 0, fmt.Errorf("T1: %v follows %v", t.claims[i].Range, (*before).Range)
+		}
+		*before = &t.claims[i]
+	}
+	for i, c := range t.children {
+		d, err := c.validBelow(before)
+		if err != nil {
+			return 0, err
+		}
+		if i > 0 && d+1 != depth {
+			return 0, fmt.Errorf("T3: leaves at depths %d and %d", depth, d+1)
+		}
+		depth = d + 1
+	}
+	fresh := claimTree{claims: t.claims, children: t.children}
+	fresh.refresh()
+	if fresh.low.compare(t.low) != 0 || fresh.end != t.end || fresh.size != t.size {
+		return 0, fmt.Errorf("T2, T4: a node says %v…%v, %d claims", t.low.Range, t.end, t.size)
+	}
+	return depth, nil
+}

@@ -1,0 +1,93 @@
+package ranges
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"testing"
+)
+
+// TestClaimTree_EqualsSortedSlice grows a tree to four levels and takes all of
+// it away again, in random order, beside a sorted slice.
+func TestClaimTree_EqualsSortedSlice(t *testing.T) {
+	const seed, n = 11, 12_000 // change the seed to try others
+	random := rand.New(rand.NewPCG(seed, seed))
+	names := []*nodeName{{name: "n1"}, {name: "n2"}}
+	var claims []weightedRange
+	for i := range n {
+		from := fmt.Sprintf("%05d", random.IntN(n))
+		to := fmt.Sprintf("%05d", random.IntN(n)) + "x"
+		r := Range{From: min(from, to), To: Before(max(from, to))}
+		if i%100 > 0 {
+			r.To = Before(r.From + fmt.Sprint(i)) // most claims are narrow
+		}
+		claims = append(claims, weightedRange{Range: r, node: names[i%2], priority: 1})
+	}
+	slices.SortFunc(claims, weightedRange.compare)
+	claims = slices.CompactFunc(claims, func(a, b weightedRange) bool { return a.compare(b) == 0 })
+
+	var tree *claimTree
+	var present []weightedRange
+	check := func() {
+		t.Helper()
+		if err := tree.valid(); err != nil {
+			t.Fatalf("seed %d, %d claims: %v", seed, len(present), err)
+		}
+		slices.SortFunc(present, weightedRange.compare)
+		for range 20 {
+			r := claims[random.IntN(len(claims))].Range
+			checkOverlapping(t, tree, present, r)
+		}
+		checkOverlapping(t, tree, present, Everything())
+	}
+	for i, at := range random.Perm(len(claims)) {
+		tree = tree.insert(claims[at])
+		present = append(present, claims[at])
+		if i%3000 == 0 || i == 5 {
+			check()
+		}
+	}
+	check()
+	for i, at := range random.Perm(len(present)) {
+		tree = tree.remove(claims[at])
+		if tree.find(claims[at]) != nil {
+			t.Fatalf("seed %d: %v was removed and is found", seed, claims[at].Range)
+		}
+		if i%3000 == 0 || i > len(claims)-70 && i%10 == 0 {
+			present = slices.DeleteFunc(slices.Clone(claims), func(w weightedRange) bool { return tree.find(w) == nil })
+			check()
+		}
+	}
+	if tree != nil {
+		t.Fatalf("%d claims are left of none", tree.size)
+	}
+}
+
+func checkOverlapping(t *testing.T, tree *claimTree, present []weightedRange, r Range) {
+	t.Helper()
+	var got, want []weightedRange
+	tree.overlapping(r, func(w *weightedRange) bool { got = append(got, *w); return true })
+	for _, w := range present {
+		if !w.Intersect(r).IsEmpty() {
+			want = append(want, w)
+		}
+	}
+	if !slices.Equal(got, want) {
+		t.Fatalf("overlapping(%v) yields %d claims of %d, want %d", r, len(got), len(present), len(want))
+	}
+}
+
+// TestClaimTree_AscendingInsertsFillNodes: bulk loads leave no room unused.
+func TestClaimTree_AscendingInsertsFillNodes(t *testing.T) {
+	var tree *claimTree
+	name := &nodeName{name: "n"}
+	for i := range treeWidth*treeWidth + 1 {
+		tree = tree.insert(weightedRange{Range: Single(fmt.Sprintf("%06d", i)), node: name, priority: 1})
+	}
+	if err := tree.valid(); err != nil {
+		t.Fatal(err)
+	}
+	if first := tree.children[0]; len(first.children) != treeWidth || len(first.children[0].claims) != treeWidth {
+		t.Fatalf("the first nodes have %d children and %d claims, not %d", len(first.children), len(first.children[0].claims), treeWidth)
+	}
+}

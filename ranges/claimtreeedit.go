@@ -1,0 +1,108 @@
+package ranges
+
+import "slices"
+
+// insert adds w, which must not be there, and returns the new root. O(log n).
+func (t *claimTree) insert(w weightedRange) *claimTree {
+	if t == nil {
+		return newLeaf([]weightedRange{w})
+	}
+	if right := t.grow(w); right != nil {
+		return newInner([]*claimTree{t, right})
+	}
+	return t
+}
+
+// grow adds w below t and returns what no longer fits, nil if all does.
+func (t *claimTree) grow(w weightedRange) *claimTree {
+	if t.isLeaf() {
+		i, _ := t.search(w)
+		t.claims = slices.Insert(t.claims, i, w)
+		if len(t.claims) > treeWidth {
+			return t.splitLeaf(splitAt(i, treeWidth))
+		}
+	} else {
+		i := t.childOf(w)
+		if right := t.children[i].grow(w); right != nil {
+			t.children = slices.Insert(t.children, i+1, right)
+			if len(t.children) > treeWidth {
+				return t.splitInner(splitAt(i+1, treeWidth))
+			}
+		}
+	}
+	t.size++
+	t.end = later(t.end, w.To)
+	if w.compare(t.low) < 0 {
+		t.low = w
+	}
+	return nil
+}
+
+// splitAt returns where to split a node of width+1 elements of which the
+// i-th is new: in the middle, unless it was appended, so that claims added in
+// ascending order leave full nodes behind.
+func splitAt(i, width int) int {
+	if i == width {
+		return width
+	}
+	return width / 2
+}
+
+func (t *claimTree) splitLeaf(at int) *claimTree {
+	right := newLeaf(slices.Clone(t.claims[at:]))
+	t.claims = slices.Clone(t.claims[:at])
+	t.refresh()
+	return right
+}
+
+func (t *claimTree) splitInner(at int) *claimTree {
+	right := newInner(slices.Clone(t.children[at:]))
+	t.children = slices.Clone(t.children[:at])
+	t.refresh()
+	return right
+}
+
+// remove takes w away, which must be there, and returns the new root. O(log n).
+func (t *claimTree) remove(w weightedRange) *claimTree {
+	t.shrink(w)
+	for len(t.children) == 1 {
+		t = t.children[0]
+	}
+	if t.size == 0 {
+		return nil
+	}
+	return t
+}
+
+func (t *claimTree) shrink(w weightedRange) {
+	if t.isLeaf() {
+		i, _ := t.search(w)
+		t.claims = slices.Delete(t.claims, i, i+1)
+	} else {
+		i := t.childOf(w)
+		t.children[i].shrink(w)
+		if t.children[i].size == 0 {
+			t.children = slices.Delete(t.children, i, i+1)
+		}
+		t.join(i)
+		t.join(i - 1)
+	}
+	t.refresh()
+}
+
+// join makes one child of the i-th and the next if there are such and they fit
+// into half a node: removals leave few sparse nodes behind, and the insertions
+// that follow do not split again at once.
+func (t *claimTree) join(i int) {
+	if i < 0 || i+1 >= len(t.children) {
+		return
+	}
+	a, b := t.children[i], t.children[i+1]
+	if len(a.claims)+len(b.claims)+len(a.children)+len(b.children) > treeWidth/2 {
+		return
+	}
+	a.claims = append(a.claims, b.claims...)
+	a.children = append(a.children, b.children...)
+	a.refresh()
+	t.children = slices.Delete(t.children, i+1, i+2)
+}

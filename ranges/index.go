@@ -1,0 +1,196 @@
+package ranges
+
+import (
+	"fmt"
+	"iter"
+	"slices"
+)
+
+// Index holds the claims of one keyspace and derives its routing table. It
+// has one owner, who changes it and publishes the tables; the tables it
+// returned stay as they are.
+//
+// A change costs O(log n) and is noted; Table then sweeps only the ranges that
+// have changed since the last one. So a narrow claim costs the subranges it
+// covers and a copy of bounded size, whatever n is, and a batch costs little
+// more than its largest change.
+//
+//	X1  table is that of the claims without the changes to the ranges in dirty
+//	X2  names has exactly the names of the claims, each with their number
+type Index struct {
+	keyspace string
+	claims   *claimTree
+	names    nodeNames
+	table    *Table
+	dirty    []Range
+	lists    serverLists
+	sweeper  sweeper
+	epoch    uint64 // of the last weaver
+	width    int    // of table nodes
+}
+
+// NewIndex returns the index of a keyspace without claims.
+func NewIndex(keyspace string) *Index {
+	return &Index{
+		keyspace: keyspace,
+		names:    nodeNames{},
+		table:    emptyTable(),
+		width:    tableWidth,
+	}
+}
+
+// Keyspace returns the keyspace whose claims these are.
+func (x *Index) Keyspace() string { return x.keyspace }
+
+// Len returns the number of claims.
+func (x *Index) Len() int {
+	if x.claims == nil {
+		return 0
+	}
+	return x.claims.size
+}
+
+// Set makes node serve r with the given priority, whatever it was before. It
+// keeps the strings. The range must not be empty and the priority be at least
+// 1: the gate is Claim.Validate, and a violation here panics. Claims set in
+// ascending order take the least time and memory.
+func (x *Index) Set(r Range, node string, priority int64) {
+	if r.IsEmpty() || priority < 1 {
+		panic(fmt.Sprintf("ranges: claim of %q on %q…%q with priority %d set without validation", node, r.From, r.To.Key, priority))
+	}
+	if w := x.find(r, node); w == nil {
+		x.claims = x.claims.insert(weightedRange{Range: r, node: x.names.take(node), priority: priority})
+	} else if w.priority != priority {
+		w.priority = priority
+	} else {
+		return
+	}
+	x.touch(r)
+}
+
+// Remove takes the claim of node on exactly r away, if there is one.
+func (x *Index) Remove(r Range, node string) {
+	w := x.find(r, node)
+	if w == nil {
+		return
+	}
+	removed := *w
+	x.claims = x.claims.remove(removed)
+	x.names.drop(removed.node)
+	x.touch(removed.Range)
+}
+
+// Get returns the priority of the claim of node on exactly r.
+func (x *Index) Get(r Range, node string) (priority int64, ok bool) {
+	w := x.find(r, node)
+	if w == nil {
+		return 0, false
+	}
+	return w.priority, true
+}
+
+func (x *Index) find(r Range, node string) *weightedRange {
+	name := x.names[node]
+	if name == nil {
+		return nil
+	}
+	return x.claims.find(weightedRange{Range: r, node: name})
+}
+
+// All iterates over the claims in Claim order. The index must not be changed
+// meanwhile.
+func (x *Index) All() iter.Seq[Weighted] { return x.Overlapping(Everything()) }
+
+// Overlapping iterates over the claims that have a key in r, in Claim order.
+// The index must not be changed meanwhile.
+func (x *Index) Overlapping(r Range) iter.Seq[Weighted] {
+	return func(yield func(Weighted) bool) {
+		x.claims.overlapping(r, func(w *weightedRange) bool { return yield(x.weighted(w)) })
+	}
+}
+
+func (x *Index) weighted(w *weightedRange) Weighted {
+	return Weighted{
+		Claim:    Claim{Keyspace: x.keyspace, Node: w.node.name, Range: w.Range},
+		Priority: w.priority,
+	}
+}
+
+// Covering returns the claims that have a key in r, in Claim order.
+func (x *Index) Covering(r Range) []Weighted { return slices.Collect(x.Overlapping(r)) }
+
+// dirtyMax is how many changed ranges are noted one by one; beyond it they
+// are taken together. It exceeds what one commit can change.
+const dirtyMax = 1 << 16
+
+// touch notes that the servers of r may have changed.
+func (x *Index) touch(r Range) {
+	if len(x.dirty) == dirtyMax {
+		x.dirty = []Range{hull(x.dirty)}
+	}
+	x.dirty = append(x.dirty, r)
+}
+
+// Table returns the routing table of the claims as they are now. It returns
+// the same one as long as nothing changes.
+func (x *Index) Table() *Table {
+	if len(x.dirty) == 0 {
+		return x.table
+	}
+	x.epoch++
+	x.lists.resize(x.Len())
+	w := weaver{old: x.table, root: x.table.root, lists: &x.lists, width: x.width, epoch: x.epoch}
+	x.sweeper.emit = w.emit
+	for _, r := range merge(x.dirty) {
+		w.begin(r.From)
+		x.sweeper.sweep(x.claims, r)
+		w.end(r.To)
+	}
+	x.table, x.dirty, x.sweeper.emit = w.seal(), nil, nil
+	return x.table
+}
+
+// merge returns the ranges that together have the same keys, ascending, none
+// of them touching another. It sorts its argument.
+func merge(list []Range) []Range {
+	slices.SortFunc(list, Range.Compare)
+	out := list[:1]
+	for _, r := range list[1:] {
+		last := &out[len(out)-1]
+		if last.To.Compare(Before(r.From)) < 0 {
+			out = append(out, r)
+		} else {
+			last.To = later(last.To, r.To)
+		}
+	}
+	return out
+}
+
+// hull returns the smallest range that covers all of a list that is not empty.
+func hull(list []Range) Range {
+	out := list[0]
+	for _, r := range list[1:] {
+		out.From, out.To = min(out.From, r.From), later(out.To, r.To)
+	}
+	return out
+}
+
+// valid reports which invariant is violated, or nil. X1 it takes on trust.
+func (x *Index) valid() error {
+	counts := map[string]int{}
+	for w := range x.All() {
+		counts[w.Node]++
+	}
+	for name, entry := range x.names {
+		if entry.claims != counts[name] || len(entry.within) != 0 {
+			return fmt.Errorf("X2: %q has %d claims, not %d; within %d", name, counts[name], entry.claims, len(entry.within))
+		}
+	}
+	if len(counts) != len(x.names) {
+		return fmt.Errorf("X2: %d names, not %d", len(counts), len(x.names))
+	}
+	if err := x.claims.valid(); err != nil {
+		return err
+	}
+	return x.table.valid(x.width)
+}
