@@ -1,0 +1,264 @@
+package delta
+
+import (
+	"fmt"
+
+	"github.com/fxamacker/cbor/v2"
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/ranges"
+)
+
+type deltaArray struct {
+	_      struct{} `cbor:",toarray"`
+	Origin crdt.ReplicaID
+	First  uint64
+	Time   int64
+	Events []eventArray
+}
+
+type eventArray struct {
+	_    struct{} `cbor:",toarray"`
+	Kind Kind
+	Body cbor.RawMessage
+}
+
+type claimArray struct {
+	_        struct{} `cbor:",toarray"`
+	Keyspace string
+	Node     string
+	From     []byte
+	To       []byte // null: unbounded
+}
+
+func packClaim(c ranges.Claim) claimArray {
+	return claimArray{Keyspace: c.Keyspace, Node: c.Node, From: []byte(c.Range.From), To: packEnd(c.Range.To)}
+}
+
+func (a claimArray) unpack() (ranges.Claim, error) {
+	if a.From == nil {
+		return ranges.Claim{}, fmt.Errorf("%w: the start of a range is null", ErrCorrupt)
+	}
+	c := ranges.Claim{Keyspace: a.Keyspace, Node: a.Node, Range: ranges.Range{From: string(a.From), To: unpackEnd(a.To)}}
+	if err := c.Validate(); err != nil {
+		return ranges.Claim{}, fmt.Errorf("%w: %v", ErrCorrupt, err)
+	}
+	return c, nil
+}
+
+// addArray is an Add: the record of the event's origin, without what the dot
+// says already. Distances are those of recordArray.
+type addArray struct {
+	_         struct{} `cbor:",toarray"`
+	Claim     claimArray
+	By        int64
+	Era       uint64
+	Total     int64
+	Added     uint64
+	Register  uint64
+	Amount    int64
+	Watermark uint64
+	Released  int64
+}
+
+// markArray is one watermark of a Release.
+type markArray struct {
+	_      struct{} `cbor:",toarray"`
+	Origin crdt.ReplicaID
+	Last   uint64
+	Era    uint64 // Last − Era
+	Total  int64
+}
+
+type releaseArray struct {
+	_     struct{} `cbor:",toarray"`
+	Claim claimArray
+	Marks []markArray
+}
+
+type closeArray struct {
+	_     struct{} `cbor:",toarray"`
+	Claim claimArray
+	Era   uint64
+}
+
+type advertiseArray struct {
+	_    struct{} `cbor:",toarray"`
+	Name string
+	Node nodeArray
+}
+
+type forgetArray struct {
+	_       struct{} `cbor:",toarray"`
+	Replica crdt.ReplicaID
+}
+
+// EncodeDelta returns the encoded form of d, or an error wrapping ErrTooLarge.
+func EncodeDelta(d Delta) ([]byte, error) {
+	a := deltaArray{Origin: d.Origin, First: d.First, Time: d.Time, Events: make([]eventArray, len(d.Events))}
+	for i, e := range d.Events {
+		a.Events[i] = eventArray{Kind: e.Kind, Body: Marshal(packBody(e))}
+	}
+	b := Marshal(a)
+	if len(b) > DeltaBytesMax {
+		return nil, fmt.Errorf("%w batch: its delta has %d bytes, at most %d are allowed; split the batch", ErrTooLarge, len(b), DeltaBytesMax)
+	}
+	return b, nil
+}
+
+func packBody(e Event) any {
+	switch e.Kind {
+	case Add:
+		x := packContribution(e.Contribution)
+		return addArray{
+			Claim: packClaim(e.Claim), By: e.By, Era: x.Era, Total: x.Total, Added: x.Added,
+			Register: x.Register, Amount: x.Amount, Watermark: x.Watermark, Released: x.Released,
+		}
+	case Release:
+		marks := make([]markArray, len(e.Released))
+		for i, x := range e.Released {
+			marks[i] = markArray{Origin: x.Origin, Last: x.Last, Era: x.Last - x.Era, Total: x.Total}
+		}
+		return releaseArray{Claim: packClaim(e.Claim), Marks: marks}
+	case Close:
+		return closeArray{Claim: packClaim(e.Claim), Era: e.Era}
+	case Advertise:
+		return advertiseArray{Name: e.Node.Name, Node: packNode(e.Node)}
+	case Forget:
+		return forgetArray{Replica: e.Replica}
+	}
+	panic(fmt.Sprintf("encode event of kind %d", e.Kind))
+}
+
+// DecodeDelta returns the delta that EncodeDelta wrote. Every invariant that
+// does not depend on a state is checked.
+func DecodeDelta(b []byte) (Packed, error) {
+	var a deltaArray
+	if err := Unmarshal(b, &a, DeltaBytesMax); err != nil {
+		return Packed{}, fmt.Errorf("decode delta: %w", err)
+	}
+	d := Delta{Origin: a.Origin, First: a.First, Time: a.Time, Events: make([]Event, len(a.Events))}
+	if err := d.validateHead(); err != nil {
+		return Packed{}, fmt.Errorf("decode delta: %w", err)
+	}
+	for i, x := range a.Events {
+		e, err := decodeEvent(d.Dot(i), x)
+		if err != nil {
+			return Packed{}, fmt.Errorf("decode event %s: %w", d.Dot(i), err)
+		}
+		d.Events[i] = e
+	}
+	return Packed{Delta: d, Bytes: b}, nil
+}
+
+// sequenceMax keeps arithmetic on sequences from wrapping around.
+const sequenceMax = 1 << 62
+
+func (d Delta) validateHead() error {
+	switch {
+	case d.Origin.IsZero():
+		return fmt.Errorf("%w: the origin is zero", ErrCorrupt)
+	case len(d.Events) == 0:
+		return fmt.Errorf("%w: no events", ErrCorrupt)
+	case d.First == 0 || d.First > sequenceMax:
+		return fmt.Errorf("%w: the first sequence %d is out of bounds", ErrCorrupt, d.First)
+	}
+	return nil
+}
+
+func decodeEvent(dot crdt.Dot, x eventArray) (Event, error) {
+	switch x.Kind {
+	case Add:
+		return decodeAdd(dot, x.Body)
+	case Release:
+		return decodeRelease(dot, x.Body)
+	case Close:
+		return decodeClose(dot, x.Body)
+	case Advertise:
+		return decodeAdvertise(dot, x.Body)
+	case Forget:
+		return decodeForget(dot, x.Body)
+	}
+	return Event{}, fmt.Errorf("%w: unknown kind %d", ErrCorrupt, x.Kind)
+}
+
+func decodeAdd(dot crdt.Dot, body []byte) (Event, error) {
+	var a addArray
+	if err := Unmarshal(body, &a, DeltaBytesMax); err != nil {
+		return Event{}, err
+	}
+	claim, err := a.Claim.unpack()
+	if err != nil {
+		return Event{}, err
+	}
+	x, err := recordArray{
+		Origin: dot.Replica, Last: dot.Sequence, Era: a.Era, Total: a.Total, Added: a.Added,
+		Register: a.Register, Amount: a.Amount, Watermark: a.Watermark, Released: a.Released,
+	}.unpack()
+	switch {
+	case err != nil:
+		return Event{}, err
+	case !x.IsLive():
+		return Event{}, fmt.Errorf("%w: an add of nothing", ErrCorrupt)
+	case a.By == 0 && x.Register != x.Last, a.By > 0 && (x.Added != x.Last || x.Register == x.Last), a.By < 0 && x.Added == x.Last:
+		return Event{}, fmt.Errorf("%w: the amount and the record of an add do not fit", ErrCorrupt)
+	}
+	return Event{Kind: Add, Claim: claim, Contribution: x, By: a.By}, nil
+}
+
+func decodeRelease(dot crdt.Dot, body []byte) (Event, error) {
+	var a releaseArray
+	if err := Unmarshal(body, &a, DeltaBytesMax); err != nil {
+		return Event{}, err
+	}
+	claim, err := a.Claim.unpack()
+	if err != nil {
+		return Event{}, err
+	}
+	if len(a.Marks) == 0 {
+		return Event{}, fmt.Errorf("%w: a release of nothing", ErrCorrupt)
+	}
+	records := make([]recordArray, len(a.Marks))
+	for i, m := range a.Marks {
+		if m.Origin == dot.Replica && m.Last >= dot.Sequence {
+			return Event{}, fmt.Errorf("%w: a release of its own future", ErrCorrupt)
+		}
+		records[i] = recordArray{Origin: m.Origin, Last: m.Last, Era: m.Era, Total: m.Total, Watermark: 1, Released: m.Total}
+	}
+	released, err := unpackCounter(records)
+	return Event{Kind: Release, Claim: claim, Released: released}, err
+}
+
+func decodeClose(dot crdt.Dot, body []byte) (Event, error) {
+	var a closeArray
+	if err := Unmarshal(body, &a, DeltaBytesMax); err != nil {
+		return Event{}, err
+	}
+	claim, err := a.Claim.unpack()
+	if err == nil && (a.Era == 0 || a.Era >= dot.Sequence) {
+		err = fmt.Errorf("%w: a close of era %d", ErrCorrupt, a.Era)
+	}
+	return Event{Kind: Close, Claim: claim, Era: a.Era}, err
+}
+
+func decodeAdvertise(dot crdt.Dot, body []byte) (Event, error) {
+	var a advertiseArray
+	if err := Unmarshal(body, &a, DeltaBytesMax); err != nil {
+		return Event{}, err
+	}
+	n, err := a.Node.unpack(a.Name)
+	if err == nil && n.Dot != dot {
+		err = fmt.Errorf("%w: a node record with the dot of another event", ErrCorrupt)
+	}
+	return Event{Kind: Advertise, Node: n}, err
+}
+
+func decodeForget(dot crdt.Dot, body []byte) (Event, error) {
+	var a forgetArray
+	if err := Unmarshal(body, &a, DeltaBytesMax); err != nil {
+		return Event{}, err
+	}
+	if a.Replica.IsZero() || a.Replica == dot.Replica {
+		return Event{}, fmt.Errorf("%w: a replica forgets nobody, or itself", ErrCorrupt)
+	}
+	return Event{Kind: Forget, Replica: a.Replica}, nil
+}

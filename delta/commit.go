@@ -1,0 +1,286 @@
+package delta
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/ranges"
+)
+
+// Env is what a commit needs from outside.
+type Env struct {
+	// Read gives the committed state.
+	Read Reader
+	// Now is the time written into deltas, in milliseconds since the epoch.
+	Now int64
+	// Overlapping returns the committed visible claims of a keyspace that
+	// overlap a range, for the gap check of a Tighten. Optional: without it
+	// the keyspace is scanned.
+	Overlapping func(keyspace string, r ranges.Range) []ranges.Claim
+}
+
+// Commit collects the effects of any number of steps — local writes, received
+// deltas, joined range answers, session changes — that become durable
+// together. Steps see the effects of those before them. A step that returns an
+// error wrapping one of this package's sentinels has changed nothing; any
+// other error comes from the Reader and ends the commit.
+//
+// A Commit is used by one goroutine and ends with Finish.
+type Commit struct {
+	replica *Replica
+	env     Env
+
+	id        crdt.ReplicaID
+	entries   map[Key]*EntryChange
+	context   crdt.Context
+	ahead     crdt.Context // absolute; meaningful where it exceeds the context
+	forgotten map[crdt.ReplicaID]struct{}
+	session   crdt.Context
+	deltas    []Packed
+	closable  map[Key]struct{}
+	reissued  map[Key]struct{}
+	sweep     bool // the context of a forgotten replica grew without its events
+}
+
+// Begin starts a commit on r.
+func (r *Replica) Begin(env Env) *Commit {
+	return &Commit{
+		replica: r, env: env, id: r.ID, session: r.session,
+		entries:   map[Key]*EntryChange{},
+		context:   crdt.NewContext(),
+		ahead:     crdt.NewContext(),
+		forgotten: map[crdt.ReplicaID]struct{}{},
+		closable:  map[Key]struct{}{},
+		reissued:  map[Key]struct{}{},
+	}
+}
+
+// ID returns the id under which the commit writes.
+func (c *Commit) ID() crdt.ReplicaID { return c.id }
+
+// seen returns up to where the events of a replica are seen at this point.
+func (c *Commit) seen(r crdt.ReplicaID) uint64 {
+	return max(c.context.Get(r), c.replica.Context.Get(r))
+}
+
+// Covers reports whether everything in other is seen at this point.
+func (c *Commit) Covers(other crdt.Context) bool {
+	for r, sequence := range other {
+		if sequence > c.seen(r) {
+			return false
+		}
+	}
+	return true
+}
+
+func (c *Commit) isForgotten(r crdt.ReplicaID) bool {
+	if _, ok := c.forgotten[r]; ok {
+		return true
+	}
+	_, ok := c.replica.Forgotten[r]
+	return ok
+}
+
+// change returns the entry under k as it stands at this point, to be read or
+// written.
+func (c *Commit) change(k Key) (*EntryChange, error) {
+	if e, ok := c.entries[k]; ok {
+		return e, nil
+	}
+	before, err := c.env.Read.Get(k)
+	if err != nil {
+		return nil, err
+	}
+	e := &EntryChange{Key: k, Before: before, After: before}
+	c.entries[k] = e
+	return e, nil
+}
+
+// counter returns the counter of a claim as it stands at this point.
+func (c *Commit) counter(k Key) (crdt.PNCounter, error) {
+	e, err := c.change(k)
+	if err != nil {
+		return nil, err
+	}
+	return e.After.Counter, nil
+}
+
+func (c *Commit) setCounter(k Key, counter crdt.PNCounter) error {
+	e, err := c.change(k)
+	if err != nil {
+		return err
+	}
+	if len(counter) == 0 {
+		e.After = Entry{}
+	} else {
+		e.After = Entry{Key: k, Counter: counter}
+	}
+	if mine, ok := counter.Find(c.id); ok && !mine.IsLive() {
+		c.closable[k] = struct{}{}
+	}
+	return nil
+}
+
+// put returns counter with x joined in. A released record of a forgotten
+// origin whose contributions are all seen is dropped: nobody will close it.
+func (c *Commit) put(counter crdt.PNCounter, x crdt.Contribution) crdt.PNCounter {
+	counter = counter.Merge(x)
+	merged, _ := counter.Find(x.Origin)
+	if c.isAbandoned(merged) {
+		return counter.Drop(x.Origin)
+	}
+	return counter
+}
+
+func (c *Commit) isAbandoned(x crdt.Contribution) bool {
+	return !x.IsLive() && c.isForgotten(x.Origin) && c.seen(x.Origin) >= x.Last
+}
+
+// Rename goes on under a new id, which must never have been used.
+func (c *Commit) Rename(id crdt.ReplicaID) {
+	c.id = id
+	clear(c.closable)
+	clear(c.reissued)
+}
+
+// Finish closes what this replica can close and returns the effects.
+func (c *Commit) Finish() (*Effects, error) {
+	if err := c.sweepAbandoned(); err != nil {
+		return nil, err
+	}
+	if err := c.closeOwn(); err != nil {
+		return nil, err
+	}
+	if err := c.reissueOwn(); err != nil {
+		return nil, err
+	}
+	e := &Effects{
+		ID: c.id, Renamed: c.id != c.replica.ID,
+		Context: c.context, Ahead: c.aheadChanges(),
+		Forgotten: slices.SortedFunc(maps.Keys(c.forgotten), crdt.ReplicaID.Compare),
+		Deltas:    c.deltas, Session: c.session,
+		Fingerprint: c.replica.Fingerprint, ContextHash: c.replica.ContextHash,
+	}
+	for _, k := range slices.Sorted(maps.Keys(c.entries)) {
+		if x := c.entries[k]; !x.Before.Equal(x.After) {
+			e.Entries = append(e.Entries, *x)
+			e.Fingerprint = e.Fingerprint.Minus(FingerprintOf(x.Before)).Plus(FingerprintOf(x.After))
+		}
+	}
+	for r, sequence := range c.context {
+		e.ContextHash = e.ContextHash.Minus(hashEntry(r, c.replica.Context.Get(r))).Plus(hashEntry(r, sequence))
+	}
+	return e, nil
+}
+
+// sweepAbandoned drops the released records that a completed session has left
+// without anything to wait for. O(claims), and only where the session has
+// brought something of a forgotten replica.
+func (c *Commit) sweepAbandoned() error {
+	if !c.sweep {
+		return nil
+	}
+	return c.scan(ClaimSpan, func(k Key, counter crdt.PNCounter) error {
+		kept := counter
+		for _, x := range counter {
+			if c.isAbandoned(x) {
+				kept = kept.Drop(x.Origin)
+			}
+		}
+		if len(kept) == len(counter) {
+			return nil
+		}
+		return c.setCounter(k, kept)
+	})
+}
+
+// aheadChanges returns what changes in Ahead so that R3 holds.
+func (c *Commit) aheadChanges() crdt.Context {
+	changes := crdt.NewContext()
+	for r, sequence := range c.ahead {
+		if sequence > c.seen(r) && sequence > c.replica.Ahead.Get(r) {
+			changes[r] = sequence
+		}
+	}
+	for r := range c.context {
+		if _, ok := changes[r]; !ok && c.replica.Ahead.Get(r) > 0 && c.seen(r) >= c.replica.Ahead.Get(r) {
+			changes[r] = 0
+		}
+	}
+	return changes
+}
+
+// closeBytesMax bounds the encoded size of a Close beyond the key of its claim.
+const closeBytesMax = 64
+
+// closeOwn issues a Close for every own record that was found released. A
+// close answers the release of another; no operation waits for it, so it may
+// come at the end, after a later step has perhaps used the record again. How
+// many there are is up to others: they make as many deltas as it takes.
+func (c *Commit) closeOwn() error {
+	w, size := c.newWriter(), 0
+	for _, k := range slices.Sorted(maps.Keys(c.closable)) {
+		e, ok, err := c.closeOf(k)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		if size += len(k) + closeBytesMax; size > DeltaBytesMax-closeBytesMax {
+			if _, err := c.write(w); err != nil {
+				return err
+			}
+			w, size = c.newWriter(), len(k)+closeBytesMax
+		}
+		w.emit(e)
+	}
+	_, err := c.write(w)
+	return err
+}
+
+// closeOf returns the Close of our own record under k, if it is still released.
+func (c *Commit) closeOf(k Key) (Event, bool, error) {
+	counter, err := c.counter(k)
+	if err != nil {
+		return Event{}, false, err
+	}
+	mine, ok := counter.Find(c.id)
+	if !ok || mine.IsLive() {
+		return Event{}, false, nil
+	}
+	claim, err := k.Claim()
+	return Event{Kind: Close, Claim: claim, Era: mine.Era}, true, err
+}
+
+// reissueOwn issues records of our own that another has lost once more: as a
+// Register of what we had registered, which shows the whole record and changes
+// nothing of what is shown here. Of a record that shows nothing by itself, for
+// it has only Decreases left, we drop what nobody else has.
+func (c *Commit) reissueOwn() error {
+	w := c.newWriter()
+	for _, k := range slices.Sorted(maps.Keys(c.reissued)) {
+		claim, err := k.Claim()
+		if err != nil {
+			return err
+		}
+		t, err := w.target(claim)
+		if err != nil {
+			return err
+		}
+		mine, ok := t.counter.Find(c.id)
+		switch {
+		case !ok || !mine.IsLive():
+		case mine.Added == 0:
+			err = c.setCounter(k, t.counter.Drop(c.id))
+		default:
+			err = t.add(0, mine.Amount)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	_, err := c.write(w)
+	return err
+}

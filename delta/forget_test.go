@@ -1,0 +1,155 @@
+package delta_test
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// forget retires a replica in a commit of its own.
+func (m *member) forget(t reporter, ids ...crdt.ReplicaID) delta.Packed {
+	t.Helper()
+	c := m.begin()
+	if _, err := c.Forget(ids...); err != nil {
+		t.Fatalf("forget: %v", err)
+	}
+	return only(t, m.finish(t, c).Deltas)
+}
+
+// TestCommit_Forget_DropsReleasedKeepsLive: nobody will close the records of a
+// forgotten replica, so they go as soon as they are released. What nobody has
+// released stays.
+func TestCommit_Forget_DropsReleasedKeepsLive(t *testing.T) {
+	dead, a, b := newMember(1), newMember(2), newMember(3)
+	x, y := claim("a", "b"), claim("c", "d")
+	registered := dead.write(t, register(x, 10), register(y, 20))
+	a.mustApply(t, registered)
+	b.mustApply(t, registered)
+	released := a.write(t, release(x))
+	if got := len(a.state()); got != 2 {
+		t.Fatalf("%d entries wait for the dead replica, want 2", got)
+	}
+
+	forgotten := a.forget(t, dead.ID)
+	if got := len(a.state()); got != 2 { // y and the mark of the forgotten
+		t.Errorf("%d entries after the forget, want 2", got)
+	}
+	if a.value(x) != 0 || a.value(y) != 20 {
+		t.Errorf("x shows %d and y %d, want 0 and 20", a.value(x), a.value(y))
+	}
+	b.mustApply(t, released)
+	b.mustApply(t, forgotten)
+	mustEqualStates(t, a, b)
+
+	later := b.write(t, release(y))
+	a.mustApply(t, later)
+	if got := len(a.state()); got != 1 {
+		t.Errorf("%d entries after the last release, want 1", got)
+	}
+	mustEqualStates(t, a, b)
+}
+
+// TestCommit_Forget_LateEventsAreTaken: what a forgotten replica had written
+// and not sent is taken if it turns up.
+func TestCommit_Forget_LateEventsAreTaken(t *testing.T) {
+	dead, a := newMember(1), newMember(2)
+	c := claim("a", "b")
+	late := dead.write(t, register(c, 10))
+	a.forget(t, dead.ID)
+	a.mustApply(t, late)
+	if got := a.value(c); got != 10 {
+		t.Errorf("the late claim shows %d, want 10", got)
+	}
+}
+
+// TestCommit_Forget_WaitsForWhatIsOnItsWay: a released record of which not
+// everything was seen stays also after a forget, or what is still on its way
+// would come back with the released base.
+func TestCommit_Forget_WaitsForWhatIsOnItsWay(t *testing.T) {
+	dead, x, a := newMember(1), newMember(2), newMember(3)
+	c := claim("a", "b")
+	first, second := dead.write(t, increase(c, 5)), dead.write(t, increase(c, 3))
+	x.mustApply(t, first)
+	x.mustApply(t, second)
+	a.mustApply(t, first)
+	a.mustApply(t, x.write(t, release(c)))
+	a.forget(t, dead.ID)
+	a.mustApply(t, second)
+	if got := a.value(c); got != 0 {
+		t.Errorf("the released claim came back with %d", got)
+	}
+	if got := len(a.state()); got != 1 {
+		t.Errorf("%d entries are left, want the mark of the forgotten alone", got)
+	}
+}
+
+// TestCommit_CompleteSession_DropsAbandoned: the session brings what a released
+// record of a forgotten replica was waiting for, with no event that would drop
+// the record.
+func TestCommit_CompleteSession_DropsAbandoned(t *testing.T) {
+	dead, x, sender, a := newMember(1), newMember(2), newMember(3), newMember(4)
+	c := claim("a", "b")
+	registered := dead.write(t, register(c, 10))
+	x.mustApply(t, registered)
+	released := x.write(t, release(c))
+	sender.mustApply(t, registered)
+	sender.mustApply(t, released)
+	a.mustApply(t, released)
+	forgotten := a.forget(t, dead.ID)
+
+	a.openSession(t, sender)
+	a.takeInSession(t, sender.answer(t, delta.Whole))
+	a.completeSession(t)
+	sender.mustApply(t, forgotten)
+	mustEqualStates(t, a, sender)
+}
+
+// TestCommit_Receive_ProvesForgotten: a replica that learns that it was
+// forgotten goes on under a new id, and what it had claimed stays.
+func TestCommit_Receive_ProvesForgotten(t *testing.T) {
+	m, other := newMember(1), newMember(2)
+	c := claim("a", "b")
+	m.write(t, register(c, 10))
+	forgotten := other.forget(t, m.ID)
+	for name, offer := range map[string]func(*delta.Commit) error{
+		"delta":  func(c *delta.Commit) error { _, err := c.Receive(forgotten); return err },
+		"answer": func(c *delta.Commit) error { return c.Take(other.answer(t, delta.Whole)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := m.clone()
+			commit := m.begin()
+			if err := offer(commit); !errors.Is(err, delta.ErrForgotten) {
+				t.Fatalf("got %v, want ErrForgotten", err)
+			}
+			commit.Rename(replicaID(7))
+			if err := offer(commit); err != nil {
+				t.Fatalf("after renaming: %v", err)
+			}
+			m.finish(t, commit)
+			if m.ID != replicaID(7) || m.value(c) != 10 {
+				t.Errorf("replica %s shows %d", m.ID, m.value(c))
+			}
+		})
+	}
+}
+
+// TestCommit_Forget_Refusals: nobody retires itself, or nobody.
+func TestCommit_Forget_Refusals(t *testing.T) {
+	m := newMember(1)
+	for _, id := range []crdt.ReplicaID{m.ID, {}} {
+		c := m.begin()
+		if _, err := c.Forget(id); !errors.Is(err, delta.ErrInvalid) {
+			t.Errorf("forget %s: %v, want ErrInvalid", id, err)
+		}
+		if effects := m.finish(t, c); !effects.IsEmpty() {
+			t.Errorf("the refusal had effects")
+		}
+	}
+	m.forget(t, replicaID(2))
+	c := m.begin()
+	if d, err := c.Forget(replicaID(2)); err != nil || len(d.Events) != 0 {
+		t.Errorf("forgotten twice: %d events, %v", len(d.Events), err)
+	}
+}

@@ -1,0 +1,218 @@
+package delta
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/ranges"
+)
+
+// Key is the place of an entry in the one total order that storage and range
+// repair share: claims by keyspace, range and node; then node records by name;
+// then forgotten replicas by id. Keys compare bytewise.
+//
+//	claim      01 keyspace 00 esc(from) 00 01 end node
+//	           end: 01 esc(to) 00 01 | 02 (unbounded)
+//	node       02 name
+//	forgotten  03 replica id (16 bytes)
+//
+// esc writes a zero byte as 00 ff, so that 00 01 ends a key of any bytes and a
+// key sorts before its extensions. Names have no zero bytes.
+type Key string
+
+const (
+	classClaim     = 0x01
+	classNode      = 0x02
+	classForgotten = 0x03
+
+	endBounded   = 0x01
+	endUnbounded = 0x02
+
+	terminator = "\x00\x01"
+	escaped    = "\x00\xff"
+)
+
+// Span is a half-open interval of keys.
+type Span struct{ From, To Key }
+
+// The spans of the whole state and of its classes.
+var (
+	Whole         = Span{From: "", To: "\x04"}
+	ClaimSpan     = Span{From: "\x01", To: "\x02"}
+	NodeSpan      = Span{From: "\x02", To: "\x03"}
+	ForgottenSpan = Span{From: "\x03", To: "\x04"}
+)
+
+// KeyBytesMax bounds a Key in bytes: bounds may double under escaping.
+const KeyBytesMax = 2*ranges.NameBytesMax + 4*ranges.KeyBytesMax + 16
+
+// Contains reports whether k is in s.
+func (s Span) Contains(k Key) bool { return s.From <= k && k < s.To }
+
+// IsEmpty reports whether s has no key.
+func (s Span) IsEmpty() bool { return s.To <= s.From }
+
+// Validate refuses empty, reversed and oversized spans.
+func (s Span) Validate() error {
+	if s.IsEmpty() || len(s.From) > KeyBytesMax || len(s.To) > KeyBytesMax {
+		return fmt.Errorf("%w span %q to %q: empty, reversed or too long", ErrCorrupt, s.From, s.To)
+	}
+	return nil
+}
+
+// ClaimKey returns the key of a claim.
+func ClaimKey(c ranges.Claim) Key {
+	var b strings.Builder
+	b.Grow(len(c.Keyspace) + len(c.Range.From) + len(c.Range.To.Key) + len(c.Node) + 8)
+	b.WriteByte(classClaim)
+	b.WriteString(c.Keyspace)
+	b.WriteByte(0)
+	writeEscaped(&b, c.Range.From)
+	if c.Range.To.Unbounded {
+		b.WriteByte(endUnbounded)
+	} else {
+		b.WriteByte(endBounded)
+		writeEscaped(&b, c.Range.To.Key)
+	}
+	b.WriteString(c.Node)
+	return Key(b.String())
+}
+
+func writeEscaped(b *strings.Builder, key string) {
+	for {
+		i := strings.IndexByte(key, 0)
+		if i < 0 {
+			break
+		}
+		b.WriteString(key[:i])
+		b.WriteString(escaped)
+		key = key[i+1:]
+	}
+	b.WriteString(key)
+	b.WriteString(terminator)
+}
+
+// NodeKey returns the key of a node record.
+func NodeKey(name string) Key { return Key("\x02" + name) }
+
+// ForgottenKey returns the key that marks a replica as forgotten.
+func ForgottenKey(r crdt.ReplicaID) Key { return Key("\x03" + string(r[:])) }
+
+// KeyspaceSpan returns the span of all claims of a keyspace.
+func KeyspaceSpan(keyspace string) Span {
+	prefix := Key("\x01" + keyspace)
+	return Span{From: prefix + "\x00", To: prefix + "\x01"}
+}
+
+// StartingIn returns the span of the claims of a keyspace whose range starts
+// in r.
+func StartingIn(keyspace string, r ranges.Range) Span {
+	span := KeyspaceSpan(keyspace)
+	var from strings.Builder
+	writeEscaped(&from, r.From)
+	out := Span{From: span.From + Key(strings.TrimSuffix(from.String(), terminator)), To: span.To}
+	if !r.To.Unbounded {
+		var to strings.Builder
+		writeEscaped(&to, r.To.Key)
+		out.To = span.From + Key(strings.TrimSuffix(to.String(), terminator))
+	}
+	return out
+}
+
+// IsClaim reports whether k is the key of a claim.
+func (k Key) IsClaim() bool { return k != "" && k[0] == classClaim }
+
+// IsNode reports whether k is the key of a node record.
+func (k Key) IsNode() bool { return k != "" && k[0] == classNode }
+
+// IsForgotten reports whether k marks a forgotten replica.
+func (k Key) IsForgotten() bool { return k != "" && k[0] == classForgotten }
+
+// Claim returns the claim that k is the key of.
+func (k Key) Claim() (ranges.Claim, error) {
+	claim, err := parseClaimKey(string(k))
+	if err == nil {
+		err = claim.Validate()
+	}
+	if err != nil {
+		return ranges.Claim{}, fmt.Errorf("%w claim key %q: %v", ErrCorrupt, k, err)
+	}
+	return claim, nil
+}
+
+func parseClaimKey(k string) (ranges.Claim, error) {
+	errCut := fmt.Errorf("it ends too early")
+	if k == "" || k[0] != classClaim {
+		return ranges.Claim{}, fmt.Errorf("it is not of the claim class")
+	}
+	keyspace, rest, ok := strings.Cut(k[1:], "\x00")
+	if !ok {
+		return ranges.Claim{}, errCut
+	}
+	from, rest, ok := cutEscaped(rest)
+	if !ok || rest == "" {
+		return ranges.Claim{}, errCut
+	}
+	claim := ranges.Claim{Keyspace: keyspace, Range: ranges.Range{From: from}}
+	switch end := rest[0]; end {
+	case endUnbounded:
+		claim.Range.To, claim.Node = ranges.Unbounded(), rest[1:]
+	case endBounded:
+		to, node, ok := cutEscaped(rest[1:])
+		if !ok {
+			return ranges.Claim{}, errCut
+		}
+		claim.Range.To, claim.Node = ranges.Before(to), node
+	default:
+		return ranges.Claim{}, fmt.Errorf("unknown kind of end %#02x", end)
+	}
+	return claim, nil
+}
+
+// cutEscaped reads one escaped key up to its terminator.
+func cutEscaped(s string) (key, rest string, ok bool) {
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(s, 0)
+		if i < 0 || i+1 >= len(s) {
+			return "", "", false
+		}
+		b.WriteString(s[:i])
+		mark := s[i+1]
+		s = s[i+2:]
+		switch mark {
+		case terminator[1]:
+			return b.String(), s, true
+		case escaped[1]:
+			b.WriteByte(0)
+		default:
+			return "", "", false
+		}
+	}
+}
+
+// Node returns the name of the node whose record k is the key of.
+func (k Key) Node() (string, error) {
+	if !k.IsNode() {
+		return "", fmt.Errorf("%w node key %q", ErrCorrupt, k)
+	}
+	name := string(k[1:])
+	if err := ranges.ValidateName("node", name); err != nil {
+		return "", fmt.Errorf("%w node key %q: %v", ErrCorrupt, k, err)
+	}
+	return name, nil
+}
+
+// Forgotten returns the replica that k marks as forgotten.
+func (k Key) Forgotten() (crdt.ReplicaID, error) {
+	var r crdt.ReplicaID
+	if !k.IsForgotten() || len(k) != 1+len(r) {
+		return r, fmt.Errorf("%w forgotten key %q", ErrCorrupt, k)
+	}
+	copy(r[:], k[1:])
+	if r.IsZero() {
+		return r, fmt.Errorf("%w forgotten key: the replica id is zero", ErrCorrupt)
+	}
+	return r, nil
+}

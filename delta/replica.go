@@ -1,0 +1,164 @@
+package delta
+
+import (
+	"fmt"
+	"maps"
+
+	"github.com/scalesmall/ssnode/crdt"
+)
+
+// Reader reads the committed state. Entries it returns are not changed
+// afterwards by either side.
+type Reader interface {
+	// Get returns the entry under k, or the zero Entry if there is none.
+	Get(k Key) (Entry, error)
+	// Scan calls visit for every entry in s, ascending by key, until visit
+	// returns an error, which it passes on.
+	Scan(s Span, visit func(Entry) error) error
+}
+
+// Replica is what a replica knows beside its entries. It belongs to whoever
+// serialises commits; others read copies.
+//
+// Its invariants:
+//
+//	R1  Context covers exactly the events whose effect is in the entries, but
+//	    for what range answers brought ahead of it; of each replica it covers
+//	    a prefix without holes.
+//	R2  No dot is used twice: Context[ID] is the sequence of the last event
+//	    issued under ID.
+//	R3  Ahead holds, and only where it exceeds Context, the union of the
+//	    contexts of those whose range answers were joined, and of what they
+//	    were ahead themselves. While it holds anything, equal contexts prove
+//	    nothing about equal entries.
+//	R4  Fingerprint and ContextHash are those of the entries and of Context.
+//	R5  While a session is open, nothing that lies inside its starting context
+//	    is added from outside the session, and Context does not grow into it.
+type Replica struct {
+	ID          crdt.ReplicaID
+	Context     crdt.Context
+	Ahead       crdt.Context
+	Forgotten   map[crdt.ReplicaID]struct{}
+	Fingerprint Fingerprint
+	ContextHash Sum
+
+	// session is the starting context of the open complete session, nil if
+	// none is open. It is not durable: a restart interrupts a session.
+	session crdt.Context
+}
+
+// NewReplica returns a replica that has seen nothing.
+func NewReplica(id crdt.ReplicaID) *Replica {
+	return &Replica{
+		ID:        id,
+		Context:   crdt.NewContext(),
+		Ahead:     crdt.NewContext(),
+		Forgotten: map[crdt.ReplicaID]struct{}{},
+	}
+}
+
+// IsAhead reports whether the entries hold more than the context says.
+func (r *Replica) IsAhead() bool { return len(r.Ahead) > 0 }
+
+// InSession reports whether a complete session is open.
+func (r *Replica) InSession() bool { return r.session != nil }
+
+// Session returns the starting context of the open session, or nil.
+func (r *Replica) Session() crdt.Context { return r.session }
+
+// Verify checks R3, R4 and the records against the entries of read. It is the
+// slow truth that the incremental fields are held against. O(state).
+func (r *Replica) Verify(read Reader) error {
+	var f Fingerprint
+	err := read.Scan(Whole, func(e Entry) error {
+		if err := e.Validate(); err != nil {
+			return err
+		}
+		f = f.Plus(FingerprintOf(e))
+		if e.Key.IsForgotten() {
+			if id, err := e.Key.Forgotten(); err != nil {
+				return err
+			} else if _, ok := r.Forgotten[id]; !ok {
+				return fmt.Errorf("%w: replica %s is forgotten on disk only", ErrCorrupt, id)
+			}
+		}
+		return nil
+	})
+	switch {
+	case err != nil:
+		return err
+	case f != r.Fingerprint:
+		return fmt.Errorf("%w: the fingerprint is %s, its entries have %s", ErrCorrupt, r.Fingerprint, f)
+	case HashContext(r.Context) != r.ContextHash:
+		return fmt.Errorf("%w: the context hash is %s, the context has %s", ErrCorrupt, r.ContextHash, HashContext(r.Context))
+	}
+	for id, sequence := range r.Ahead {
+		if sequence <= r.Context.Get(id) {
+			return fmt.Errorf("%w: ahead of %s by nothing", ErrCorrupt, id)
+		}
+	}
+	return nil
+}
+
+// EntryChange is one entry before and after a commit; a zero Entry stands for
+// none. Key is set in any case.
+type EntryChange struct {
+	Key           Key
+	Before, After Entry
+}
+
+// Effects are what a commit does: everything that must become durable in one
+// transaction, and then be adopted. They are complete values; applying them
+// twice is applying them once.
+type Effects struct {
+	// ID is the id of the replica after the commit; Renamed says that it
+	// changed.
+	ID      crdt.ReplicaID
+	Renamed bool
+	// Entries are the changed entries, ascending by key.
+	Entries []EntryChange
+	// Context and Ahead are the changed entries of the contexts; a 0 in Ahead
+	// removes the entry.
+	Context crdt.Context
+	Ahead   crdt.Context
+	// Forgotten are the replicas newly forgotten.
+	Forgotten []crdt.ReplicaID
+	// Deltas are what was newly applied, in the order of application, own and
+	// foreign: what goes into the log, to watchers and to peers.
+	Deltas []Packed
+	// Fingerprint and ContextHash are those after the commit.
+	Fingerprint Fingerprint
+	ContextHash Sum
+	// Session is the starting context of the open session after the commit.
+	Session crdt.Context
+}
+
+// IsEmpty reports whether there is nothing to make durable.
+func (e *Effects) IsEmpty() bool {
+	return !e.Renamed && len(e.Entries) == 0 && len(e.Context) == 0 && len(e.Ahead) == 0 && len(e.Deltas) == 0
+}
+
+// Adopt takes over the effects of a commit that has become durable.
+func (r *Replica) Adopt(e *Effects) {
+	r.ID = e.ID
+	r.Context.Join(e.Context)
+	for id, sequence := range e.Ahead {
+		if sequence == 0 {
+			delete(r.Ahead, id)
+		} else {
+			r.Ahead[id] = sequence
+		}
+	}
+	for _, id := range e.Forgotten {
+		r.Forgotten[id] = struct{}{}
+	}
+	r.Fingerprint, r.ContextHash, r.session = e.Fingerprint, e.ContextHash, e.Session
+}
+
+// Clone returns an independent copy of r.
+func (r *Replica) Clone() *Replica {
+	clone := *r
+	clone.Context, clone.Ahead, clone.Forgotten = r.Context.Clone(), r.Ahead.Clone(), maps.Clone(r.Forgotten)
+	clone.session = maps.Clone(r.session)
+	return &clone
+}

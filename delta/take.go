@@ -1,0 +1,202 @@
+package delta
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/scalesmall/ssnode/crdt"
+)
+
+// Answer is a peer's whole state under a span, at one instant.
+type Answer struct {
+	Span Span
+	// Entries are all entries of the sender in Span, ascending by key.
+	Entries []Entry
+	// Context is the sender's whole context at that instant.
+	Context crdt.Context
+	// Ahead is the sender's Replica.Ahead at that instant: how much more than
+	// its context its entries may hold. It is empty of one that is not ahead.
+	Ahead crdt.Context
+	// InSession says that the answer belongs to the open complete session.
+	InSession bool
+}
+
+// Covered returns everything of which there may be something in the answer:
+// what the sender had seen and what it was ahead of that.
+func (a Answer) Covered() crdt.Context {
+	covered := a.Context.Clone()
+	covered.Join(a.Ahead)
+	return covered
+}
+
+// Take joins a range answer (DESIGN.md 5, the rules of tier 3): records are
+// joined; one that the sender lacks is dropped only if the sender's context
+// covers it, for then it was closed there. Our context does not change, but
+// the state is from now on ahead of it by what may be in the answer.
+//
+// It returns ErrAmnesia or ErrForgotten, having changed nothing, if the answer
+// proves that this replica must be renamed first.
+func (c *Commit) Take(a Answer) error {
+	covered := a.Covered()
+	if covered.Get(c.id) > c.seen(c.id) {
+		return ErrAmnesia
+	}
+	theirs := make(map[Key]Entry, len(a.Entries))
+	for _, e := range a.Entries {
+		if e.Key == ForgottenKey(c.id) {
+			return ErrForgotten
+		}
+		if x, ok := e.Counter.Find(c.id); ok && x.Last > c.seen(c.id) {
+			return ErrAmnesia
+		}
+		theirs[e.Key] = e
+	}
+	mine := map[Key]struct{}{}
+	err := c.scan(a.Span, func(k Key, _ crdt.PNCounter) error {
+		mine[k] = struct{}{}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for k := range theirs {
+		mine[k] = struct{}{}
+	}
+	// Forgotten replicas sort last, but records are joined under them.
+	keys := slices.Sorted(maps.Keys(mine))
+	for _, k := range slices.Backward(keys) {
+		if err := c.takeEntry(k, theirs[k], a); err != nil {
+			return err
+		}
+	}
+	c.ahead.Join(covered)
+	return nil
+}
+
+// Matched notes that the state under some span was found equal to that of a
+// sender: joining it would have changed nothing, but as after a join, what the
+// sender had seen may be in the state. For the open session that counts only if
+// our side of the comparison is of an instant after OpenSession became durable:
+// what came in before may be what the sender has found closed. Covered is the sender's context joined
+// with what it was ahead of it, as of Answer.Covered.
+func (c *Commit) Matched(covered crdt.Context) { c.ahead.Join(covered) }
+
+func (c *Commit) takeEntry(k Key, theirs Entry, a Answer) error {
+	switch {
+	case k.IsForgotten() && theirs.IsZero(), k.IsNode() && theirs.IsZero():
+		return nil // neither is ever closed: the sender has yet to learn of it
+	case k.IsForgotten():
+		r, err := k.Forgotten()
+		if err != nil {
+			return err
+		}
+		return c.forget(r)
+	case k.IsNode():
+		return c.joinNode(theirs.Node)
+	}
+	counter, err := c.counter(k)
+	if err != nil {
+		return err
+	}
+	if c.isLost(counter, theirs.Counter, a) {
+		c.reissued[k] = struct{}{}
+	}
+	return c.setCounter(k, c.takeCounter(counter, theirs.Counter, a))
+}
+
+// isLost reports whether the sender has lost a record of ours: it has seen the
+// event that made it, only we could have closed it, and we have not. Either its
+// entry was corrupted, or it has seen another event under that sequence, since
+// our directory was rolled back and has written on until no context showed it.
+// Nobody would ever take the record from us, and no repair would end the
+// difference: so we issue it again.
+//
+// The one other cause is that we were forgotten, and the record dropped as soon
+// as it was released. A sender that is not ahead has then seen the Forget; if
+// we have seen all that it has, we would go by another id.
+func (c *Commit) isLost(counter, theirs crdt.PNCounter, a Answer) bool {
+	mine, ok := counter.Find(c.id)
+	_, held := theirs.Find(c.id)
+	return ok && !held && mine.IsLive() && a.Context.Get(c.id) >= mine.Last && len(a.Ahead) == 0 && c.Covers(a.Context)
+}
+
+// takeCounter joins the sender's records of one claim into ours.
+func (c *Commit) takeCounter(counter, theirs crdt.PNCounter, a Answer) crdt.PNCounter {
+	out := counter
+	for _, x := range theirs {
+		if c.mayTake(counter, x, a.InSession) {
+			out = c.put(out, x)
+		}
+	}
+	for _, x := range counter {
+		_, held := theirs.Find(x.Origin)
+		if !held && x.Origin != c.id && a.Context.Get(x.Origin) >= x.Last {
+			out = out.Drop(x.Origin)
+		}
+	}
+	return out
+}
+
+// mayTake reports whether a sender's record may be joined into ours.
+func (c *Commit) mayTake(counter crdt.PNCounter, x crdt.Contribution, inSession bool) bool {
+	mine, held := counter.Find(x.Origin)
+	if !held && c.seen(x.Origin) >= x.Last {
+		return false // closed here already
+	}
+	if inSession || c.session.Get(x.Origin) < x.Last {
+		return true
+	}
+	return held && mine.Last >= x.Last // else it would add inside the session
+}
+
+// scan visits the entries in s as they stand at this point, in no particular
+// order; the counter is nil for what is no claim. Visit may change the entry
+// it is called for, and no other.
+func (c *Commit) scan(s Span, visit func(Key, crdt.PNCounter) error) error {
+	changed := slices.Collect(maps.Keys(c.entries))
+	err := c.env.Read.Scan(s, func(e Entry) error {
+		if _, ok := c.entries[e.Key]; ok {
+			return nil // comes below, as it stands now
+		}
+		return visit(e.Key, e.Counter)
+	})
+	if err != nil {
+		return err
+	}
+	for _, k := range changed {
+		if e := c.entries[k]; s.Contains(k) && !e.After.IsZero() {
+			if err := visit(k, e.After.Counter); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// OpenSession opens the one complete session a replica may have, with the
+// context its sender had when the session began. An open one is abandoned.
+// It returns ErrAmnesia if the sender knows more of this replica than it does.
+func (c *Commit) OpenSession(start crdt.Context) error {
+	if start.Get(c.id) > c.seen(c.id) {
+		return ErrAmnesia
+	}
+	c.session = start.Clone()
+	return nil
+}
+
+// AbandonSession closes the open session without its having been complete.
+// What it has joined stays; the context does not grow.
+func (c *Commit) AbandonSession() { c.session = nil }
+
+// CompleteSession closes the open session after every span of the whole state
+// was found equal or joined: only now, and only by what the sender had seen
+// when the session began, does the context grow.
+func (c *Commit) CompleteSession() {
+	for r, sequence := range c.session {
+		if sequence > c.seen(r) {
+			c.context.Advance(r, sequence)
+			c.sweep = c.sweep || c.isForgotten(r)
+		}
+	}
+	c.session = nil
+}

@@ -1,0 +1,258 @@
+package delta
+
+import (
+	"fmt"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/ranges"
+)
+
+// Write carries out a batch of operations, all or none, as one delta. Each
+// operation sees the effects of those before it. If one fails, the error is a
+// *BatchError and nothing has changed. The delta has no events if no operation
+// had anything to do.
+func (c *Commit) Write(operations []Operation) (Delta, []Result, error) {
+	if len(operations) > BatchOperationsMax {
+		return Delta{}, nil, fmt.Errorf("%w batch: %d operations, at most %d are allowed", ErrTooLarge, len(operations), BatchOperationsMax)
+	}
+	w := c.newWriter()
+	results := make([]Result, len(operations))
+	for i, o := range operations {
+		if err := o.Validate(); err != nil {
+			return Delta{}, nil, &BatchError{Index: i, Err: err}
+		}
+		result, err := w.carryOut(o)
+		if err != nil {
+			return Delta{}, nil, &BatchError{Index: i, Err: err}
+		}
+		results[i] = result
+	}
+	d, err := c.write(w)
+	return d, results, err
+}
+
+// Advertise writes a record of a node with the next generation, unless the
+// winner is ours and says the same already.
+func (c *Commit) Advertise(n NodeRecord) (Delta, error) {
+	if err := n.Validate(); err != nil {
+		return Delta{}, err
+	}
+	e, err := c.change(NodeKey(n.Name))
+	if err != nil {
+		return Delta{}, err
+	}
+	winner := e.After.Node
+	if winner.Dot.Replica == c.id && winner.SaysTheSame(n) && winner.Retired == n.Retired {
+		return Delta{}, nil
+	}
+	if winner.Generation >= generationMax {
+		return Delta{}, fmt.Errorf("%w node record: the generations of node %s are exhausted; use another name", ErrInvalid, n.Name)
+	}
+	w := c.newWriter()
+	n.Generation = winner.Generation + 1
+	n.Dot = w.next()
+	w.emit(Event{Kind: Advertise, Node: n})
+	return c.write(w)
+}
+
+// Forget retires replicas. A replica cannot retire itself.
+func (c *Commit) Forget(replicas ...crdt.ReplicaID) (Delta, error) {
+	w := c.newWriter()
+	for _, r := range replicas {
+		switch {
+		case r == c.id:
+			return Delta{}, fmt.Errorf("%w forget: replica %s is this node's own", ErrInvalid, r)
+		case r.IsZero():
+			return Delta{}, fmt.Errorf("%w forget: the replica id is zero", ErrInvalid)
+		case !c.isForgotten(r):
+			w.emit(Event{Kind: Forget, Replica: r})
+		}
+	}
+	return c.write(w)
+}
+
+// write makes the writer's events part of the commit.
+func (c *Commit) write(w *writer) (Delta, error) {
+	if len(w.events) == 0 {
+		return Delta{}, nil
+	}
+	p, err := Pack(Delta{Origin: c.id, First: w.first, Time: c.env.Now, Events: w.events})
+	if err != nil {
+		return Delta{}, err
+	}
+	for i, e := range p.Events {
+		// Own events pass the filters of an open session: they are ours to
+		// number, and lie inside nobody else's context.
+		if err := c.apply(p.Dot(i), e); err != nil {
+			return Delta{}, err
+		}
+	}
+	c.deltas = append(c.deltas, p)
+	return p.Delta, nil
+}
+
+// writer turns operations into events on a scratch copy of the counters, so
+// that a batch that fails halfway has changed nothing.
+type writer struct {
+	commit   *Commit
+	first    uint64
+	events   []Event
+	counters map[Key]crdt.PNCounter
+}
+
+func (c *Commit) newWriter() *writer {
+	return &writer{commit: c, first: c.seen(c.id) + 1, counters: map[Key]crdt.PNCounter{}}
+}
+
+// next returns the dot of the next event.
+func (w *writer) next() crdt.Dot {
+	return crdt.Dot{Replica: w.commit.id, Sequence: w.first + uint64(len(w.events))}
+}
+
+func (w *writer) emit(e Event) { w.events = append(w.events, e) }
+
+// target is a claim in the middle of an operation.
+type target struct {
+	*writer
+	key     Key
+	claim   ranges.Claim
+	counter crdt.PNCounter
+}
+
+func (w *writer) target(claim ranges.Claim) (*target, error) {
+	k := ClaimKey(claim)
+	counter, ok := w.counters[k]
+	if !ok {
+		var err error
+		if counter, err = w.commit.counter(k); err != nil {
+			return nil, err
+		}
+	}
+	return &target{writer: w, key: k, claim: claim, counter: counter}, nil
+}
+
+// emit appends an event on the target's claim and shows its effect.
+func (t *target) emit(e Event) {
+	dot := t.next()
+	e.Claim = t.claim
+	t.writer.emit(e)
+	t.counter = t.commit.transition(t.counter, dot, e)
+	t.counters[t.key] = t.counter
+}
+
+func (w *writer) carryOut(o Operation) (Result, error) {
+	t, err := w.target(o.Claim)
+	if err != nil {
+		return Result{}, err
+	}
+	before := t.counter.Value()
+	switch o.Verb {
+	case VerbRegister:
+		err = t.register(o.Amount)
+	case VerbRelease:
+		t.release()
+	case VerbIncrease:
+		if o.IfVisible && before == 0 {
+			return Result{}, errNotVisible
+		}
+		err = t.increase(o.Amount)
+	case VerbDecrease:
+		err = t.decrease(o.Amount)
+	case VerbSet:
+		err = t.set(o.Amount)
+	case VerbTighten:
+		return w.tighten(t, o)
+	}
+	after := t.counter.Value()
+	return Result{Changed: before != after, Priority: after}, err
+}
+
+var errNotVisible = fmt.Errorf("%w: nobody has registered this claim", ErrNotFound)
+
+// release releases everything observed, also where nothing is visible but
+// Decreases are left over.
+func (t *target) release() {
+	if marks := t.counter.Releasing(); len(marks) > 0 {
+		t.emit(Event{Kind: Release, Released: marks})
+	}
+}
+
+// startAfresh releases a claim whose sum is below 1, or that is not visible,
+// and registers again the 1 that was shown, so that what is added next counts
+// from there.
+func (t *target) startAfresh() error {
+	visible := t.counter.IsVisible()
+	t.release()
+	if !visible {
+		return nil
+	}
+	return t.add(0, 1)
+}
+
+// isBelowOne reports whether the next addition must start afresh.
+func (t *target) isBelowOne() bool { return !t.counter.IsVisible() || t.counter.Sum() < 1 }
+
+// register makes the claim visible. Where it is visible already the event
+// repeats the amount registered, so that the priority stays as it is and a
+// concurrent Release cannot take the claim away unseen; the amount is 0 if the
+// priority comes from Increases alone.
+func (t *target) register(priority int64) error {
+	if !t.isBelowOne() {
+		return t.add(0, t.counter.Registered())
+	}
+	visible := t.counter.IsVisible()
+	if err := t.startAfresh(); err != nil || visible {
+		return err
+	}
+	return t.add(0, priority)
+}
+
+func (t *target) increase(by int64) error {
+	if t.isBelowOne() {
+		if err := t.startAfresh(); err != nil {
+			return err
+		}
+	}
+	if t.counter.Value() > PriorityMax-by {
+		return fmt.Errorf("%w increase by %d: the priority would exceed %d", ErrInvalid, by, int64(PriorityMax))
+	}
+	return t.add(by, 0)
+}
+
+func (t *target) decrease(by int64) error {
+	switch shown := t.counter.Value(); {
+	case shown == 0:
+		return errNotVisible
+	case shown <= by:
+		t.release()
+		return nil
+	}
+	return t.add(-by, 0)
+}
+
+func (t *target) set(priority int64) error {
+	switch shown := t.counter.Value(); {
+	case shown < priority:
+		return t.increase(priority - shown)
+	case shown > priority:
+		return t.decrease(shown - priority)
+	}
+	return nil
+}
+
+// add emits the Add of an Increase (by > 0), a Decrease (by < 0) or a Register
+// of amount (by = 0).
+func (t *target) add(by, amount int64) error {
+	dot := t.next()
+	e := Event{Kind: Add, By: by}
+	if by == 0 {
+		e.Contribution = t.counter.Registering(dot.Replica, dot.Sequence, amount)
+	} else {
+		e.Contribution = t.counter.Adding(dot.Replica, dot.Sequence, by)
+	}
+	if err := e.Contribution.Validate(); err != nil {
+		return fmt.Errorf("%w operation: the running total of this node on the claim is exhausted; release the claim and register it again", ErrInvalid)
+	}
+	t.emit(e)
+	return nil
+}
