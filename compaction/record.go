@@ -1,0 +1,97 @@
+package compaction
+
+import (
+	"fmt"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
+)
+
+// Record is what a decision needs to know of one delta in the log.
+type Record struct {
+	// Index is its place in the order of application: lower is older.
+	Index uint64
+	// Origin, First and Last name its events.
+	Origin      crdt.ReplicaID
+	First, Last uint64
+	// AppliedAt is when it was applied here, in milliseconds since the Unix
+	// epoch. The origin's own time plays no part: clocks of others decide
+	// nothing.
+	AppliedAt int64
+	// Bytes is what it takes in the file.
+	Bytes uint64
+	// Touches are what its events are about.
+	Touches []Touch
+}
+
+// Touch is what one event is about: a claim, a node, or, if both are zero, a
+// replica that was forgotten.
+type Touch struct {
+	Claim ranges.Claim
+	Node  string
+}
+
+// Touches returns what the events of a delta are about, one for each.
+func Touches(d delta.Delta) []Touch {
+	out := make([]Touch, len(d.Events))
+	for i, e := range d.Events {
+		switch e.Kind {
+		case delta.Advertise:
+			out[i].Node = e.Node.Name
+		case delta.Forget:
+		default:
+			out[i].Claim = e.Claim
+		}
+	}
+	return out
+}
+
+// Class says which retention a record falls under.
+type Class uint8
+
+// The classes.
+const (
+	// Own records touch a range in which the node participates, or are about
+	// the node itself.
+	Own Class = iota
+	// Other records do not.
+	Other
+
+	classes = 2
+)
+
+// Classes are all classes, in order.
+var Classes = [classes]Class{Own, Other}
+
+// String returns the name of the class.
+func (c Class) String() string {
+	switch c {
+	case Own:
+		return "participating"
+	case Other:
+		return "other"
+	}
+	return fmt.Sprintf("class(%d)", uint8(c))
+}
+
+// classOf returns the class of a record: one event that concerns the node is
+// enough.
+func (e Env) classOf(r Record) Class {
+	for _, t := range r.Touches {
+		if e.concerns(r, t) {
+			return Own
+		}
+	}
+	return Other
+}
+
+func (e Env) concerns(r Record, t Touch) bool {
+	switch {
+	case t.Node != "":
+		return t.Node == e.Node
+	case t.Claim == ranges.Claim{}:
+		return r.Origin == e.Replica
+	}
+	return e.Participation.Overlaps(t.Claim.Keyspace, t.Claim.Range)
+}
