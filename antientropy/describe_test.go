@@ -1,0 +1,164 @@
+package antientropy
+
+import (
+	"encoding/hex"
+	"fmt"
+	"strings"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// Describe returns a line of text about a frame, with the names of replicas
+// that name returns. Answers can be read only where they have one part, and
+// are told by whether they answer a pull.
+func Describe(frame []byte, name func(crdt.ReplicaID) string, isPull func(id uint64) bool) string {
+	body := frame[frameHeadBytes:]
+	k := frameKind(frame[9])
+	switch k {
+	case kindCheck:
+		return "check"
+	case kindPush:
+		b := must(decodeBody[pushBody](body))
+		to := "some"
+		if b.All {
+			to = "all"
+		}
+		return fmt.Sprintf("push to %s:%s", to, describeDeltas(b.Deltas, name))
+	case kindAnnounce:
+		b := must(decodeBody[announceBody](body))
+		if b.Urgent {
+			return "announce, nothing is pushed:" + describeSeen(b.Have, name)
+		}
+		return "announce:" + describeSeen(b.Have, name)
+	case kindPull:
+		b := must(decodeBody[pullBody](body))
+		switch b.Scope {
+		case scopePage:
+			return "pull everything beyond:" + describeSeen(b.Seen, name)
+		case scopeBase:
+			return "pull everything since we were the same, and beyond:" + describeSeen(b.Seen, name)
+		}
+		return "pull beyond:" + describeSeen(b.Seen, name)
+	case kindRange:
+		b := must(decodeBody[rangeBody](body))
+		s := "compare"
+		for _, x := range b.Spans {
+			s += fmt.Sprintf(" %s (%d)", describeSpan(delta.Key(x.From), delta.Key(x.To)), x.Count)
+		}
+		return s
+	case kindPart:
+		return describePart(must(decodeBody[partBody](body)), name, isPull)
+	case kindAsk:
+		return "ask for:" + describeSeen(must(decodeBody[askBody](body)).Seen, name)
+	}
+	return k.String()
+}
+
+// IDOf returns the id of a request or of its answer, 0 if a frame is neither.
+func IDOf(frame []byte) (id uint64, isPull bool) {
+	body := frame[frameHeadBytes:]
+	switch frameKind(frame[9]) {
+	case kindPull:
+		return must(decodeBody[pullBody](body)).ID, true
+	case kindRange:
+		return must(decodeBody[rangeBody](body)).ID, false
+	}
+	return 0, false
+}
+
+func describePart(b partBody, name func(crdt.ReplicaID) string, isPull func(uint64) bool) string {
+	if b.Total > 1 {
+		return fmt.Sprintf("part %d of %d", b.Index+1, b.Total)
+	}
+	if isPull(b.ID) {
+		var a pullAnswer
+		mustUnmarshal(b.Bytes, &a)
+		s := "answer:" + describeDeltas(a.Deltas, name)
+		for _, t := range a.Trimmed {
+			s += fmt.Sprintf(" (%s:%d-%d trimmed)", name(t.Replica), t.From, t.Have)
+		}
+		if a.More {
+			s += " and more"
+		}
+		if a.Unknown {
+			s += " we never were"
+		}
+		return s
+	}
+	var a rangeAnswer
+	mustUnmarshal(b.Bytes, &a)
+	s := "answer:"
+	for _, x := range a.Spans {
+		switch x.Verdict {
+		case VerdictSplit:
+			s += fmt.Sprintf(" split in %d", len(x.Children))
+		case VerdictEntries:
+			s += fmt.Sprintf(" %d entries", len(x.Entries))
+			if x.Cut != nil {
+				s += " cut at " + describeKey(delta.Key(x.Cut))
+			}
+		default:
+			s += " " + x.Verdict.String()
+		}
+	}
+	if a.Since && len(a.Context) == 1 {
+		return s + ", context the same"
+	}
+	if a.Since {
+		return s + ", context changed in " + describeContext(must(delta.DecodeContext(a.Context, contextBytesMax)), name)
+	}
+	return s + ", context " + describeContext(must(delta.DecodeContext(a.Context, contextBytesMax)), name)
+}
+
+func describeDeltas(deltas [][]byte, name func(crdt.ReplicaID) string) string {
+	var s string
+	for _, b := range deltas {
+		p := must(delta.DecodeDelta(b))
+		s += fmt.Sprintf(" %s:%s", name(p.Origin), crdt.Run{First: p.First, Last: p.Last()})
+	}
+	return s
+}
+
+func describeSeen(seen []seenArray, name func(crdt.ReplicaID) string) string {
+	var s string
+	for _, x := range seen {
+		s += fmt.Sprintf(" %s:%d", name(x.Replica), x.Sequence)
+	}
+	return s
+}
+
+func describeContext(c crdt.Context, name func(crdt.ReplicaID) string) string {
+	return "{" + strings.TrimSpace(describeSeen(packSeen(c), name)) + "}"
+}
+
+func describeSpan(from, to delta.Key) string {
+	if (delta.Span{From: from, To: to}) == delta.Whole {
+		return "everything"
+	}
+	return "[" + describeKey(from) + ", " + describeKey(to) + ")"
+}
+
+// describeKey shortens the keys of claims in the default keyspace.
+func describeKey(k delta.Key) string {
+	if rest, ok := strings.CutPrefix(string(k), "\x01default\x00"); ok && rest != "" {
+		return string(rest[0])
+	}
+	if k == "" {
+		return "start"
+	}
+	return hex.EncodeToString([]byte(k))
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func mustUnmarshal(b []byte, v any) {
+	if err := delta.Unmarshal(b, v, answerBytesMax); err != nil {
+		panic(err)
+	}
+}

@@ -1,0 +1,69 @@
+package antientropy
+
+import (
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// Pushed returns the last dot of every delta that a frame carries, if it is a
+// push.
+func Pushed(frame []byte) []crdt.Dot {
+	if frameKind(frame[9]) != kindPush {
+		return nil
+	}
+	b, err := decodeBody[pushBody](frame[frameHeadBytes:])
+	if err != nil {
+		panic(err)
+	}
+	var dots []crdt.Dot
+	for _, d := range b.Deltas {
+		p, err := delta.DecodeDelta(d)
+		if err != nil {
+			panic(err)
+		}
+		if h, ok := peek(d); !ok || h != (head{Origin: p.Origin, First: p.First, Last: p.Last()}) {
+			panic("peek sees another delta")
+		}
+		dots = append(dots, p.Dot(len(p.Events)-1))
+	}
+	return dots
+}
+
+// PartOf returns the bytes of an answer that has one part.
+func PartOf(frame []byte) ([]byte, bool) {
+	if frameKind(frame[9]) != kindPart {
+		return nil, false
+	}
+	b, err := decodeBody[partBody](frame[frameHeadBytes:])
+	return b.Bytes, err == nil && b.Total == 1
+}
+
+// PartFrame returns a frame that answers a request.
+func PartFrame(head []byte, id uint64, answer []byte) []byte {
+	return frameOf(head, kindPart, partBody{ID: id, Total: 1, Bytes: answer})
+}
+
+// PushFrame returns a frame that pushes a delta.
+func PushFrame(head []byte, d []byte) []byte {
+	return frameOf(head, kindPush, pushBody{All: true, Deltas: [][]byte{d}})
+}
+
+func frameOf(head []byte, k frameKind, body any) []byte {
+	return append(append(head[:9:9], byte(k)), delta.Marshal(body)...)
+}
+
+// EarlyBytes returns how much is held of what came too early.
+func EarlyBytes(c *Core) int { return c.inbox.earlyBytes }
+
+// AsksHeld returns how many questions of peers wait.
+func AsksHeld(c *Core) int { return len(c.served.asks) }
+
+// AskFrame returns a frame that asks for one dot.
+func AskFrame(head []byte, id uint64, r crdt.ReplicaID, sequence uint64) []byte {
+	return frameOf(head, kindAsk, askBody{ID: id, Seen: []seenArray{{Replica: r, Sequence: sequence}}})
+}
+
+// PullFrame returns a frame that asks for everything.
+func PullFrame(head []byte, id uint64) []byte {
+	return frameOf(head, kindPull, pullBody{ID: id, Scope: scopePage, Bound: [][]byte{{}, {}}, Seen: []seenArray{}})
+}

@@ -1,0 +1,91 @@
+package antientropy
+
+import (
+	"encoding/hex"
+	"testing"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// TestFrames_Golden pins the bytes of version 1 (docs/protocol.md): a change of
+// any is a new version of the protocol.
+func TestFrames_Golden(t *testing.T) {
+	cluster := clusterIDOf("golden")
+	r := crdt.ReplicaID{0xaa, 15: 0x01}
+	hash := delta.Sum{Hi: 1, Lo: 2}.Bytes()
+	k := check{
+		Ahead: true, ContextHash: delta.Sum{Hi: 3, Lo: 4},
+		Fingerprint: delta.Fingerprint{Count: 5, Sum: delta.Sum{Hi: 6, Lo: 7}}, Events: 8,
+	}
+	seen := []seenArray{{Replica: r, Sequence: 300}}
+	empty := crdt.NewContext()
+	for _, c := range []struct {
+		name, want string
+		frame      []byte
+	}{
+		{"check", goldenCheck, cluster.encodeCheck(k)},
+		{"push", goldenPush, cluster.frame(kindPush, delta.Marshal(pushBody{All: true, Deltas: [][]byte{{0x84}}}))},
+		{"announce", goldenAnnounce, cluster.frame(kindAnnounce, delta.Marshal(announceBody{Urgent: true, Have: seen}))},
+		{"pull listed", goldenPullListed, cluster.frame(kindPull, delta.Marshal(pullBody{ID: 1, Scope: scopeListed, Bound: [][]byte{}, Seen: seen}))},
+		{"pull page", goldenPullPage, cluster.frame(kindPull, delta.Marshal(pullBody{ID: 1, Scope: scopePage, Bound: [][]byte{{}, r[:]}, Seen: seen}))},
+		{"pull base", goldenPullBase, cluster.frame(kindPull, delta.Marshal(pullBody{ID: 1, Scope: scopeBase, Bound: [][]byte{hash[:]}, Seen: seen}))},
+		{"range", goldenRange, cluster.frame(kindRange, delta.Marshal(rangeBody{ID: 2, Known: hash, Spans: []spanArray{{From: []byte{}, To: []byte{4}, Count: 9, Sum: 10}}}))},
+		{"part", goldenPart, cluster.frame(kindPart, delta.Marshal(partBody{ID: 2, Index: 0, Total: 1, Bytes: []byte{1, 2}}))},
+		{"ask", goldenAsk, cluster.frame(kindAsk, delta.Marshal(askBody{ID: 3, Seen: seen}))},
+		{"confirm", goldenConfirm, cluster.frame(kindConfirm, delta.Marshal(confirmBody{ID: 3}))},
+		{"answer to a pull", goldenPullAnswer, delta.Marshal(pullAnswer{
+			Check: []byte{1}, More: true, Trimmed: []trimArray{{Replica: r, From: 1, Have: 2}}, Deltas: [][]byte{{0x84}},
+		})},
+		{"answer about ranges", goldenRangeAnswer, delta.Marshal(rangeAnswer{
+			Hash: hash, Since: true, Context: delta.EncodeContext(empty), Spans: []spanAnswerArray{
+				packSpanAnswer(delta.Whole, SpanAnswer{Verdict: VerdictEqual}),
+				packSpanAnswer(delta.Whole, SpanAnswer{Verdict: VerdictSplit, Children: []Child{
+					{Span: delta.Span{To: "\x01a"}, Digest: Digest{Count: 1, Sum: 2}},
+					{Span: delta.Span{From: "\x01a", To: "\x04"}, Digest: Digest{Count: 3, Sum: 4}},
+				}}),
+				packSpanAnswer(delta.Whole, SpanAnswer{Verdict: VerdictEntries, Cut: "\x02o", Entries: []PackedEntry{{Key: "\x02n", Value: []byte{9}}}}),
+			},
+		})},
+	} {
+		if got := hex.EncodeToString(c.frame); got != c.want {
+			t.Errorf("%s:\n got %s\nwant %s", c.name, got, c.want)
+		}
+	}
+}
+
+const (
+	goldenCheck       = "01fcfa5ce7d3eec4f501000000000000000300000000000000040000000000000005000000000000000600000000000000070000000000000008"
+	goldenPush        = "01fcfa5ce7d3eec4f50282f5814184"
+	goldenAnnounce    = "01fcfa5ce7d3eec4f50382f5818250aa00000000000000000000000000000119012c"
+	goldenPullListed  = "01fcfa5ce7d3eec4f50484010080818250aa00000000000000000000000000000119012c"
+	goldenPullPage    = "01fcfa5ce7d3eec4f504840101824050aa000000000000000000000000000001818250aa00000000000000000000000000000119012c"
+	goldenPullBase    = "01fcfa5ce7d3eec4f504840102815000000000000000010000000000000002818250aa00000000000000000000000000000119012c"
+	goldenRange       = "01fcfa5ce7d3eec4f505830250000000000000000100000000000000028184404104090a"
+	goldenPart        = "01fcfa5ce7d3eec4f50684020001420102"
+	goldenAsk         = "01fcfa5ce7d3eec4f5078203818250aa00000000000000000000000000000119012c"
+	goldenConfirm     = "01fcfa5ce7d3eec4f5088103"
+	goldenPullAnswer  = "854101f4f5818350aa0000000000000000000000000000010102814184"
+	goldenRangeAnswer = "855000000000000000010000000000000002f54180f683840180f680840282840042016101028400400304f68084038042026f81830042026e4109"
+)
+
+// FuzzPeek: whatever decodes as a delta is announced by its head.
+func FuzzPeek(f *testing.F) {
+	for _, time := range []int64{-5, 0, 1 << 40} {
+		p, err := delta.Pack(delta.Delta{
+			Origin: crdt.ReplicaID{7}, First: 1 << 33, Time: time,
+			Events: []delta.Event{{Kind: delta.Forget, Replica: crdt.ReplicaID{8}}, {Kind: delta.Forget, Replica: crdt.ReplicaID{9}}},
+		})
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(p.Bytes)
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		h, ok := peek(b)
+		p, err := delta.DecodeDelta(b)
+		if err == nil && (!ok || h != head{Origin: p.Origin, First: p.First, Last: p.Last()}) {
+			t.Errorf("the head of %s is read as %+v, %v", p, h, ok)
+		}
+	})
+}

@@ -1,0 +1,42 @@
+package gossip
+
+// Handler receives what the transport brings. Every callback is optional and
+// may be called from several goroutines at once. None may block, nor call
+// Leave or Close: they enqueue and return.
+type Handler struct {
+	// Frame receives a frame from the listed member `from`. The frame is the
+	// handler's to keep.
+	Frame func(from string, frame []byte)
+	// Check receives what `from` gave to SetCheck, after a ping that it
+	// answered or a push/pull with it. The payload is the handler's to keep.
+	Check func(from string, payload []byte)
+	// MembersChanged says that Members answers differently from before in
+	// more than LastHeard. Several changes may be told at once.
+	MembersChanged func()
+	// Conflict tells of another process with this node's name.
+	Conflict func(Conflict)
+}
+
+func (h Handler) frame(from string, frame []byte) {
+	if h.Frame != nil {
+		h.Frame(from, frame)
+	}
+}
+
+func (h Handler) check(from string, payload []byte) {
+	if h.Check != nil {
+		h.Check(from, payload)
+	}
+}
+
+func (h Handler) membersChanged() {
+	if h.MembersChanged != nil {
+		h.MembersChanged()
+	}
+}
+
+func (h Handler) conflict(c Conflict) {
+	if h.Conflict != nil {
+		h.Conflict(c)
+	}
+}

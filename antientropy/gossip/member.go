@@ -1,0 +1,63 @@
+package gossip
+
+import (
+	"time"
+)
+
+// Liveness is what this node believes about a member. It is shown to people
+// and steers whom to talk to; it never changes replicated state.
+type Liveness uint8
+
+// Livenesses.
+const (
+	// Unknown is the zero Liveness: the member was never listed.
+	Unknown Liveness = iota
+	// Alive members answer probes.
+	Alive
+	// Suspect members are listed as alive, but did not answer this node's own
+	// last probe, and nothing has been heard from them since.
+	Suspect
+	// Dead members were found unreachable by the cluster.
+	Dead
+	// Left members have said that they leave, and are gone.
+	Left
+)
+
+// String returns the name of the liveness in lower case.
+func (l Liveness) String() string {
+	switch l {
+	case Alive:
+		return "alive"
+	case Suspect:
+		return "suspect"
+	case Dead:
+		return "dead"
+	case Left:
+		return "left"
+	}
+	return "unknown"
+}
+
+// Member is one member of the cluster as this node sees it.
+type Member struct {
+	// Name is unique in the cluster.
+	Name string
+	// Meta is what the member tells about itself.
+	Meta
+	// Gossip is the address at which it receives gossip, host:port.
+	Gossip string
+	// Liveness is what this node believes.
+	Liveness Liveness
+	// Since is when the liveness became what it is, by this node's clock.
+	Since time.Time
+	// LastHeard is when the member last answered this node or sent something
+	// to it; zero if it never did. For the node itself it is now.
+	LastHeard time.Time
+	// Self marks the node itself.
+	Self bool
+}
+
+// Reachable reports whether frames may be sent to the member.
+func (m Member) Reachable() bool {
+	return !m.Self && (m.Liveness == Alive || m.Liveness == Suspect)
+}

@@ -1,0 +1,277 @@
+package gossip
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+)
+
+// goneMax bounds the dead and left members that are remembered. Past it the
+// one that is gone longest is forgotten.
+const goneMax = 4096
+
+// table remembers every member that was ever listed, also when memberlist has
+// forgotten it. It is a leaf: memberlist calls it with its own lock held, so
+// no method calls memberlist.
+type table struct {
+	self string
+	// grace is how long after a missed probe a member becomes suspect: what
+	// memberlist takes to try other ways.
+	grace time.Duration
+	// changed is called, with mu held, when a member changed. It may not block.
+	changed func()
+
+	mu struct {
+		sync.Mutex
+		entries map[string]*entry
+	}
+}
+
+// entry is one member. Invariants:
+//
+//  1. listed is Alive, Dead or Left; Suspect is derived, see shown.
+//  2. listed = Left ⇒ announced.
+//  3. missed is zero, or later than heard.
+type entry struct {
+	node    memberlist.Node // Addr, Port and what senders need
+	meta    Meta
+	listed  Liveness
+	since   time.Time
+	heard   time.Time
+	missed  time.Time // the first probe missed since heard
+	leaving StartID   // the last start that has said that it leaves
+	suspect bool      // whether Suspect was shown when last looked at
+}
+
+// valid reports which invariant an entry violates, or nil.
+func (e *entry) valid() error {
+	switch {
+	case e.listed != Alive && e.listed != Dead && e.listed != Left:
+		return fmt.Errorf("member %s: invariant 1: listed as %s", e.node.Name, e.listed)
+	case e.listed == Left && !e.announced():
+		return fmt.Errorf("member %s: invariant 2: left without a notice", e.node.Name)
+	case !e.missed.IsZero() && e.missed.Before(e.heard):
+		return fmt.Errorf("member %s: invariant 3: missed %s before heard %s", e.node.Name, e.missed, e.heard)
+	}
+	return nil
+}
+
+func newTable(self string, grace time.Duration, changed func()) *table {
+	t := &table{self: self, grace: grace, changed: changed}
+	t.mu.entries = make(map[string]*entry)
+	return t
+}
+
+// shown returns what is believed about the member now, and since when.
+func (e *entry) shown(now time.Time, grace time.Duration) (Liveness, time.Time) {
+	if suspectAt := e.missed.Add(grace); e.listed == Alive && !e.missed.IsZero() && !now.Before(suspectAt) {
+		return Suspect, suspectAt
+	}
+	return e.listed, e.since
+}
+
+// announced reports whether the member has said that it leaves, under the
+// start by which it is or was listed.
+func (e *entry) announced() bool { return e.leaving != (StartID{}) && e.leaving == e.meta.Start }
+
+// list records that memberlist lists a member as alive.
+func (t *table) list(node memberlist.Node, meta Meta, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.mu.entries[node.Name]
+	if e == nil {
+		e = new(entry)
+		t.mu.entries[node.Name] = e
+	}
+	if e.listed != Alive {
+		e.listed, e.since, e.missed = Alive, now, time.Time{}
+	}
+	e.node, e.meta = node, meta
+	t.changed()
+}
+
+// unlist records that memberlist has found a member dead or was told that it
+// leaves; which of both, only a notice tells.
+func (t *table) unlist(name string, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.mu.entries[name]
+	if e == nil || e.listed != Alive {
+		return
+	}
+	e.listed, e.since = Dead, now
+	if e.announced() {
+		e.listed = Left
+	}
+	t.bound()
+	t.changed()
+}
+
+// bound forgets the member that is gone longest if too many are.
+func (t *table) bound() {
+	var oldest string
+	gone := 0
+	for name, e := range t.mu.entries {
+		if e.listed == Alive {
+			continue
+		}
+		gone++
+		if oldest == "" || e.since.Before(t.mu.entries[oldest].since) {
+			oldest = name
+		}
+	}
+	if gone > goneMax {
+		delete(t.mu.entries, oldest)
+	}
+}
+
+// announce records a notice and reports whether it is news.
+func (t *table) announce(name string, start StartID) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.mu.entries[name]
+	if e == nil || e.leaving == start || e.meta.Start != start {
+		return false
+	}
+	e.leaving = start
+	if e.listed == Dead {
+		e.listed = Left
+		t.changed()
+	}
+	return true
+}
+
+// notices returns the notices about those who are gone, latest first.
+func (t *table) notices(most int) []notice {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	gone := slices.DeleteFunc(slices.Collect(maps.Values(t.mu.entries)), func(e *entry) bool {
+		return !e.announced()
+	})
+	slices.SortFunc(gone, func(a, b *entry) int { return b.since.Compare(a.since) })
+	all := make([]notice, 0, min(most, len(gone)))
+	for _, e := range gone[:min(most, len(gone))] {
+		all = append(all, notice{Name: e.node.Name, Counter: e.leaving.Counter, Nonce: e.leaving.Nonce})
+	}
+	return all
+}
+
+// hear records a sign of life and reports whether the member is known.
+func (t *table) hear(name string, now time.Time) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.mu.entries[name]
+	if e == nil {
+		return false
+	}
+	e.heard, e.missed = now, time.Time{}
+	if e.suspect {
+		e.suspect = false
+		t.changed()
+	}
+	return true
+}
+
+// miss records that a probe of the member was not answered.
+func (t *table) miss(name string, now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if e := t.mu.entries[name]; e != nil && e.missed.IsZero() {
+		e.missed = now
+	}
+}
+
+// look notices who has become suspect by the passing of time.
+func (t *table) look(now time.Time) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for _, e := range t.mu.entries {
+		shown, _ := e.shown(now, t.grace)
+		if suspect := shown == Suspect; suspect != e.suspect {
+			e.suspect = suspect
+			t.changed()
+		}
+	}
+}
+
+// target returns the node to send to.
+func (t *table) target(name string) (memberlist.Node, error) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.mu.entries[name]
+	switch {
+	case name == t.self:
+		return memberlist.Node{}, fmt.Errorf("send to %s: %w", name, ErrSelf)
+	case e == nil:
+		return memberlist.Node{}, fmt.Errorf("send to %s: %w", name, ErrUnknownMember)
+	case e.listed != Alive:
+		return memberlist.Node{}, fmt.Errorf("send to %s: %w: it is %s", name, ErrNotAlive, e.listed)
+	}
+	return e.node, nil
+}
+
+// peers returns the others that are listed as alive.
+func (t *table) peers() []memberlist.Node {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	var all []memberlist.Node
+	for name, e := range t.mu.entries {
+		if name != t.self && e.listed == Alive {
+			all = append(all, e.node)
+		}
+	}
+	return all
+}
+
+// size returns the number of members listed as alive, this node included.
+func (t *table) size() int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	n := 0
+	for _, e := range t.mu.entries {
+		if e.listed == Alive {
+			n++
+		}
+	}
+	return n
+}
+
+// forget removes a member that is gone.
+func (t *table) forget(name string) error {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.mu.entries[name]
+	switch {
+	case name == t.self:
+		return fmt.Errorf("forget %s: %w", name, ErrSelf)
+	case e == nil:
+		return fmt.Errorf("forget %s: %w", name, ErrUnknownMember)
+	case e.listed == Alive:
+		return fmt.Errorf("forget %s: %w", name, ErrAlive)
+	}
+	delete(t.mu.entries, name)
+	t.changed()
+	return nil
+}
+
+// all returns every member, ascending by name.
+func (t *table) all(now time.Time) []Member {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	members := make([]Member, 0, len(t.mu.entries))
+	for name, e := range t.mu.entries {
+		m := Member{Name: name, Meta: e.meta, Gossip: e.node.Address(), LastHeard: e.heard, Self: name == t.self}
+		m.Liveness, m.Since = e.shown(now, t.grace)
+		if m.Self {
+			m.LastHeard = now
+		}
+		members = append(members, m)
+	}
+	slices.SortFunc(members, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
+	return members
+}

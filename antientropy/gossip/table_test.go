@@ -1,0 +1,183 @@
+package gossip
+
+import (
+	"fmt"
+	"net"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/memberlist"
+	"pgregory.net/rapid"
+)
+
+var epoch = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func node(name string) memberlist.Node {
+	return memberlist.Node{Name: name, Addr: net.IPv4(10, 0, 0, 1), Port: 7480}
+}
+
+func metaOf(counter uint64) Meta { return Meta{Start: StartID{Counter: counter, Nonce: counter}} }
+
+func livenessOf(t *table, name string, now time.Time) Liveness {
+	for _, m := range t.all(now) {
+		if m.Name == name {
+			return m.Liveness
+		}
+	}
+	return Unknown
+}
+
+// Notice and end may come in any order, and the notice of a former life says
+// nothing about the present one.
+func TestTable_Announce_AnyOrder(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name  string
+		steps func(*table)
+		want  Liveness
+	}{
+		{"no notice", func(m *table) { m.unlist("a", epoch) }, Dead},
+		{"notice first", func(m *table) { m.announce("a", metaOf(1).Start); m.unlist("a", epoch) }, Left},
+		{"notice last", func(m *table) { m.unlist("a", epoch); m.announce("a", metaOf(1).Start) }, Left},
+		{"notice alone", func(m *table) { m.announce("a", metaOf(1).Start) }, Alive},
+		{"notice of another life", func(m *table) { m.announce("a", metaOf(2).Start); m.unlist("a", epoch) }, Dead},
+		{"back again", func(m *table) {
+			m.announce("a", metaOf(1).Start)
+			m.unlist("a", epoch)
+			m.list(node("a"), metaOf(2), epoch)
+		}, Alive},
+		{"dead in the next life", func(m *table) {
+			m.announce("a", metaOf(1).Start)
+			m.unlist("a", epoch)
+			m.list(node("a"), metaOf(2), epoch)
+			m.unlist("a", epoch)
+		}, Dead},
+	} {
+		m := newTable("self", time.Second, func() {})
+		m.list(node("a"), metaOf(1), epoch)
+		c.steps(m)
+		if got := livenessOf(m, "a", epoch); got != c.want {
+			t.Errorf("%s: %s, want %s", c.name, got, c.want)
+		}
+	}
+}
+
+func TestTable_Announce_IsNewsOnce(t *testing.T) {
+	t.Parallel()
+	m := newTable("self", time.Second, func() {})
+	if m.announce("a", metaOf(1).Start) {
+		t.Error("a notice about nobody is news")
+	}
+	m.list(node("a"), metaOf(1), epoch)
+	if !m.announce("a", metaOf(1).Start) || m.announce("a", metaOf(1).Start) {
+		t.Error("a notice is not news once and only once")
+	}
+}
+
+func TestTable_Miss_MakesSuspectAfterGrace(t *testing.T) {
+	t.Parallel()
+	changes := 0
+	m := newTable("self", time.Second, func() { changes++ })
+	m.list(node("a"), metaOf(1), epoch)
+	m.hear("a", epoch)
+	m.miss("a", epoch.Add(time.Second))
+	m.miss("a", epoch.Add(1500*time.Millisecond)) // the first one counts
+	before := changes
+	for _, c := range []struct {
+		after time.Duration
+		want  Liveness
+	}{{1999 * time.Millisecond, Alive}, {2 * time.Second, Suspect}, {3 * time.Second, Suspect}} {
+		m.look(epoch.Add(c.after))
+		if got := livenessOf(m, "a", epoch.Add(c.after)); got != c.want {
+			t.Errorf("after %s: %s, want %s", c.after, got, c.want)
+		}
+	}
+	if changes != before+1 {
+		t.Errorf("%d changes told, want 1", changes-before)
+	}
+	if _, err := m.target("a"); err != nil {
+		t.Errorf("a suspect cannot be sent to: %v", err)
+	}
+	m.hear("a", epoch.Add(3*time.Second))
+	if got := livenessOf(m, "a", epoch.Add(time.Hour)); got != Alive || changes != before+2 {
+		t.Errorf("%s after it was heard, %d changes told", got, changes-before)
+	}
+}
+
+func TestTable_Unlist_ForgetsTheOldestBeyondItsBound(t *testing.T) {
+	t.Parallel()
+	m := newTable("self", time.Second, func() {})
+	m.list(node("self"), metaOf(1), epoch)
+	for i := range goneMax + 1 {
+		name := fmt.Sprint("n", i)
+		m.list(node(name), metaOf(1), epoch)
+		m.unlist(name, epoch.Add(time.Duration(i)))
+	}
+	if n := len(m.all(epoch)); n != goneMax+1 {
+		t.Errorf("%d members, want %d and this node", n, goneMax)
+	}
+	if livenessOf(m, "n0", epoch) != Unknown || livenessOf(m, "n1", epoch) != Dead {
+		t.Error("not the one that was gone longest was forgotten")
+	}
+}
+
+// Whatever memberlist, peers and time do, the invariants of entry hold, a
+// member stays listed until it is forgotten, and who is alive for memberlist
+// can be sent to.
+func TestTable_AnySteps_KeepInvariants(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		names := []string{"a", "b", "self"}
+		m := newTable("self", time.Second, func() {})
+		now := epoch
+		alive := map[string]bool{}
+		known := map[string]bool{}
+		for range rapid.IntRange(1, 60).Draw(t, "steps") {
+			now = now.Add(time.Duration(rapid.IntRange(0, 900).Draw(t, "ms")) * time.Millisecond)
+			name := rapid.SampledFrom(names).Draw(t, "name")
+			start := metaOf(uint64(rapid.IntRange(1, 3).Draw(t, "start")))
+			switch rapid.SampledFrom([]string{"list", "unlist", "announce", "hear", "miss", "look", "forget"}).Draw(t, "step") {
+			case "list":
+				m.list(node(name), start, now)
+				alive[name], known[name] = true, true
+			case "unlist":
+				m.unlist(name, now)
+				alive[name] = false
+			case "announce":
+				m.announce(name, start.Start)
+			case "hear":
+				if m.hear(name, now) != known[name] {
+					t.Fatalf("hear %s: known is %t", name, known[name])
+				}
+			case "miss":
+				m.miss(name, now)
+			case "look":
+				m.look(now)
+			case "forget":
+				if err := m.forget(name); err == nil {
+					known[name] = false
+				} else if known[name] && !alive[name] && name != "self" {
+					t.Fatalf("forget %s: %v", name, err)
+				}
+			}
+			checkTable(t, m, now, alive, known)
+		}
+	})
+}
+
+func checkTable(t *rapid.T, m *table, now time.Time, alive, known map[string]bool) {
+	for _, e := range m.mu.entries {
+		if err := e.valid(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name := range known {
+		l := livenessOf(m, name, now)
+		if known[name] != (l != Unknown) || alive[name] != (l == Alive || l == Suspect) {
+			t.Fatalf("%s is %s, known %t, alive %t", name, l, known[name], alive[name])
+		}
+		if _, err := m.target(name); (err == nil) != (alive[name] && name != "self") {
+			t.Fatalf("target %s: %v, alive %t", name, err, alive[name])
+		}
+	}
+}

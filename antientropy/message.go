@@ -1,0 +1,249 @@
+package antientropy
+
+import (
+	"fmt"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// The bodies of frames, as arrays in deterministic CBOR. docs/protocol.md has
+// the tables.
+
+// pushBody brings deltas that its sender has on disk.
+type pushBody struct {
+	_ struct{} `cbor:",toarray"`
+	// All says that the sender pushes them to every live peer that it knows,
+	// so that nobody else need pass them on.
+	All    bool
+	Deltas [][]byte
+}
+
+// seenArray names the events of a replica up to a sequence.
+type seenArray struct {
+	_        struct{} `cbor:",toarray"`
+	Replica  crdt.ReplicaID
+	Sequence uint64
+}
+
+// announceBody says up to where its sender has events.
+type announceBody struct {
+	_ struct{} `cbor:",toarray"`
+	// Urgent says that no push of them is on its way.
+	Urgent bool
+	Have   []seenArray
+}
+
+// pullBody asks for events. It is about the listed replicas, of which the
+// asking side has seen so much, and about others according to its scope.
+type pullBody struct {
+	_     struct{} `cbor:",toarray"`
+	ID    uint64
+	Scope scope
+	// Bound is, for scopeBase, the hash of a context; for scopePage the last
+	// replica of the page before and of this one, each empty at the ends.
+	Bound [][]byte
+	Seen  []seenArray
+}
+
+// scope says of which replicas a pull is beside those that it lists.
+type scope uint8
+
+const (
+	// scopeListed: of no others.
+	scopeListed scope = iota
+	// scopePage: of all others in an interval of ids, nothing of which was
+	// seen.
+	scopePage
+	// scopeBase: of all others, seen as far as a context reaches that both
+	// sides were at, named by its hash.
+	scopeBase
+)
+
+// trimArray says of a replica that the answering side has seen its events up
+// to Have, but can send none from From on.
+type trimArray struct {
+	_          struct{} `cbor:",toarray"`
+	Replica    crdt.ReplicaID
+	From, Have uint64
+}
+
+// pullAnswer answers a pullBody.
+type pullAnswer struct {
+	_ struct{} `cbor:",toarray"`
+	// Check is that of the answering side. Everything that it covers and the
+	// question is about is in the answer, unless it says otherwise.
+	Check []byte
+	// Unknown says that the answering side does not know the base of the
+	// question, and so could not answer it.
+	Unknown bool
+	// More says that there was no room for all there is.
+	More    bool
+	Trimmed []trimArray
+	Deltas  [][]byte
+}
+
+type spanArray struct {
+	_          struct{} `cbor:",toarray"`
+	From, To   []byte
+	Count, Sum uint64
+}
+
+// rangeBody asks about spans.
+type rangeBody struct {
+	_  struct{} `cbor:",toarray"`
+	ID uint64
+	// Known is the hash of a context that the asking side holds: if the
+	// answering side was at it, the answer need only say what has changed.
+	Known [16]byte
+	Spans []spanArray
+}
+
+// childArray is a child of a split span. Its end is the first Shared bytes of
+// the end before it (of the start of the span for the first) and Suffix; that
+// of the last is the end of the span, and left out.
+type childArray struct {
+	_          struct{} `cbor:",toarray"`
+	Shared     uint64
+	Suffix     []byte
+	Count, Sum uint64
+}
+
+// entryArray is an entry; its key is coded like the end of a child.
+type entryArray struct {
+	_      struct{} `cbor:",toarray"`
+	Shared uint64
+	Suffix []byte
+	Value  []byte
+}
+
+// spanAnswerArray is what there is to say about one span. Cut is null if it is
+// the end of the span.
+type spanAnswerArray struct {
+	_        struct{} `cbor:",toarray"`
+	Verdict  Verdict
+	Children []childArray
+	Cut      []byte
+	Entries  []entryArray
+}
+
+// rangeAnswer answers a rangeBody; it has a verdict for each of its spans.
+type rangeAnswer struct {
+	_ struct{} `cbor:",toarray"`
+	// Hash is that of the context of the answering side at the instant of the
+	// answer. Context has all its entries, or if Since those that have changed
+	// since it had the hash that the asking side knows.
+	Hash    [16]byte
+	Since   bool
+	Context []byte
+	// Ahead is by what its entries may go beyond its context, null if by
+	// nothing.
+	Ahead []byte
+	Spans []spanAnswerArray
+}
+
+// partBody is a part of an answer.
+type partBody struct {
+	_            struct{} `cbor:",toarray"`
+	ID           uint64
+	Index, Total uint64
+	Bytes        []byte
+}
+
+// askBody asks whether everything it names is on disk.
+type askBody struct {
+	_    struct{} `cbor:",toarray"`
+	ID   uint64
+	Seen []seenArray
+}
+
+// confirmBody says that it is.
+type confirmBody struct {
+	_  struct{} `cbor:",toarray"`
+	ID uint64
+}
+
+// seenMax bounds the replicas of one frame: 16 + 1 + 9 + 1 bytes each.
+const seenMax = (FrameBytesMax - 256) / 27
+
+// packSeen returns the entries of a context, ascending by replica.
+func packSeen(c crdt.Context) []seenArray {
+	out := make([]seenArray, 0, len(c))
+	for r, sequence := range c.All() {
+		out = append(out, seenArray{Replica: r, Sequence: sequence})
+	}
+	return out
+}
+
+// sequenceMax is the largest sequence that package delta accepts.
+const sequenceMax = 1 << 62
+
+// unpackSeen validates and returns what packSeen wrote; sequences may be 0 if
+// zero is.
+func unpackSeen(seen []seenArray, zero bool) (crdt.Context, error) {
+	c := make(crdt.Context, len(seen))
+	for i, e := range seen {
+		switch {
+		case e.Replica.IsZero() || e.Sequence > sequenceMax || e.Sequence == 0 && !zero:
+			return nil, fmt.Errorf("%w dot %s:%d", delta.ErrCorrupt, e.Replica, e.Sequence)
+		case i > 0 && seen[i-1].Replica.Compare(e.Replica) >= 0:
+			return nil, fmt.Errorf("%w: replicas are not strictly ascending", delta.ErrCorrupt)
+		}
+		c[e.Replica] = e.Sequence
+	}
+	return c, nil
+}
+
+// head is what a delta says of itself in its first bytes.
+type head struct {
+	Origin      crdt.ReplicaID
+	First, Last uint64
+}
+
+// peek reads the head of an encoded delta without decoding the rest: most of
+// what arrives in a large cluster has been seen already. It says nothing about
+// whether the rest is valid.
+func peek(b []byte) (head, bool) {
+	const arrayOf4, bytesOf16 = 0x84, 0x50
+	if len(b) < 20 || b[0] != arrayOf4 || b[1] != bytesOf16 {
+		return head{}, false
+	}
+	h := head{Origin: crdt.ReplicaID(b[2:18])}
+	first, rest, ok := peekHead(b[18:], 0)
+	if !ok {
+		return head{}, false
+	}
+	if len(rest) > 0 && rest[0]>>5 == 1 { // a time before 1970
+		_, rest, ok = peekHead(rest, 1)
+	} else {
+		_, rest, ok = peekHead(rest, 0)
+	}
+	events, _, ok2 := peekHead(rest, 4)
+	if !ok || !ok2 || first == 0 || first > sequenceMax || events == 0 || events > delta.DeltaBytesMax {
+		return head{}, false
+	}
+	h.First, h.Last = first, first+events-1
+	return h, true
+}
+
+// peekHead reads the head of one CBOR item of a major type.
+func peekHead(b []byte, major byte) (value uint64, rest []byte, ok bool) {
+	if len(b) == 0 || b[0]>>5 != major {
+		return 0, nil, false
+	}
+	info := b[0] & 0x1f
+	if info < 24 {
+		return uint64(info), b[1:], true
+	}
+	if info > 27 {
+		return 0, nil, false
+	}
+	n := 1 << (info - 24)
+	if len(b) < 1+n {
+		return 0, nil, false
+	}
+	for _, x := range b[1 : 1+n] {
+		value = value<<8 | uint64(x)
+	}
+	return value, b[1+n:], true
+}

@@ -1,0 +1,139 @@
+package antientropy
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// peer is what is known of another member.
+type peer struct {
+	Peer
+
+	// check is the last that was heard, at heard; 0 if none was.
+	check check
+	heard uint64
+	// differs is since when contexts have differed, 0 if they do not.
+	differs uint64
+	// unequal is since when contexts were equal and states were not.
+	unequal uint64
+	// repairs counts the sessions that were to end that; none is begun before
+	// repairAt.
+	repairs  uint
+	repairAt uint64
+	// covered is the hash of a context of the peer all of which was pulled; a
+	// check that shows it again is no reason to pull once more.
+	covered delta.Sum
+	// agreedAt is the hash of the last context that it was seen to share with
+	// us, if agreed: ours then, or one that we had before.
+	agreedAt delta.Sum
+	agreed   bool
+	// failures counts exchanges that failed in a row; none is begun before
+	// retryAt.
+	failures uint
+	retryAt  uint64
+	// foreignAt is when it was last told that the peer is foreign.
+	foreignAt uint64
+}
+
+// peers are all members but this one.
+type peers struct {
+	byName map[string]*peer
+	names  []string // ascending
+	live   []string // ascending
+	// strangerAt is when it was last told that somebody unknown is foreign.
+	strangerAt uint64
+	// due says that it is time to look what to do next.
+	due bool
+}
+
+// SetPeers tells who the other members are. What is known of those that were
+// members before is kept.
+func (c *Core) SetPeers(all []Peer) {
+	byName := make(map[string]*peer, len(all))
+	c.peers.names, c.peers.live = nil, nil
+	for _, p := range all {
+		known := c.peers.byName[p.Name]
+		if known == nil {
+			known = &peer{}
+		}
+		known.Peer = p
+		byName[p.Name] = known
+	}
+	c.peers.byName = byName
+	for name, p := range byName {
+		c.peers.names = append(c.peers.names, name)
+		if p.Alive {
+			c.peers.live = append(c.peers.live, name)
+		}
+	}
+	slices.SortFunc(c.peers.names, strings.Compare)
+	slices.SortFunc(c.peers.live, strings.Compare)
+	c.peers.due = true
+}
+
+// isAlive reports whether a peer is a live member.
+func (p *peers) isAlive(name string) bool {
+	known, ok := p.byName[name]
+	return ok && known.Alive
+}
+
+// uncover forgets what was pulled whole: something of it was not kept.
+func (c *Core) uncover() {
+	for _, p := range c.peers.byName {
+		p.covered = delta.Sum{}
+		if p.heard > 0 && p.check.ContextHash != c.replica.ContextHash {
+			since(&p.differs, c.now)
+		}
+	}
+}
+
+// fail puts off the next exchange with a peer.
+func (c *Core) fail(name string) {
+	if p := c.peers.byName[name]; p != nil {
+		p.failures = min(p.failures+1, 7)
+		p.retryAt = c.now + c.jitter(c.options.Retry<<(p.failures-1))
+	}
+}
+
+// succeed allows the next exchange with a peer after the shortest pause.
+func (c *Core) succeed(name string) {
+	if p := c.peers.byName[name]; p != nil {
+		p.failures = 0
+		p.retryAt = c.now + c.jitter(c.options.Retry)
+	}
+}
+
+// PeerStatus is what a peer last said about its state.
+type PeerStatus struct {
+	Name string
+	// Heard is when, in milliseconds of Tick's clock, 0 if never.
+	Heard uint64
+	// Fingerprint is that of its state, Events how many events it has seen.
+	Fingerprint delta.Fingerprint
+	Events      uint64
+	// InSync says that it had seen and held the same as this replica now.
+	InSync bool
+	// Behind is by how many events it was behind this replica, at least.
+	Behind uint64
+	// Repairing says that it was in a session of range repair.
+	Repairing bool
+}
+
+// Peers returns the status of every peer, ascending by name.
+func (c *Core) Peers() []PeerStatus {
+	mine := c.check()
+	out := make([]PeerStatus, 0, len(c.peers.names))
+	for _, name := range c.peers.names {
+		p := c.peers.byName[name]
+		s := PeerStatus{Name: name, Heard: p.heard}
+		if p.heard > 0 {
+			s.Fingerprint, s.Events, s.Repairing = p.check.Fingerprint, p.check.Events, p.check.InSession
+			s.InSync = p.check.sameAs(mine)
+			s.Behind = mine.Events - min(mine.Events, p.check.Events)
+		}
+		out = append(out, s)
+	}
+	return out
+}

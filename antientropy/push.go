@@ -1,0 +1,223 @@
+package antientropy
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// parcel is what is to be sent to one peer before the next Ready ends.
+type parcel struct {
+	// all are pushed to everybody, some only to this peer and a few others.
+	all, some [][]byte
+	// urgent are announced, for they fit no frame.
+	urgent crdt.Context
+}
+
+// outbox collects what becomes durable until it is sent. It holds nothing
+// longer than to the end of the next Ready, so it needs no bound of its own.
+type outbox struct {
+	parcels map[string]*parcel
+	// announce are the replicas of which something is new since the last
+	// announcement.
+	announce     map[crdt.ReplicaID]struct{}
+	nextAnnounce uint64
+	nextCheck    uint64
+}
+
+func newOutbox() outbox {
+	return outbox{parcels: map[string]*parcel{}, announce: map[crdt.ReplicaID]struct{}{}}
+}
+
+// announcePause is the time between two rounds of announcements, in
+// milliseconds, and announceMax how many replicas one round may name; checks
+// find what is left out.
+const (
+	announcePause = 100
+	announceMax   = 64
+)
+
+func (b *outbox) to(peer string) *parcel {
+	p := b.parcels[peer]
+	if p == nil {
+		p = &parcel{urgent: crdt.NewContext()}
+		b.parcels[peer] = p
+	}
+	return p
+}
+
+// spread passes on what has become durable: only now, and each delta once.
+func (c *Core) spread(e *delta.Effects) {
+	if e == nil {
+		return
+	}
+	for _, p := range e.Deltas {
+		c.outbox.announce[p.Origin] = struct{}{}
+		arrivals := c.arrivalsOf(p)
+		if !mustPush(arrivals) {
+			continue
+		}
+		targets, all := c.targets(p.Delta, arrivals)
+		for _, name := range targets {
+			c.outbox.to(name).add(p, all, c.frameFor(all))
+		}
+	}
+}
+
+// mustPush reports whether a delta must be passed on to peers directly. One
+// that was pulled because it was missing is only announced: most have it.
+func mustPush(arrivals []arrival) bool {
+	if len(arrivals) == 0 {
+		return true // our own
+	}
+	pushed := false
+	for _, a := range arrivals {
+		switch a.how {
+		case byAll:
+			return false
+		case bySome, byAnnouncement:
+			pushed = true
+		}
+	}
+	return pushed
+}
+
+// frameFor returns the largest push. Where a delta goes to everybody once,
+// whatever fits a frame is sent; where it is passed on from peer to peer, more
+// than a packet is rather announced and pulled by those that miss it.
+func (c *Core) frameFor(all bool) int {
+	if all {
+		return FrameBytesMax - pushOverhead
+	}
+	return c.options.PacketBytesMax - pushOverhead
+}
+
+// pushOverhead is what a push frame with one delta has beside it, at most.
+const pushOverhead = frameHeadBytes + 16
+
+func (p *parcel) add(d delta.Packed, all bool, bytesMax int) {
+	switch {
+	case len(d.Bytes) > bytesMax:
+		p.urgent.Advance(d.Origin, d.Last())
+	case all:
+		p.all = append(p.all, d.Bytes)
+	default:
+		p.some = append(p.some, d.Bytes)
+	}
+}
+
+// targets returns the peers to push a delta to, and whether these are all live
+// ones but those it came from and the one that wrote it.
+func (c *Core) targets(d delta.Delta, arrivals []arrival) ([]string, bool) {
+	have := map[string]bool{}
+	for _, a := range arrivals {
+		have[a.from] = true
+	}
+	names := slices.DeleteFunc(slices.Clone(c.peers.live), func(name string) bool {
+		return have[name] || c.peers.byName[name].Replica == d.Origin
+	})
+	if len(c.peers.live) <= c.options.SmallCluster {
+		return names, true
+	}
+	return c.choose(d, names), false
+}
+
+// choose returns FanOut of names: participants in what the delta touches
+// first, then random ones.
+func (c *Core) choose(d delta.Delta, names []string) []string {
+	names = c.shuffled(names)
+	if c.options.Participants != nil {
+		first := map[string]bool{}
+		for _, name := range c.options.Participants(d) {
+			first[name] = true
+		}
+		slices.SortStableFunc(names, func(a, b string) int {
+			switch {
+			case first[a] == first[b]:
+				return 0
+			case first[a]:
+				return -1
+			}
+			return +1
+		})
+	}
+	return names[:min(len(names), c.options.FanOut)]
+}
+
+// flushPushes turns parcels into frames.
+func (c *Core) flushPushes() {
+	if len(c.outbox.parcels) == 0 {
+		return
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.outbox.parcels)) {
+		p := c.outbox.parcels[name]
+		c.push(name, true, p.all)
+		c.push(name, false, p.some)
+		if len(p.urgent) > 0 {
+			c.announceTo(name, p.urgent)
+		}
+	}
+	clear(c.outbox.parcels)
+}
+
+// packetsMax is up to how many packets are sent instead of one reliable frame,
+// which costs a connection.
+const packetsMax = 8
+
+// push sends deltas to a peer in as few frames as possible.
+func (c *Core) push(to string, all bool, deltas [][]byte) {
+	room := c.options.PacketBytesMax - pushOverhead
+	if sizeOf(deltas) > packetsMax*room {
+		room = FrameBytesMax - pushOverhead
+	}
+	for len(deltas) > 0 {
+		n, bytes := 0, 0
+		for n < len(deltas) && (n == 0 || bytes+len(deltas[n])+3 <= room) {
+			bytes += len(deltas[n]) + 3
+			n++
+		}
+		c.send(to, kindPush, pushBody{All: all, Deltas: deltas[:n]})
+		c.counters.DeltasPushed += uint64(n)
+		deltas = deltas[n:]
+	}
+}
+
+func sizeOf(deltas [][]byte) int {
+	var n int
+	for _, b := range deltas {
+		n += len(b) + 3
+	}
+	return n
+}
+
+func (c *Core) announceTo(to string, have crdt.Context) {
+	seen := packSeen(have)
+	c.counters.DeltasAnnounced += uint64(len(seen))
+	for chunk := range slices.Chunk(seen, seenMax) {
+		c.send(to, kindAnnounce, announceBody{Urgent: true, Have: chunk})
+	}
+}
+
+// flushAnnouncements offers to everybody up to where this replica has events
+// that were new to it. A later one about the same origin replaces an earlier.
+func (c *Core) flushAnnouncements() {
+	if len(c.outbox.announce) == 0 || c.now < c.outbox.nextAnnounce {
+		return
+	}
+	c.outbox.nextAnnounce = c.now + announcePause
+	for i, r := range sortedReplicas(c.outbox.announce) {
+		if i == announceMax || len(c.peers.live) == 0 {
+			break
+		}
+		body := announceBody{Have: []seenArray{{Replica: r, Sequence: c.replica.Context.Get(r)}}}
+		frame := c.cluster.frame(kindAnnounce, delta.Marshal(body))
+		c.ready.Broadcasts = append(c.ready.Broadcasts, Broadcast{Name: r.String(), Frame: frame})
+	}
+	clear(c.outbox.announce)
+}
+
+func sortedReplicas[V any](m map[crdt.ReplicaID]V) []crdt.ReplicaID {
+	return slices.SortedFunc(maps.Keys(m), crdt.ReplicaID.Compare)
+}

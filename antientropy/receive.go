@@ -1,0 +1,94 @@
+package antientropy
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/scalesmall/ssnode/delta"
+)
+
+func isForeign(err error) bool { return errors.Is(err, ErrVersion) || errors.Is(err, ErrCluster) }
+
+// Receive gives the Core a frame of a peer. What cannot be used is counted and
+// reported by a notice; no frame can do more harm than that. The Core keeps
+// the frame.
+func (c *Core) Receive(from string, frame []byte) {
+	c.counters.FramesIn++
+	c.counters.BytesIn += uint64(len(frame))
+	kind, body, err := c.cluster.openFrame(frame)
+	if err == nil {
+		err = c.receive(from, kind, body)
+	}
+	if err != nil {
+		c.refuse(from, err)
+	}
+}
+
+func (c *Core) receive(from string, kind frameKind, body []byte) error {
+	switch kind {
+	case kindCheck:
+		k, err := c.decodeCheckFrame(body)
+		if err == nil {
+			c.hear(from, k)
+		}
+		return err
+	case kindPush:
+		return c.receivePush(from, body)
+	case kindAnnounce:
+		return c.receiveAnnounce(from, body)
+	case kindPull:
+		return c.servePull(from, body)
+	case kindRange:
+		return c.serveRange(from, body)
+	case kindPart:
+		return c.receivePart(from, body)
+	case kindAsk:
+		return c.receiveAsk(from, body)
+	case kindConfirm:
+		return c.receiveConfirm(from, body)
+	}
+	return fmt.Errorf("%w frame: unknown kind %d", delta.ErrCorrupt, kind)
+}
+
+// decodeBody decodes the body of a frame.
+func decodeBody[T any](body []byte) (T, error) {
+	var b T
+	err := delta.Unmarshal(body, &b, FrameBytesMax)
+	return b, err
+}
+
+func (c *Core) receivePush(from string, body []byte) error {
+	b, err := decodeBody[pushBody](body)
+	if err != nil {
+		return err
+	}
+	how := bySome
+	if b.All {
+		how = byAll
+	}
+	for _, bytes := range b.Deltas {
+		if _, err := c.offer(bytes, arrival{from: from, how: how}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Core) receiveAnnounce(from string, body []byte) error {
+	b, err := decodeBody[announceBody](body)
+	if err != nil {
+		return err
+	}
+	have, err := unpackSeen(b.Have, false)
+	if err != nil {
+		return err
+	}
+	how := byPull
+	if b.Urgent {
+		how = byAnnouncement
+	}
+	for r, sequence := range have.All() {
+		c.missing(r, sequence, from, how)
+	}
+	return nil
+}

@@ -1,0 +1,115 @@
+package antientropy
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// answerBytesMax bounds an answer: the largest entry, or the largest context,
+// and what else one answer may have.
+const answerBytesMax = 48 << 20
+
+// partBytesMax is how much of an answer one frame carries.
+const partBytesMax = FrameBytesMax - 64
+
+// partsMax bounds the parts of an answer.
+const partsMax = (answerBytesMax + partBytesMax - 1) / partBytesMax
+
+// request is a question to a peer that waits for its answer.
+type request struct {
+	peer     string
+	deadline uint64
+	parts    [][]byte
+	missing  int
+	// then is called with the answer, or nil if there is none. An error says
+	// that the answer is no good.
+	then func(answer []byte) error
+}
+
+// requests are what peers were asked. Their number is bounded by what asks:
+// one exchange, one session and one hole for each peer.
+type requests struct {
+	byID map[uint64]*request
+	last uint64
+}
+
+// ask notes a request under a new id. It waits twice as long for the answer
+// with every time that the question has been asked before: what takes a peer
+// long to read must not be asked for for ever.
+func (c *Core) ask(peer string, before int, then func([]byte) error) uint64 {
+	c.requests.last++
+	c.requests.byID[c.requests.last] = &request{peer: peer, deadline: c.now + c.options.RequestTimeout<<before, then: then}
+	return c.requests.last
+}
+
+// forget gives up a request without calling its function.
+func (c *Core) forget(id uint64) { delete(c.requests.byID, id) }
+
+// receivePart collects an answer. Every part pushes the deadline back.
+func (c *Core) receivePart(from string, body []byte) error {
+	b, err := decodeBody[partBody](body)
+	if err != nil {
+		return err
+	}
+	r := c.requests.byID[b.ID]
+	if r == nil || r.peer != from {
+		c.counters.FramesStale++ // late, or repeated
+		return nil
+	}
+	if err := r.collect(b); err != nil {
+		return err
+	}
+	r.deadline = c.now + c.options.RequestTimeout
+	if r.missing > 0 {
+		return nil
+	}
+	c.forget(b.ID)
+	if err := r.then(slices.Concat(r.parts...)); err != nil {
+		_ = r.then(nil)
+		return fmt.Errorf("answer of %q: %w", from, err)
+	}
+	return nil
+}
+
+// collect adds a part. Nothing is allocated for parts that have not come but
+// their places.
+func (r *request) collect(b partBody) error {
+	if b.Total == 0 || b.Total > partsMax || b.Index >= b.Total || len(b.Bytes) == 0 || len(b.Bytes) > partBytesMax {
+		return fmt.Errorf("%w part %d of %d", delta.ErrCorrupt, b.Index, b.Total)
+	}
+	if r.parts == nil {
+		r.parts, r.missing = make([][]byte, b.Total), int(b.Total)
+	}
+	if uint64(len(r.parts)) != b.Total {
+		return fmt.Errorf("%w part %d of %d, others are of %d", delta.ErrCorrupt, b.Index, b.Total, len(r.parts))
+	}
+	if r.parts[b.Index] == nil {
+		r.parts[b.Index] = b.Bytes
+		r.missing--
+	}
+	return nil
+}
+
+// answer sends an answer in as many parts as it takes.
+func (c *Core) answer(to string, id uint64, body any) {
+	bytes := delta.Marshal(body)
+	total := uint64(len(bytes)+partBytesMax-1) / partBytesMax
+	var index uint64
+	for chunk := range slices.Chunk(bytes, partBytesMax) {
+		c.send(to, kindPart, partBody{ID: id, Index: index, Total: total, Bytes: chunk})
+		index++
+	}
+}
+
+// expireRequests gives up requests that got no answer in time.
+func (c *Core) expireRequests() {
+	for _, id := range slices.Sorted(maps.Keys(c.requests.byID)) {
+		if r, ok := c.requests.byID[id]; ok && c.now >= r.deadline {
+			c.forget(id)
+			_ = r.then(nil) // an answer that did not come is never bad
+		}
+	}
+}

@@ -1,0 +1,353 @@
+package antientropy
+
+import (
+	"slices"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// Reasons of sessions.
+const (
+	reasonTrimmed   = "log trimmed"
+	reasonTakesPart = "log trimmed, where this node takes part"
+	reasonDiverged  = "states diverged"
+	reasonAhead     = "states ahead of contexts differ"
+	reasonRequested = "requested"
+)
+
+// wantedSession is a session that begins as soon as possible.
+type wantedSession struct {
+	peer, reason string
+	// spans are to be repaired on their own before the whole state is, or
+	// instead of it.
+	spans []delta.Span
+	whole bool
+}
+
+// session is a range repair with a peer, driven by the side that receives: it
+// compares spans, splits those that differ, and joins what the peer has where
+// lists are short enough. The peer keeps nothing in between.
+//
+// A complete session widens the replica's context at its end, so:
+//
+//	S1  Open with the context of the peer's first answer is committed before
+//	    anything of the session is joined, and before any fingerprint is read
+//	    that is to count as compared.
+//	S2  The spans in todo, asked and comparing, and those whose joins are
+//	    pending or done, partition the whole state at any time.
+//	S3  Complete is committed only when todo, asked and comparing are empty and
+//	    every pending commit has succeeded.
+//	S4  Every answer is of a context that covers start. Otherwise the peer was
+//	    rolled back, and the session is abandoned.
+//
+//	         ┌───────────── later, rest, differing children ───────────┐
+//	         ▼                                                          │
+//	todo ─ measure ─ ask ─ answer ─┬─ (first: open) ─┬─ equal ─ Matched ┤
+//	                               │                 ├─ split ─ compare ┘
+//	                               └── no answer     └─ entries ─ Take
+//	                                   again, another peer, or abandon
+type session struct {
+	peer     string
+	reason   string
+	complete bool
+	begun    uint64
+	toldAt   uint64
+
+	// start is what the context is widened by; opened says that it is held.
+	// opening says that an Open may have been committed.
+	start           crdt.Context
+	opening, opened bool
+	// known is the last context that came with an answer.
+	known known
+
+	todo []task
+	// busy says that spans are being measured, asked about or compared; request
+	// is the question under way, tries how often it was made in vain.
+	busy    bool
+	request uint64
+	tries   int
+	tried   []string // peers
+	// pending commits are under way; entries were joined.
+	pending int
+	entries uint64
+	// then is the session to follow.
+	then *wantedSession
+}
+
+// task is a span that is neither found equal nor joined yet.
+type task struct {
+	span delta.Span
+	// digest is our own, if measured. It counts as compared only if it was
+	// read while the session was open.
+	digest   Digest
+	measured bool
+	inside   bool
+}
+
+const (
+	// sessionCommitsMax bounds the joins on their way to the disk.
+	sessionCommitsMax = 4
+	// sessionTries is how often a request is made before the peer is given up.
+	sessionTries = 3
+	// todoMax bounds the spans that a peer can make us remember.
+	todoMax = 1 << 16
+	// participatedMax bounds the spans that are repaired first.
+	participatedMax = 4096
+	// progressPause is the time between two notices of progress, milliseconds.
+	progressPause = 5000
+)
+
+// Repair asks for range repair with a peer: of the given spans on their own,
+// which does not widen the context, or of the whole state if there are none.
+// It is ignored while another session is open or waits.
+func (c *Core) Repair(peer string, spans ...delta.Span) {
+	if c.session == nil && c.wanted == nil {
+		c.wanted = &wantedSession{peer: peer, reason: reasonRequested, spans: spans, whole: len(spans) == 0}
+		c.peers.due = true
+	}
+}
+
+// SetParticipated tells which spans this node takes part in, ascending and
+// disjoint: where state has to be repaired, they come first. Those beyond the
+// first participatedMax come with the rest.
+func (c *Core) SetParticipated(spans []delta.Span) {
+	c.spans = slices.Clone(spans[:min(len(spans), participatedMax)])
+}
+
+func (c *Core) wantSession(peer, reason string) {
+	if c.session != nil || c.wanted != nil {
+		return
+	}
+	w := &wantedSession{peer: peer, reason: reason, whole: true}
+	if reason == reasonTrimmed {
+		w.spans = c.spans
+	}
+	c.wanted = w
+	c.peers.due = true
+}
+
+// scheduleSession begins the session that waits.
+func (c *Core) scheduleSession() {
+	w := c.wanted
+	if w == nil || c.session != nil || c.exchange != nil || !c.identified {
+		return
+	}
+	c.wanted = nil
+	if !c.peers.isAlive(w.peer) {
+		return
+	}
+	if len(w.spans) > 0 {
+		c.beginPartial(w)
+	} else {
+		c.beginComplete(w.peer, w.reason)
+	}
+}
+
+func (c *Core) beginPartial(w *wantedSession) {
+	s := &session{peer: w.peer, reason: w.reason}
+	if w.whole {
+		s.reason = reasonTakesPart
+	}
+	for _, span := range slices.Backward(w.spans) {
+		s.todo = append(s.todo, task{span: span})
+	}
+	if w.whole {
+		s.then = &wantedSession{peer: w.peer, reason: w.reason, whole: true}
+	}
+	c.beginSession(s)
+}
+
+// beginComplete begins with a question about everything. What is known of the
+// own state before the session is open is but a hint.
+func (c *Core) beginComplete(peer, reason string) {
+	root := task{span: delta.Whole, digest: DigestOf(c.replica.Fingerprint), measured: true}
+	c.beginSession(&session{peer: peer, reason: reason, complete: true, todo: []task{root}})
+}
+
+func (c *Core) beginSession(s *session) {
+	s.begun, s.toldAt = c.now, c.now
+	s.tried = []string{s.peer}
+	s.known = known{hash: c.replica.ContextHash, context: c.replica.Context.Clone()}
+	c.session = s
+	c.counters.Sessions++
+	c.notice(Notice{Kind: NoticeSessionBegun, Peer: s.peer, Reason: s.reason})
+	c.advance(s)
+}
+
+// advance does what can be done next, if nothing is under way that it would
+// depend on.
+func (c *Core) advance(s *session) {
+	switch {
+	case c.session != s || s.busy || s.pending >= sessionCommitsMax:
+	case len(s.todo) > todoMax:
+		c.abandon(s, "the peer splits without end")
+	case len(s.todo) > 0:
+		c.askNext(s)
+	case s.pending == 0:
+		c.endSession(s)
+	}
+}
+
+// askNext takes spans off the stack, measures those that must be, and asks
+// about them.
+func (c *Core) askNext(s *session) {
+	n := min(len(s.todo), rangeSpansMax)
+	tasks := slices.Clone(s.todo[len(s.todo)-n:])
+	s.todo = s.todo[:len(s.todo)-n]
+	s.busy = true
+	if !slices.ContainsFunc(tasks, func(t task) bool { return !t.measured }) {
+		c.askRanges(s, tasks)
+		return
+	}
+	c.measure(s, spansOf(tasks), func(found []Digest) {
+		for i := range tasks {
+			tasks[i] = s.measured(tasks[i].span, found[i])
+		}
+		c.askRanges(s, tasks)
+	})
+}
+
+func spansOf(tasks []task) []delta.Span {
+	spans := make([]delta.Span, len(tasks))
+	for i, t := range tasks {
+		spans[i] = t.span
+	}
+	return spans
+}
+
+func (s *session) measured(span delta.Span, d Digest) task {
+	return task{span: span, digest: d, measured: true, inside: s.isOpen()}
+}
+
+// isOpen reports whether what is read now counts as compared.
+func (s *session) isOpen() bool { return !s.complete || s.opened }
+
+// measure reads our own digests of spans.
+func (c *Core) measure(s *session, spans []delta.Span, then func([]Digest)) {
+	c.read(ReadRequest{Kind: ReadFingerprints, Spans: spans}, func(r ReadResult) {
+		switch {
+		case c.session != s:
+		case r.Err != nil:
+			c.abandon(s, "the own state cannot be read")
+		default:
+			digests := make([]Digest, len(r.Fingerprints))
+			for i, f := range r.Fingerprints {
+				digests[i] = DigestOf(f)
+			}
+			then(digests)
+		}
+	})
+}
+
+// askRanges asks the peer about tasks.
+func (c *Core) askRanges(s *session, tasks []task) {
+	n := fit(tasks)
+	s.putBack(tasks[n:])
+	tasks = tasks[:n]
+	s.request = c.ask(s.peer, s.tries, func(answer []byte) error { return c.rangesAnswered(s, tasks, answer) })
+	body := rangeBody{ID: s.request, Known: s.known.hash.Bytes()}
+	for _, t := range tasks {
+		body.Spans = append(body.Spans, spanArray{
+			From: []byte(t.span.From), To: []byte(t.span.To), Count: t.digest.Count, Sum: t.digest.Sum,
+		})
+	}
+	c.send(s.peer, kindRange, body)
+}
+
+// fit returns how many tasks fit a frame; one always does.
+func fit(tasks []task) int {
+	room := FrameBytesMax - 256
+	for i, t := range tasks {
+		if room -= len(t.span.From) + len(t.span.To) + 32; room < 0 {
+			return i
+		}
+	}
+	return len(tasks)
+}
+
+// putBack returns tasks to the stack, the first on top.
+func (s *session) putBack(tasks []task) {
+	for _, t := range slices.Backward(tasks) {
+		s.todo = append(s.todo, t)
+	}
+}
+
+func (c *Core) rangesAnswered(s *session, tasks []task, answer []byte) error {
+	if c.session != s {
+		return nil
+	}
+	if answer == nil {
+		c.unanswered(s, tasks)
+		return nil
+	}
+	found, err := decodeRangeAnswer(answer, spansOf(tasks), s.known)
+	if err != nil {
+		return err
+	}
+	s.tries = 0
+	s.known = known{hash: found.Hash, context: found.Context}
+	if s.complete && !s.opened {
+		c.open(s, tasks, found)
+		return nil
+	}
+	if s.complete && !s.start.Leq(found.Context) {
+		c.abandon(s, "the peer has lost what it had when the session began")
+		return nil
+	}
+	c.weigh(s, tasks, found)
+	return nil
+}
+
+// unanswered asks again, goes on with another peer, or gives up.
+func (c *Core) unanswered(s *session, tasks []task) {
+	s.busy = false
+	s.putBack(tasks)
+	if s.tries++; s.tries < sessionTries && c.peers.isAlive(s.peer) {
+		c.advance(s)
+		return
+	}
+	if s.complete && s.opened && c.continueElsewhere(s) {
+		return
+	}
+	c.abandon(s, "the peer does not answer")
+}
+
+// continueElsewhere goes on with the next peer. What was joined stays joined;
+// the context will be widened by what both had when each began.
+func (c *Core) continueElsewhere(s *session) bool {
+	for _, name := range c.shuffled(c.peers.live) {
+		if !slices.Contains(s.tried, name) {
+			c.fail(s.peer)
+			s.peer, s.tries, s.opened = name, 0, false
+			s.tried = append(s.tried, name)
+			c.advance(s)
+			return true
+		}
+	}
+	return false
+}
+
+// SessionStatus is how far the session of range repair is that is under way.
+type SessionStatus struct {
+	Peer, Reason string
+	// Complete says that the whole state is being repaired.
+	Complete bool
+	// Begun is when, in milliseconds of Tick's clock.
+	Begun uint64
+	// Entries were joined, Spans are known to be left.
+	Entries uint64
+	Spans   int
+}
+
+// Session returns the status of the open session, if there is one.
+func (c *Core) Session() (SessionStatus, bool) {
+	s := c.session
+	if s == nil {
+		return SessionStatus{}, false
+	}
+	return SessionStatus{
+		Peer: s.peer, Reason: s.reason, Complete: s.complete, Begun: s.begun,
+		Entries: s.entries, Spans: len(s.todo),
+	}, true
+}

@@ -1,0 +1,166 @@
+package antientropy_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
+)
+
+// TestCore_Peers_TellsWhoIsBehind shows what members and metrics show.
+func TestCore_Peers_TellsWhoIsBehind(t *testing.T) {
+	k, a, b := quiet(t, 3)
+	a.core.Heard("b", b.core.CheckPayload())
+	if p := a.core.Peers(); len(p) != 1 || p[0].Name != "b" || !p[0].InSync || p[0].Behind != 0 || p[0].Heard != k.now {
+		t.Errorf("of an equal peer: %+v", p)
+	}
+	k.faults.loss = 100
+	if err := a.write(delta.Operation{Verb: delta.VerbRegister, Claim: claimOf(9), Amount: 1}); err != nil {
+		t.Fatal(err)
+	}
+	a.core.Heard("b", b.core.CheckPayload())
+	if p := a.core.Peers(); p[0].InSync || p[0].Behind != 1 || p[0].Fingerprint != b.replica.Fingerprint {
+		t.Errorf("of a peer that lacks one event: %+v", p)
+	}
+	if a.core.Replica() != a.replica.ID {
+		t.Error("the core goes by another id")
+	}
+}
+
+// TestCore_Session_TellsProgress: how far a repair is can be asked at any time.
+func TestCore_Session_TellsProgress(t *testing.T) {
+	k, a, b := quiet(t, 0)
+	k.options.RangeBytesMax = 1
+	a.start()
+	k.run(100)
+	k.faults.loss = 100
+	for i := range 20 {
+		if err := a.write(delta.Operation{Verb: delta.VerbRegister, Claim: claimOf(i), Amount: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.faults.loss = 0
+	if _, ok := b.core.Session(); ok {
+		t.Error("a session before there is one")
+	}
+	b.core.Repair("a")
+	b.work()
+	seen := map[uint64]bool{}
+	for k.step(k.now + 1000) {
+		s, ok := b.core.Session()
+		if !ok {
+			break
+		}
+		if s.Peer != "a" || !s.Complete || s.Reason == "" {
+			t.Fatalf("%+v", s)
+		}
+		seen[s.Entries] = true
+	}
+	if len(seen) < 15 {
+		t.Errorf("progress was seen at %v", seen)
+	}
+}
+
+// TestCore_AwaitEnd_EndsQuestions: a question is repeated until its end, and
+// kept by the other side no longer than its time to live.
+func TestCore_AwaitEnd_EndsQuestions(t *testing.T) {
+	k, a, b := quiet(t, 0)
+	k.faults.loss = 100
+	if err := a.write(delta.Operation{Verb: delta.VerbRegister, Claim: claimOf(1), Amount: 1}); err != nil {
+		t.Fatal(err)
+	}
+	k.run(1000)
+	b.core.SetPeers(nil) // it hears and answers, and does not pull
+	k.faults.loss = 0
+	w := k.count()
+	a.await()
+	k.run(2000)
+	if w.frames < 5 || antientropy.AsksHeld(b.core) != 1 {
+		t.Fatalf("asked %d times, %d questions are held", w.frames, antientropy.AsksHeld(b.core))
+	}
+	for id := range k.awaited {
+		a.core.AwaitEnd(id)
+	}
+	w.frames = 0
+	k.run(20_000)
+	if w.frames != 0 || antientropy.AsksHeld(b.core) != 0 {
+		t.Errorf("after the end: asked %d times, %d questions are held", w.frames, antientropy.AsksHeld(b.core))
+	}
+}
+
+// TestCore_ReceiveAsk_IsBounded: nobody can make a member remember more than so
+// many questions.
+func TestCore_ReceiveAsk_IsBounded(t *testing.T) {
+	k, a, b := quiet(t, 0)
+	for i := range 2000 {
+		b.core.Receive("a", antientropy.AskFrame(a.core.CheckPayload()[:9], uint64(i), a.replica.ID, 99))
+	}
+	if n := antientropy.AsksHeld(b.core); n > 512 {
+		t.Errorf("%d questions are held", n)
+	}
+	if c := b.core.Counters(); c.AsksRefused != 2000-512 {
+		t.Errorf("%+v", c)
+	}
+	k.run(11_000)
+	if n := antientropy.AsksHeld(b.core); n != 0 {
+		t.Errorf("%d questions are held after their time", n)
+	}
+}
+
+// TestCore_ServePull_IsBounded: a peer has four reads at a time.
+func TestCore_ServePull_IsBounded(t *testing.T) {
+	_, a, b := quiet(t, 0)
+	before := b.core.Counters().RequestsRefused
+	for i := range 10 {
+		b.core.Receive("a", antientropy.PullFrame(a.core.CheckPayload()[:9], uint64(i)))
+	}
+	r := b.core.Ready()
+	if refused := b.core.Counters().RequestsRefused - before; len(r.Reads) != 4 || refused != 6 {
+		t.Errorf("%d reads, %d refused", len(r.Reads), refused)
+	}
+}
+
+// TestCore_LargeDelta_TravelsInParts: a delta that fits no frame is announced,
+// and pulled in parts.
+func TestCore_LargeDelta_TravelsInParts(t *testing.T) {
+	k, a, _ := quiet(t, 0)
+	kinds := k.kinds()
+	var batch []delta.Operation
+	for i := range 40 {
+		from := strings.Repeat(string([]byte{'a' + byte(i%26)}), 4000) + string([]byte{'a' + byte(i/26)})
+		claim := ranges.Claim{Keyspace: "default", Node: "n", Range: ranges.Single(from)}
+		batch = append(batch, delta.Operation{Verb: delta.VerbRegister, Claim: claim, Amount: 1})
+	}
+	if err := a.write(batch...); err != nil {
+		t.Fatal(err)
+	}
+	k.run(100)
+	if size := len(a.disk.log[a.replica.ID][0].Bytes); size < 2*antientropy.FrameBytesMax || !k.isConverged() {
+		t.Errorf("a delta of %d bytes, converged %v", size, k.isConverged())
+	}
+	if kinds[partKind] < 3 || kinds[pullKind] != 1 {
+		t.Errorf("%v frames, want one pull and its answer in parts", kinds)
+	}
+	a.trim(100)
+	c := k.add("c")
+	k.run(10_000)
+	if c.replica.Fingerprint != a.replica.Fingerprint {
+		t.Errorf("a fresh member holds %s, want %s", c.replica.Fingerprint, a.replica.Fingerprint)
+	}
+}
+
+// TestOptions_Validate_ReportsAll problems at once.
+func TestOptions_Validate_ReportsAll(t *testing.T) {
+	if err := (antientropy.Options{Cluster: "c"}).Validate(); err != nil {
+		t.Errorf("defaults: %v", err)
+	}
+	err := antientropy.Options{PacketBytesMax: 1, SplitFanOut: 1, QueueBytesMax: 1, EarlyBytesMax: -1, FanOut: -1}.Validate()
+	if err == nil || strings.Count(err.Error(), "\n") != 5 {
+		t.Errorf("six problems: %v", err)
+	}
+	if _, err := antientropy.New(antientropy.Options{}, antientropy.Start{}); err == nil {
+		t.Error("a core of no cluster")
+	}
+}
