@@ -1,0 +1,111 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"go.etcd.io/bbolt"
+)
+
+// Problem is something wrong with a file, in plain words.
+type Problem string
+
+// problemsMax bounds how many problems are told.
+const problemsMax = 100
+
+// Check looks at everything in a data directory, or in a backup of one, and
+// returns what is wrong with it. It changes nothing. The error says why it
+// could not look: ErrInUse, ErrMissing, ErrNewerFormat.
+//
+// Damage may make bbolt run in circles or use up memory: check a suspect file
+// in a process of its own, with limits.
+func Check(path string) ([]Problem, error) {
+	if info, err := os.Stat(path); err == nil && info.IsDir() {
+		path = filepath.Join(path, FileName)
+	}
+	s := &Store{options: Options{ReadOnly: true}.withDefaults(), path: path}
+	if _, err := s.probe(); err != nil {
+		return problemOf(err)
+	}
+	db, err := s.options.openFile(path, bbolt.Options{ReadOnly: true})
+	if err != nil {
+		return problemOf(err)
+	}
+	defer db.Close()
+	return checkFile(db), nil
+}
+
+// problemOf makes damage that prevents opening a problem like any other.
+func problemOf(err error) ([]Problem, error) {
+	if errors.Is(err, ErrCorrupt) {
+		return []Problem{Problem(err.Error())}, nil
+	}
+	return nil, err
+}
+
+// Check is the function Check on an open store. Writers wait.
+func (s *Store) Check() []Problem {
+	s.write.Lock()
+	defer s.write.Unlock()
+	db, err := s.readable()
+	if err != nil {
+		return []Problem{Problem(err.Error())}
+	}
+	return checkFile(db)
+}
+
+// checkFile checks the values, and only if all pages could be read to do so
+// bbolt's own structure: its check runs on a goroutine of its own, where a page
+// number outside the file ends the process.
+func checkFile(db *bbolt.DB) []Problem {
+	c := &checker{}
+	err := guard(func() error { return readTransaction(db, c.checkValues) })
+	if err != nil {
+		c.report("%v", err)
+		return c.problems
+	}
+	if err := readTransaction(db, c.checkPages); err != nil {
+		c.report("%v", err)
+	}
+	return c.problems
+}
+
+func (c *checker) checkPages(tx *bbolt.Tx) error {
+	for err := range tx.Check() {
+		c.report("pages: %v", err)
+	}
+	return nil
+}
+
+// checker collects problems.
+type checker struct {
+	problems []Problem
+	state    state
+	sums     sums
+}
+
+func (c *checker) report(format string, args ...any) {
+	switch n := len(c.problems); {
+	case n < problemsMax:
+		c.problems = append(c.problems, Problem(fmt.Sprintf(format, args...)))
+	case n == problemsMax:
+		c.problems = append(c.problems, "and more")
+	}
+}
+
+// each calls visit for every value of a table whose checksum is right, and
+// reports what visit and the checksums complain of.
+func (c *checker) each(t table, visit func(key, payload []byte) error) {
+	cursor := t.bucket.Cursor()
+	for key, stored := cursor.First(); key != nil; key, stored = cursor.Next() {
+		payload, err := unseal(t.name, key, stored)
+		if err == nil {
+			err = visit(key, payload)
+		}
+		if err != nil {
+			c.report("%v", err)
+		}
+	}
+}

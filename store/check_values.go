@@ -1,0 +1,168 @@
+package store
+
+import (
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+	"go.etcd.io/bbolt"
+)
+
+// sums are what the values of a file add up to.
+type sums struct {
+	context, ahead       crdt.Context
+	fingerprint          delta.Fingerprint
+	logRecords, logBytes uint64
+	places               uint64
+}
+
+// checkValues checks every value for itself and against those it belongs to.
+func (c *checker) checkValues(tx *bbolt.Tx) error {
+	c.checkBuckets(tx)
+	t, err := openTables(tx, nil)
+	if err != nil {
+		return err
+	}
+	c.checkMeta(t)
+	c.checkContexts(t)
+	c.checkEntries(t)
+	c.checkLog(t)
+	c.checkDots(t)
+	c.checkRest(t)
+	c.compare()
+	return nil
+}
+
+// checkBuckets reports what this format does not have.
+func (c *checker) checkBuckets(tx *bbolt.Tx) {
+	known := map[string]bool{}
+	for _, name := range buckets {
+		known[name] = true
+	}
+	cursor := tx.Cursor()
+	for name, _ := cursor.First(); name != nil; name, _ = cursor.Next() {
+		if !known[string(name)] {
+			c.report("there is an unknown bucket %q", name)
+		}
+	}
+}
+
+func (c *checker) checkMeta(t *tables) {
+	err := readFormat("the file", t.tx)
+	if err != nil {
+		c.report("%v", err)
+	}
+	if _, err = t.getIdentity(); err != nil {
+		c.report("%v", err)
+	}
+	if _, err = t.getStart(); err != nil {
+		c.report("%v", err)
+	}
+	if c.state, err = t.getState(); err != nil {
+		c.report("%v", err)
+	}
+	if _, err = t.getPeers(); err != nil {
+		c.report("%v", err)
+	}
+}
+
+func (c *checker) checkContexts(t *tables) {
+	var err error
+	if c.sums.context, err = readContext(t.context); err != nil {
+		c.report("%v", err)
+	}
+	if c.sums.ahead, err = readContext(t.ahead); err != nil {
+		c.report("%v", err)
+	}
+	for id, sequence := range c.sums.ahead.All() {
+		if seen := c.sums.context.Get(id); sequence <= seen {
+			c.report("the state is ahead of replica %s up to %d, but has seen %d", id, sequence, seen)
+		}
+	}
+}
+
+func (c *checker) checkEntries(t *tables) {
+	c.each(t.entries, func(key, payload []byte) error {
+		e, err := delta.DecodeEntry(delta.Key(key), payload)
+		if err == nil {
+			c.sums.fingerprint = c.sums.fingerprint.Plus(delta.FingerprintOf(e))
+		}
+		return corrupt("entries", err)
+	})
+}
+
+func (c *checker) checkLog(t *tables) {
+	c.each(t.log, func(key, payload []byte) error {
+		r, err := decodeRecord(key, payload)
+		if err != nil {
+			return err
+		}
+		c.sums.logRecords++
+		c.sums.logBytes += r.Bytes
+		c.checkRecord(t, r)
+		return nil
+	})
+}
+
+func (c *checker) checkRecord(t *tables, r Record) {
+	if r.Index >= c.state.logNext {
+		c.report("log record %d: the next record is to be %d", r.Index, c.state.logNext)
+	}
+	if last := (crdt.Dot{Replica: r.Delta.Origin, Sequence: r.Delta.Last()}); !c.sums.context.Covers(last) {
+		c.report("log record %d: its delta %s was not seen according to the context", r.Index, r.Delta.Delta)
+	}
+	p, err := t.placeOf(r.Delta.Origin, r.Delta.First)
+	switch {
+	case err != nil:
+		c.report("log record %d: %v", r.Index, err)
+	case p.index != r.Index || p.dot != r.Delta.Dot(0) || p.last != r.Delta.Last():
+		c.report("log record %d: the index by dot does not lead to its delta %s", r.Index, r.Delta.Delta)
+	}
+}
+
+// checkDots counts the places: each record has one, so if there are as many as
+// records, there are no others.
+func (c *checker) checkDots(t *tables) {
+	var before place
+	c.each(t.dots, func(key, payload []byte) error {
+		p, err := decodePlace(key, payload)
+		if err != nil {
+			return err
+		}
+		if p.dot.Replica == before.dot.Replica && p.dot.Sequence <= before.last {
+			c.report("the index by dot has %s twice", p.dot)
+		}
+		c.sums.places++
+		before = p
+		return nil
+	})
+}
+
+func (c *checker) checkRest(t *tables) {
+	c.each(t.holes, func(key, payload []byte) error {
+		_, err := decodeRanges(payload)
+		return corrupt("holes", err)
+	})
+	c.each(t.notes, func([]byte, []byte) error { return nil })
+}
+
+// compare holds what was found against what is stored about it (S2).
+func (c *checker) compare() {
+	found, stored := c.sums, c.state
+	if found.fingerprint.Count != stored.fingerprint.Count {
+		c.report("the entries have %d records, stored is a count of %d", found.fingerprint.Count, stored.fingerprint.Count)
+	}
+	if found.fingerprint.Sum != stored.fingerprint.Sum {
+		c.report("the fingerprint of the entries is %s, stored is %s", found.fingerprint.Sum, stored.fingerprint.Sum)
+	}
+	if hash := delta.HashContext(found.context); hash != stored.contextHash {
+		c.report("the context hashes to %s, stored is %s", hash, stored.contextHash)
+	}
+	if hash := delta.HashContext(found.ahead); hash != stored.aheadHash {
+		c.report("what the state is ahead of hashes to %s, stored is %s", hash, stored.aheadHash)
+	}
+	if found.logRecords != stored.logRecords || found.logBytes != stored.logBytes {
+		c.report("the log has %d records of %d bytes, stored are %d of %d", found.logRecords, found.logBytes, stored.logRecords, stored.logBytes)
+	}
+	if found.places != found.logRecords {
+		c.report("the index by dot has %d places for %d records", found.places, found.logRecords)
+	}
+}

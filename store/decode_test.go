@@ -1,0 +1,87 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
+)
+
+func TestUnseal_OnlyInItsPlace(t *testing.T) {
+	stored := seal("log", []byte("key"), []byte("payload"))
+	if got, err := unseal("log", []byte("key"), stored); err != nil || string(got) != "payload" {
+		t.Fatalf("got %q, %v", got, err)
+	}
+	for name, fn := range map[string]func() ([]byte, error){
+		"other bucket": func() ([]byte, error) { return unseal("dots", []byte("key"), stored) },
+		"other key":    func() ([]byte, error) { return unseal("log", []byte("kez"), stored) },
+		// The border between key and value is part of the checksum.
+		"longer key": func() ([]byte, error) { return unseal("log", []byte("keyp"), append(stored[:4:4], "ayload"...)) },
+		"too short":  func() ([]byte, error) { return unseal("log", []byte("key"), stored[:3]) },
+		"nothing":    func() ([]byte, error) { return unseal("log", []byte("key"), nil) },
+	} {
+		if got, err := fn(); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: got %q, %v", name, got, err)
+		}
+	}
+}
+
+// Null would be a second form of what is empty.
+func TestDecodeRanges_RefusesNull(t *testing.T) {
+	whole := encodeRanges([]ranges.Range{ranges.Everything()})
+	if _, err := decodeRanges(whole); err != nil {
+		t.Fatal(err)
+	}
+	for _, b := range [][]byte{{0xf6}, bytes.Replace(whole, []byte{0x40}, []byte{0xf6}, 1)} {
+		if list, err := decodeRanges(b); err == nil {
+			t.Errorf("%x is %v", b, list)
+		}
+	}
+}
+
+// FuzzDecode feeds payloads, as if their checksums were right, to every
+// decoder: what one accepts it must write again in the same way, and refuse
+// with ErrCorrupt otherwise.
+func FuzzDecode(f *testing.F) {
+	peer := newMemory(2)
+	e, err := peer.update(1, func(c *delta.Commit) error {
+		_, _, err := c.Write([]delta.Operation{register("n3", "a", "m", 1), register("n3", "b", "", 2)})
+		return err
+	})
+	if err != nil {
+		f.Fatal(err)
+	}
+	p := e.Deltas[0]
+	index, dot := indexKey(7), dotKey(p.Dot(0))
+	f.Add(index, encodeRecord(5, p))
+	f.Add(dot, encodePlace(place{index: 3, last: 9}))
+	f.Add([]byte("\x01default"), encodeRanges([]ranges.Range{{From: "a", To: ranges.Before("b")}, {From: "c", To: ranges.Unbounded()}}))
+	f.Add(make([]byte, crdt.ReplicaIDBytes), encodeSequence(1<<40))
+	f.Add([]byte(metaIdentity), delta.Marshal(identityArray{Cluster: "c", Node: "n"}))
+	for _, x := range e.Entries {
+		f.Add([]byte(x.Key), delta.EncodeEntry(x.After))
+	}
+	f.Fuzz(func(t *testing.T, key, payload []byte) {
+		same := func(what string, encode func() []byte, err error) {
+			switch {
+			case err != nil && !errors.Is(err, ErrCorrupt):
+				t.Errorf("%s: %v", what, err)
+			case err == nil && !bytes.Equal(encode(), payload):
+				t.Errorf("%s %x becomes %x", what, payload, encode())
+			}
+		}
+		r, err := decodeRecord(key, payload)
+		same("record", func() []byte { return encodeRecord(r.AppliedAt, r.Delta) }, err)
+		at, err := decodePlace(key, payload)
+		same("place", func() []byte { return encodePlace(at) }, err)
+		list, err := decodeRanges(payload)
+		same("ranges", func() []byte { return encodeRanges(list) }, corrupt("ranges", err))
+		n, err := decodeSequence(payload)
+		same("sequence", func() []byte { return encodeSequence(n) }, corrupt("sequence", err))
+		entry, err := delta.DecodeEntry(delta.Key(key), payload)
+		same("entry", func() []byte { return delta.EncodeEntry(entry) }, corrupt("entry", err))
+	})
+}

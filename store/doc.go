@@ -1,0 +1,35 @@
+// Package store keeps a replica in one bbolt file: its entries, its context,
+// the log of deltas, and who it is. It is the only importer of bbolt.
+//
+// A Store applies one transaction at a time. Update runs the steps of a
+// delta.Commit and makes their effects durable in one synchronous transaction;
+// only then does the replica in memory adopt them. So when Update returns
+// without an error everything in it survives a crash, and when it returns an
+// error nothing has changed:
+//
+//	s, err := store.Open(dir, store.Options{Node: "n1"})
+//	effects, err := s.Update(delta.Env{Now: now}, func(c *delta.Commit) error {
+//		_, results, err = c.Write(operations)
+//		return err
+//	})
+//
+// View reads entries, log and summary of one and the same instant.
+//
+// It guarantees (see docs/storage-format.md for the bytes):
+//
+//	S1  The file holds exactly what its last transaction left; what is in
+//	    memory is that of the last one that was acknowledged.
+//	S2  Fingerprint, count, context hash and the counters of the log are those
+//	    of the entries, context and log in the same file. Open recomputes the
+//	    first three and refuses to serve on a difference.
+//	S3  No value is taken for another's: each carries a checksum over its
+//	    bucket, its key and itself. bbolt checks no data pages.
+//	S4  The log holds each event at most once, in the order of application,
+//	    and none that the context does not cover.
+//	S5  After a transaction whose outcome is unknown nothing is read or
+//	    acknowledged until Reopen has settled the outcome.
+//
+// It leaves to others: the queue in front of Update and what derives from the
+// entries (node), what of the log is dropped and when (compaction), and what
+// travels between members (antientropy).
+package store

@@ -1,0 +1,108 @@
+package store
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash/crc32"
+
+	"github.com/scalesmall/ssnode/crdt"
+)
+
+// The format of the file; docs/storage-format.md has the tables.
+const (
+	// FileName is the name of the one file in a data directory.
+	FileName = "ssnode.db"
+	// FormatVersion is the version of the format that this package writes.
+	FormatVersion = 1
+
+	magic = "ssnode"
+
+	fileMode      = 0o600
+	directoryMode = 0o700
+)
+
+// The buckets.
+const (
+	bucketMeta    = "meta"    // name → who this is and the counters
+	bucketContext = "context" // replica → sequence
+	bucketAhead   = "ahead"   // replica → sequence
+	bucketEntries = "entries" // delta.Key → entry
+	bucketLog     = "log"     // index → delta
+	bucketDots    = "dots"    // origin, first sequence → index and last sequence
+	bucketHoles   = "holes"   // where the log lacks events
+	bucketNotes   = "notes"   // name → what other packages remember
+)
+
+var buckets = []string{bucketMeta, bucketContext, bucketAhead, bucketEntries, bucketLog, bucketDots, bucketHoles, bucketNotes}
+
+// The names in the bucket meta.
+const (
+	metaFormat   = "format"
+	metaIdentity = "identity"
+	metaStart    = "start"
+	metaState    = "state"
+	metaPeers    = "peers"
+)
+
+// Sizes of what is stored, in bytes.
+const (
+	checksumBytes = 4
+	indexBytes    = 8
+	dotBytes      = crdt.ReplicaIDBytes + 8
+)
+
+var castagnoli = crc32.MakeTable(crc32.Castagnoli)
+
+// checksum covers the place of a value as well as the value, so that a value
+// that turns up under another key or in another bucket is noticed.
+func checksum(bucket string, key, payload []byte) uint32 {
+	var length [2]byte
+	binary.BigEndian.PutUint16(length[:], uint16(len(key)))
+	sum := crc32.Update(0, castagnoli, []byte(bucket))
+	sum = crc32.Update(sum, castagnoli, length[:])
+	sum = crc32.Update(sum, castagnoli, key)
+	return crc32.Update(sum, castagnoli, payload)
+}
+
+// seal returns the stored form of a payload: its checksum, then itself.
+func seal(bucket string, key, payload []byte) []byte {
+	stored := make([]byte, 0, checksumBytes+len(payload))
+	stored = binary.BigEndian.AppendUint32(stored, checksum(bucket, key, payload))
+	return append(stored, payload...)
+}
+
+// unseal returns the payload of a stored value. It shares its memory.
+func unseal(bucket string, key, stored []byte) ([]byte, error) {
+	if len(stored) < checksumBytes {
+		return nil, fmt.Errorf("%w: the value of %s %x has %d bytes, too few for its checksum", ErrCorrupt, bucket, key, len(stored))
+	}
+	payload := stored[checksumBytes:]
+	if binary.BigEndian.Uint32(stored) != checksum(bucket, key, payload) {
+		return nil, fmt.Errorf("%w: the checksum of %s %x does not match", ErrCorrupt, bucket, key)
+	}
+	return payload, nil
+}
+
+func indexKey(index uint64) []byte { return binary.BigEndian.AppendUint64(nil, index) }
+
+func parseIndexKey(key []byte) (uint64, error) {
+	if len(key) != indexBytes {
+		return 0, fmt.Errorf("%w: the log key %x has %d bytes, want %d", ErrCorrupt, key, len(key), indexBytes)
+	}
+	return binary.BigEndian.Uint64(key), nil
+}
+
+func dotKey(d crdt.Dot) []byte {
+	return binary.BigEndian.AppendUint64(d.Replica[:len(d.Replica):len(d.Replica)], d.Sequence)
+}
+
+func parseDotKey(key []byte) (crdt.Dot, error) {
+	if len(key) != dotBytes {
+		return crdt.Dot{}, fmt.Errorf("%w: the dot key %x has %d bytes, want %d", ErrCorrupt, key, len(key), dotBytes)
+	}
+	d := crdt.Dot{Replica: crdt.ReplicaID(key[:crdt.ReplicaIDBytes]), Sequence: binary.BigEndian.Uint64(key[crdt.ReplicaIDBytes:])}
+	if err := d.Validate(); err != nil {
+		return crdt.Dot{}, fmt.Errorf("%w: dot key: %v", ErrCorrupt, err)
+	}
+	return d, nil
+}

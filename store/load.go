@@ -1,0 +1,111 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/scalesmall/ssnode/delta"
+	"go.etcd.io/bbolt"
+)
+
+// loaded is the content of a file beside its entries and its log.
+type loaded struct {
+	identity identity
+	start    Start
+	state    state
+	replica  *delta.Replica
+	txid     int
+}
+
+// load reads and verifies a file.
+func (s *Store) load(db *bbolt.DB) (*loaded, error) {
+	l := &loaded{}
+	err := guard(func() error {
+		return readTransaction(db, func(tx *bbolt.Tx) error {
+			t, err := openTables(tx, nil)
+			if err != nil {
+				return err
+			}
+			l.txid = tx.ID()
+			return s.read(t, l)
+		})
+	})
+	if err != nil {
+		return nil, fmt.Errorf("open %s: %w", s.path, err)
+	}
+	return l, nil
+}
+
+func (s *Store) read(t *tables, l *loaded) (err error) {
+	if l.identity, err = t.getIdentity(); err != nil {
+		return err
+	}
+	if err := s.checkIdentity(l.identity); err != nil {
+		return err
+	}
+	if l.start, err = t.getStart(); err != nil {
+		return err
+	}
+	if l.state, err = t.getState(); err != nil {
+		return err
+	}
+	l.replica = delta.NewReplica(l.identity.replica)
+	if err := readContexts(t, l); err != nil {
+		return err
+	}
+	return readEntries(t, l, s.options.Parallel, s.options.Visit)
+}
+
+func (s *Store) checkIdentity(i identity) error {
+	switch {
+	case s.options.Cluster != "" && s.options.Cluster != i.cluster:
+		return fmt.Errorf("%w: it belongs to cluster %s, not %s; use another directory, or --cluster %s", ErrOtherCluster, i.cluster, s.options.Cluster, i.cluster)
+	case s.options.Node != "" && s.options.Node != i.node:
+		return fmt.Errorf("%w: it belongs to node %s, not %s; use another directory, or --node %s", ErrOtherNode, i.node, s.options.Node, i.node)
+	}
+	return nil
+}
+
+// readContexts reads both contexts and verifies their hashes (S2).
+func readContexts(t *tables, l *loaded) (err error) {
+	r := l.replica
+	if r.Context, err = readContext(t.context); err != nil {
+		return err
+	}
+	if r.Ahead, err = readContext(t.ahead); err != nil {
+		return err
+	}
+	r.ContextHash = delta.HashContext(r.Context)
+	if r.ContextHash != l.state.contextHash {
+		return fmt.Errorf("%w: the context hashes to %s, stored is %s", ErrCorrupt, r.ContextHash, l.state.contextHash)
+	}
+	if hash := delta.HashContext(r.Ahead); hash != l.state.aheadHash {
+		return fmt.Errorf("%w: what the state is ahead of hashes to %s, stored is %s", ErrCorrupt, hash, l.state.aheadHash)
+	}
+	return nil
+}
+
+// readEntries visits all entries and verifies their fingerprint and count (S2).
+func readEntries(t *tables, l *loaded, parallel func([]func()), visit func(delta.Entry) error) error {
+	r := l.replica
+	v := &verifier{parallel: parallel, visit: func(e delta.Entry) error {
+		if e.Key.IsForgotten() {
+			id, err := e.Key.Forgotten()
+			if err != nil {
+				return corrupt("entries", err)
+			}
+			r.Forgotten[id] = struct{}{}
+		}
+		return visit(e)
+	}}
+	err := v.run(t.entries)
+	r.Fingerprint = v.sum
+	switch {
+	case err != nil:
+		return err
+	case r.Fingerprint.Count != l.state.fingerprint.Count:
+		return fmt.Errorf("%w: it has %d records, stored is a count of %d", ErrCorrupt, r.Fingerprint.Count, l.state.fingerprint.Count)
+	case r.Fingerprint != l.state.fingerprint:
+		return fmt.Errorf("%w: the fingerprint of the entries is %s, stored is %s", ErrCorrupt, r.Fingerprint, l.state.fingerprint)
+	}
+	return nil
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// Stop says why a run of events ends where it does.
+type Stop uint8
+
+// The reasons.
+const (
+	// StopEnd: this replica has seen nothing further.
+	StopEnd Stop = 1 + iota
+	// StopFull: the limit on bytes is reached; ask again from Next.
+	StopFull
+	// StopTrimmed: the event Next is seen here, but the log no longer has it,
+	// or never had. It must be got as state.
+	StopTrimmed
+)
+
+// String returns the name of the reason.
+func (s Stop) String() string {
+	switch s {
+	case StopEnd:
+		return "end"
+	case StopFull:
+		return "full"
+	case StopTrimmed:
+		return "trimmed"
+	}
+	return fmt.Sprintf("stop(%d)", uint8(s))
+}
+
+// Events are consecutive events of one origin.
+type Events struct {
+	// Deltas ascend and leave out nothing. The first may begin before the
+	// event asked for; receivers skip what they have seen.
+	Deltas []delta.Packed
+	// Next is the sequence of the first event that is not in Deltas, and Stop
+	// says why.
+	Next uint64
+	Stop Stop
+}
+
+// Log returns the consecutive events of origin from a sequence on, as many as
+// fit in bytesMax, but at least one delta. What is left after a hole is never
+// returned as if it were all. O(log n) beyond what is returned.
+func (v *View) Log(origin crdt.ReplicaID, from uint64, bytesMax int) (Events, error) {
+	events := Events{Next: max(from, 1)}
+	p, err := v.tables.placeOf(origin, events.Next)
+	if err != nil {
+		return Events{}, err
+	}
+	size := 0
+	for ; p.index != 0; p, err = v.tables.placeOf(origin, events.Next) {
+		if err != nil {
+			return Events{}, err
+		}
+		r, err := v.record(p)
+		if err != nil {
+			return Events{}, err
+		}
+		size += len(r.Delta.Bytes)
+		if len(events.Deltas) > 0 && size > bytesMax {
+			events.Stop = StopFull
+			return events, nil
+		}
+		events.Deltas = append(events.Deltas, r.Delta)
+		events.Next = p.last + 1
+	}
+	events.Stop = StopTrimmed
+	if events.Next > v.summary.Context.Get(origin) {
+		events.Stop = StopEnd
+	}
+	return events, err
+}
+
+// placeOf returns the place of the delta that has an event, or the zero place.
+func (t *tables) placeOf(origin crdt.ReplicaID, sequence uint64) (place, error) {
+	c := t.dots.bucket.Cursor()
+	want := dotKey(crdt.Dot{Replica: origin, Sequence: sequence})
+	key, stored := c.Seek(want)
+	switch {
+	case key == nil:
+		key, stored = c.Last()
+	case string(key) != string(want):
+		key, stored = c.Prev()
+	}
+	if len(key) != dotBytes || crdt.ReplicaID(key[:crdt.ReplicaIDBytes]) != origin {
+		return place{}, nil
+	}
+	payload, err := unseal(bucketDots, key, stored)
+	if err != nil {
+		return place{}, err
+	}
+	p, err := decodePlace(key, payload)
+	if err != nil || p.last < sequence {
+		return place{}, err
+	}
+	return p, nil
+}
+
+// record returns the record at a place.
+func (v *View) record(p place) (Record, error) {
+	key := indexKey(p.index)
+	payload, err := v.tables.log.get(key)
+	if err == nil && payload == nil {
+		err = fmt.Errorf("%w: the log has no record %d, where dot %s should be", ErrCorrupt, p.index, p.dot)
+	}
+	if err != nil {
+		return Record{}, err
+	}
+	r, err := decodeRecord(key, payload)
+	if err == nil && (r.Delta.Dot(0) != p.dot || r.Delta.Last() != p.last) {
+		err = fmt.Errorf("%w: the log record %d is %s, not that of dot %s", ErrCorrupt, p.index, r.Delta.Delta, p.dot)
+	}
+	return r, err
+}
+
+// EachRecord calls visit for every record of the log whose index is from or
+// later, ascending, until visit returns an error, which it passes on.
+func (v *View) EachRecord(from uint64, visit func(Record) error) error {
+	return v.tables.log.each(indexKey(from), nil, func(key, payload []byte) error {
+		r, err := decodeRecord(key, payload)
+		if err != nil {
+			return err
+		}
+		return visit(r)
+	})
+}
+
+// EachDelta is EachRecord for those who need no more than the deltas.
+func (v *View) EachDelta(from uint64, visit func(index uint64, p delta.Packed) error) error {
+	return v.EachRecord(from, func(r Record) error { return visit(r.Index, r.Delta) })
+}
+
+// LogStats are about the whole log.
+type LogStats struct {
+	// Records and Bytes are what the log holds.
+	Records, Bytes uint64
+	// First is the lowest index in the log, or Next if the log is empty.
+	First uint64
+	// Next is the index that the next delta will get.
+	Next uint64
+	// Trimmed are the newest records trimmed so far, by compaction.Class; zero
+	// where none was.
+	Trimmed [trimClasses]Mark
+}
+
+// LogStats returns what is known of the log without reading it.
+func (v *View) LogStats() LogStats {
+	stats := LogStats{
+		Records: v.state.logRecords, Bytes: v.state.logBytes, Trimmed: v.state.trimmed,
+		First: v.state.logNext, Next: v.state.logNext,
+	}
+	if key, _ := v.tables.log.bucket.Cursor().First(); len(key) == indexBytes {
+		stats.First, _ = parseIndexKey(key)
+	}
+	return stats
+}

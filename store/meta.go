@@ -1,0 +1,172 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/scalesmall/ssnode/compaction"
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
+)
+
+// Start names one writable opening of a directory. Peers remember the last
+// they saw: the same id with another nonce at the same or a lower counter is a
+// fork of the directory, or a second process.
+type Start struct {
+	Counter uint64
+	Nonce   uint64
+}
+
+// metaBytesMax bounds one value of the bucket meta but the peers.
+const metaBytesMax = 4096
+
+type formatArray struct {
+	_       struct{} `cbor:",toarray"`
+	Magic   string
+	Version uint64
+}
+
+type identityArray struct {
+	_       struct{} `cbor:",toarray"`
+	Cluster string
+	Node    string
+	Replica crdt.ReplicaID
+}
+
+type startArray struct {
+	_       struct{} `cbor:",toarray"`
+	Counter uint64
+	Nonce   uint64
+}
+
+type stateArray struct {
+	_           struct{} `cbor:",toarray"`
+	Count       uint64
+	Fingerprint [16]byte
+	ContextHash [16]byte
+	AheadHash   [16]byte
+	LogNext     uint64
+	LogRecords  uint64
+	LogBytes    uint64
+	Trimmed     []markArray // by class
+}
+
+type markArray struct {
+	_         struct{} `cbor:",toarray"`
+	Index     uint64
+	AppliedAt int64
+}
+
+// state is what summarises the rest of the file. It changes with every
+// transaction, and is the only part of the bucket meta that does.
+type state struct {
+	fingerprint delta.Fingerprint
+	contextHash delta.Sum
+	aheadHash   delta.Sum
+	// logNext is the index of the next record of the log; 1 in an empty file.
+	logNext uint64
+	// logRecords and logBytes are what the log holds.
+	logRecords, logBytes uint64
+	// trimmed are the newest records trimmed so far, by class.
+	trimmed [trimClasses]Mark
+}
+
+const trimClasses = len(compaction.Classes)
+
+// identity is who the directory belongs to.
+type identity struct {
+	cluster, node string
+	replica       crdt.ReplicaID
+}
+
+func (i identity) validate() error {
+	if err := ranges.ValidateName("cluster", i.cluster); err != nil {
+		return err
+	}
+	if i.replica.IsZero() {
+		return fmt.Errorf("the replica id is zero")
+	}
+	return ranges.ValidateName("node", i.node)
+}
+
+// getMeta decodes a value that must be there.
+func (t *tables) getMeta(name string, v any, bytesMax int) error {
+	payload, err := t.meta.get([]byte(name))
+	if err == nil && payload == nil {
+		err = fmt.Errorf("%w: meta has no %s", ErrCorrupt, name)
+	}
+	if err == nil {
+		err = corrupt("meta "+name, delta.Unmarshal(payload, v, bytesMax))
+	}
+	return err
+}
+
+func (t *tables) putMeta(name string, v any) error {
+	return t.meta.put([]byte(name), delta.Marshal(v))
+}
+
+func (t *tables) getIdentity() (identity, error) {
+	var a identityArray
+	if err := t.getMeta(metaIdentity, &a, metaBytesMax); err != nil {
+		return identity{}, err
+	}
+	i := identity{cluster: a.Cluster, node: a.Node, replica: a.Replica}
+	return i, corrupt("meta identity", i.validate())
+}
+
+func (t *tables) putIdentity(i identity) error {
+	return t.putMeta(metaIdentity, identityArray{Cluster: i.cluster, Node: i.node, Replica: i.replica})
+}
+
+func (t *tables) getStart() (Start, error) {
+	var a startArray
+	err := t.getMeta(metaStart, &a, metaBytesMax)
+	return Start{Counter: a.Counter, Nonce: a.Nonce}, err
+}
+
+func (t *tables) putStart(s Start) error {
+	return t.putMeta(metaStart, startArray{Counter: s.Counter, Nonce: s.Nonce})
+}
+
+func (t *tables) getState() (state, error) {
+	var a stateArray
+	if err := t.getMeta(metaState, &a, metaBytesMax); err != nil {
+		return state{}, err
+	}
+	s := state{
+		fingerprint: delta.Fingerprint{Count: a.Count, Sum: delta.SumOf(a.Fingerprint)},
+		contextHash: delta.SumOf(a.ContextHash),
+		aheadHash:   delta.SumOf(a.AheadHash),
+		logNext:     a.LogNext, logRecords: a.LogRecords, logBytes: a.LogBytes,
+	}
+	if s.logNext == 0 || s.logRecords >= s.logNext {
+		return state{}, fmt.Errorf("%w: meta state: %d log records below index %d", ErrCorrupt, s.logRecords, s.logNext)
+	}
+	if len(a.Trimmed) != trimClasses {
+		return state{}, fmt.Errorf("%w: meta state: %d marks of trimming, want %d", ErrCorrupt, len(a.Trimmed), trimClasses)
+	}
+	for i, m := range a.Trimmed {
+		s.trimmed[i] = Mark{Index: m.Index, AppliedAt: m.AppliedAt}
+	}
+	return s, nil
+}
+
+func (t *tables) putState(s state) error {
+	marks := make([]markArray, trimClasses)
+	for i, m := range s.trimmed {
+		marks[i] = markArray{Index: m.Index, AppliedAt: m.AppliedAt}
+	}
+	return t.putMeta(metaState, stateArray{
+		Count: s.fingerprint.Count, Fingerprint: s.fingerprint.Sum.Bytes(),
+		ContextHash: s.contextHash.Bytes(), AheadHash: s.aheadHash.Bytes(),
+		LogNext: s.logNext, LogRecords: s.logRecords, LogBytes: s.logBytes, Trimmed: marks,
+	})
+}
+
+// corrupt wraps a decoding error of what, so that it is one of this package.
+func corrupt(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return fmt.Errorf("%w: %s: %w", ErrCorrupt, what, err)
+}

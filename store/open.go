@@ -1,0 +1,171 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"go.etcd.io/bbolt"
+	berrors "go.etcd.io/bbolt/errors"
+)
+
+const (
+	// mapBytesMin is how much address space a writable file is given at least,
+	// and otherwise twice its size: as long as it fits, no reader makes a
+	// writer wait.
+	mapBytesMin = 1 << 30
+	// growBytes is by how much the file grows at a time.
+	growBytes = 1 << 20
+)
+
+// prepareDirectory makes sure that there is a directory to open.
+func (s *Store) prepareDirectory(dir string) error {
+	info, err := os.Stat(dir)
+	switch {
+	case err == nil && !info.IsDir():
+		return fmt.Errorf("%w: %s is a file; name the directory that holds %s", ErrNotADirectory, dir, FileName)
+	case err == nil:
+		return nil
+	case !errors.Is(err, fs.ErrNotExist):
+		return fmt.Errorf("open data directory: %w", err)
+	case s.options.ReadOnly || s.options.MustExist:
+		return fmt.Errorf("%w: %s does not exist; `ssnode run --data-dir` creates one", ErrMissing, dir)
+	}
+	if err := os.MkdirAll(dir, directoryMode); err != nil {
+		return fmt.Errorf("create data directory: %w", err)
+	}
+	return syncDirectory(filepath.Dir(dir))
+}
+
+// open opens the file, verifies it and makes its content that of the store.
+// The caller holds write, or is alone.
+func (s *Store) open() error {
+	fresh, err := s.probe()
+	if err != nil {
+		return err
+	}
+	return s.attach(fresh)
+}
+
+// attach opens a file that was probed.
+func (s *Store) attach(fresh bool) error {
+	db, err := s.options.openFile(s.path, bbolt.Options{
+		ReadOnly: s.options.ReadOnly, NoSync: s.options.NoSync,
+		PreLoadFreelist: true, // for Stats
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.serve(db, fresh); err != nil {
+		return errors.Join(err, db.Close())
+	}
+	return nil
+}
+
+// serve brings an open file into service.
+func (s *Store) serve(db *bbolt.DB, fresh bool) error {
+	if !s.options.ReadOnly {
+		if err := s.settle(); err != nil {
+			return err
+		}
+	}
+	if fresh {
+		if err := s.create(db); err != nil {
+			return err
+		}
+	}
+	loaded, err := s.load(db)
+	if err != nil {
+		return err
+	}
+	if !s.options.ReadOnly {
+		if err := s.countStart(db, loaded); err != nil {
+			return err
+		}
+	}
+	s.become(db, loaded)
+	return nil
+}
+
+// settle makes durable what an earlier process may have left in between, and
+// removes what it may have left over. The caller holds the lock of the file.
+func (s *Store) settle() error {
+	if err := os.Remove(s.path + newSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("remove what an interrupted rewrite left: %w", err)
+	}
+	if s.options.NoSync {
+		return nil
+	}
+	if err := settleHead(s.path); err != nil {
+		return err
+	}
+	return syncDirectory(filepath.Dir(s.path))
+}
+
+// become makes what was loaded the content of the store.
+func (s *Store) become(db *bbolt.DB, l *loaded) {
+	s.commit.Lock()
+	defer s.commit.Unlock()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.cluster, s.node, s.start = l.identity.cluster, l.identity.node, l.start
+	s.replica, s.state = l.replica, l.state
+	s.mu.db, s.mu.failed, s.mu.txid = db, nil, l.txid
+	s.mu.revision++
+	s.summary.forget()
+}
+
+// openFile opens a bbolt file and takes its lock. What b leaves open is filled
+// in.
+func (o Options) openFile(path string, b bbolt.Options) (*bbolt.DB, error) {
+	b.Timeout, b.FreelistType, b.PageSize = o.LockTimeout, bbolt.FreelistMapType, pageBytes
+	if !b.ReadOnly {
+		b.InitialMmapSize = mapBytes(path)
+	}
+	var db *bbolt.DB
+	err := guard(func() (err error) {
+		db, err = bbolt.Open(path, fileMode, &b)
+		return err
+	})
+	if err != nil {
+		return nil, explainOpen(path, err)
+	}
+	db.AllocSize = growBytes
+	return db, nil
+}
+
+func mapBytes(path string) int {
+	info, err := os.Stat(path)
+	if err != nil {
+		return mapBytesMin // a new file
+	}
+	return max(mapBytesMin, 2*int(info.Size()))
+}
+
+// explainOpen turns an error of opening the file into one of this package.
+func explainOpen(path string, err error) error {
+	var system syscall.Errno
+	switch {
+	case errors.Is(err, berrors.ErrTimeout):
+		return fmt.Errorf("%w: another process has %s open; stop that node first, or ask it through its API (--addr)", ErrInUse, path)
+	case errors.As(err, &system), errors.Is(err, ErrCorrupt):
+		return fmt.Errorf("open %s: %w", path, err)
+	}
+	return fmt.Errorf("%w: %s is not a file of ssnode, or its head is damaged: %w", ErrCorrupt, path, err)
+}
+
+// syncDirectory makes the names in a directory durable.
+func syncDirectory(dir string) error {
+	d, err := os.Open(dir)
+	if err != nil {
+		return fmt.Errorf("sync directory: %w", err)
+	}
+	err = d.Sync()
+	if err := errors.Join(err, d.Close()); err != nil {
+		return fmt.Errorf("sync directory %s: %w", dir, err)
+	}
+	return nil
+}

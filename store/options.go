@@ -1,0 +1,125 @@
+package store
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
+	"go.etcd.io/bbolt"
+)
+
+// Defaults of Options.
+const (
+	// DefaultCluster names the cluster of a directory that is created without
+	// naming one.
+	DefaultCluster = "ssnode"
+	// DefaultLockTimeout is how long Open waits for another process to let go
+	// of the file.
+	DefaultLockTimeout = time.Second
+)
+
+// Options say how a directory is opened. The zero Options open an existing
+// one for writing.
+type Options struct {
+	// Cluster and Node are stored when the directory is created, and compared
+	// with what is stored afterwards. Empty takes what is stored; an empty
+	// Cluster creates DefaultCluster, an empty Node creates nothing.
+	Cluster, Node string
+	// Visit is called for every entry, ascending by key, while the directory
+	// is opened or reopened, so that what derives from the entries is built
+	// in the pass that verifies them. An error ends opening. Optional.
+	Visit func(delta.Entry) error
+	// Parallel runs tasks, at the same time if it can, and returns when all
+	// have ended: most of the time that opening takes. Default: one after the
+	// other.
+	Parallel func(tasks []func())
+	// ReadOnly opens for reading: nothing is created or changed. Several
+	// readers may have the file open, but none beside a writer.
+	ReadOnly bool
+	// MustExist makes a writable Open fail with ErrMissing instead of
+	// creating a directory.
+	MustExist bool
+	// LockTimeout is how long to wait for another process to let go of the
+	// file. Default: DefaultLockTimeout.
+	LockTimeout time.Duration
+	// NewID draws the id of a replica, NewNonce the nonce of a start. They
+	// must never repeat. Default: from the system's randomness.
+	NewID    func() crdt.ReplicaID
+	NewNonce func() uint64
+	// NoSync acknowledges without waiting for the disk. A crash of the machine
+	// then loses what was acknowledged and may ruin the file. For tests only.
+	NoSync bool
+	// Disk stands between the store and the disk: it is given the commit of
+	// every transaction, and what it returns is taken for its outcome. Whatever
+	// builds on the store is tested by disks that fail: before the commit, or
+	// after it, when the transaction has reached the disk and nobody knows.
+	// Default: the commit itself.
+	Disk func(commit func() error) error
+
+	// commit ends every writable transaction; tests make it fail.
+	commit func(*bbolt.Tx) error
+}
+
+func (o Options) withDefaults() Options {
+	if o.LockTimeout == 0 {
+		o.LockTimeout = DefaultLockTimeout
+	}
+	if o.NewID == nil {
+		o.NewID = NewReplicaID
+	}
+	if o.NewNonce == nil {
+		o.NewNonce = randomNonce
+	}
+	if o.Visit == nil {
+		o.Visit = func(delta.Entry) error { return nil }
+	}
+	if o.Disk == nil {
+		o.Disk = func(commit func() error) error { return commit() }
+	}
+	if o.Parallel == nil {
+		o.Parallel = inTurn
+	}
+	if o.commit == nil {
+		disk := o.Disk
+		o.commit = func(tx *bbolt.Tx) error { return disk(tx.Commit) }
+	}
+	return o
+}
+
+// Validate reports everything that is wrong with the options, or nil.
+func (o Options) Validate() error {
+	var errs []error
+	if o.Cluster != "" {
+		errs = append(errs, ranges.ValidateName("cluster", o.Cluster))
+	}
+	if o.Node != "" {
+		errs = append(errs, ranges.ValidateName("node", o.Node))
+	}
+	if o.LockTimeout < 0 {
+		errs = append(errs, fmt.Errorf("the lock timeout %s is negative", o.LockTimeout))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("%w: %w", ErrOptions, err)
+	}
+	return nil
+}
+
+// NewReplicaID draws an id that nobody has ever used.
+func NewReplicaID() crdt.ReplicaID {
+	var id crdt.ReplicaID
+	for id.IsZero() {
+		rand.Read(id[:]) // never fails, see its documentation
+	}
+	return id
+}
+
+func randomNonce() uint64 {
+	var b [8]byte
+	rand.Read(b[:])
+	return binary.BigEndian.Uint64(b[:])
+}

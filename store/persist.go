@@ -1,0 +1,50 @@
+package store
+
+import (
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// persist makes the effects of a commit part of a transaction and returns the
+// state after it. The order does not matter: the transaction is atomic.
+func (s *Store) persist(t *tables, e *delta.Effects, appliedAt int64) (state, error) {
+	next := s.state
+	next.fingerprint, next.contextHash = e.Fingerprint, e.ContextHash
+	next.aheadHash = s.aheadHash(e.Ahead)
+	if e.Renamed {
+		if err := t.putIdentity(identity{cluster: s.cluster, node: s.node, replica: e.ID}); err != nil {
+			return state{}, err
+		}
+	}
+	if err := writeEntries(t.entries, e.Entries); err != nil {
+		return state{}, err
+	}
+	if err := writeContext(t.context, e.Context); err != nil {
+		return state{}, err
+	}
+	if err := writeContext(t.ahead, e.Ahead); err != nil {
+		return state{}, err
+	}
+	for _, p := range e.Deltas {
+		if err := t.appendRecord(&next, appliedAt, p); err != nil {
+			return state{}, err
+		}
+	}
+	var holes holeSet
+	if err := holes.addEffects(e, s.replica); err != nil {
+		return state{}, err
+	}
+	if err := holes.write(t.holes); err != nil {
+		return state{}, err
+	}
+	return next, t.putState(next)
+}
+
+// aheadHash returns the hash of what the replica is ahead by, after changes.
+func (s *Store) aheadHash(changes crdt.Context) delta.Sum {
+	hash := s.state.aheadHash
+	for id, sequence := range changes {
+		hash = moveHash(hash, id, s.replica.Ahead.Get(id), sequence)
+	}
+	return hash
+}

@@ -1,0 +1,113 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// Record is one delta in the log.
+type Record struct {
+	// Index is its place in the order of application here. Indexes ascend,
+	// are never used twice, and are of no meaning elsewhere.
+	Index uint64
+	// AppliedAt is when it was applied here, in milliseconds since the Unix
+	// epoch, by this node's clock: what retention goes by. The delta has the
+	// origin's time.
+	AppliedAt int64
+	// Bytes is what the record takes in the file.
+	Bytes uint64
+	// Delta is what was applied.
+	Delta delta.Packed
+}
+
+// recordBytesMax bounds a stored record: a delta, its time and their framing.
+const recordBytesMax = delta.DeltaBytesMax + 64
+
+type recordArray struct {
+	_         struct{} `cbor:",toarray"`
+	AppliedAt int64
+	Delta     []byte
+}
+
+// placeArray is the value of a dot in the index by dot.
+type placeArray struct {
+	_     struct{} `cbor:",toarray"`
+	Index uint64
+	Last  uint64
+}
+
+const placeBytesMax = 32
+
+func encodeRecord(appliedAt int64, p delta.Packed) []byte {
+	return delta.Marshal(recordArray{AppliedAt: appliedAt, Delta: p.Bytes})
+}
+
+func decodeRecord(key, payload []byte) (Record, error) {
+	index, err := parseIndexKey(key)
+	if err != nil {
+		return Record{}, err
+	}
+	var a recordArray
+	if err := delta.Unmarshal(payload, &a, recordBytesMax); err != nil {
+		return Record{}, corrupt(fmt.Sprintf("log record %d", index), err)
+	}
+	p, err := delta.DecodeDelta(a.Delta)
+	if err != nil {
+		return Record{}, corrupt(fmt.Sprintf("log record %d", index), err)
+	}
+	return Record{Index: index, AppliedAt: a.AppliedAt, Bytes: recordBytes(payload), Delta: p}, nil
+}
+
+// recordOverheadBytes is about what a record takes beside its value: two keys,
+// two checksums and its place in the index by dot.
+const recordOverheadBytes = indexBytes + checksumBytes + dotBytes + checksumBytes + 8
+
+func recordBytes(payload []byte) uint64 { return uint64(len(payload) + recordOverheadBytes) }
+
+// place is where the log has a run of events of one origin.
+type place struct {
+	dot         crdt.Dot
+	index, last uint64
+}
+
+func encodePlace(p place) []byte { return delta.Marshal(placeArray{Index: p.index, Last: p.last}) }
+
+func decodePlace(key, payload []byte) (place, error) {
+	dot, err := parseDotKey(key)
+	if err != nil {
+		return place{}, err
+	}
+	var a placeArray
+	if err := delta.Unmarshal(payload, &a, placeBytesMax); err != nil {
+		return place{}, corrupt(fmt.Sprintf("index of dot %s", dot), err)
+	}
+	if a.Index == 0 || a.Last < dot.Sequence {
+		return place{}, fmt.Errorf("%w: the index of dot %s ends at %d, record %d", ErrCorrupt, dot, a.Last, a.Index)
+	}
+	return place{dot: dot, index: a.Index, last: a.Last}, nil
+}
+
+// appendRecord puts one delta at the end of the log. S4: a dot that the log
+// has already is refused.
+func (t *tables) appendRecord(s *state, appliedAt int64, p delta.Packed) error {
+	dot := dotKey(p.Dot(0))
+	if held, err := t.dots.get(dot); err != nil || held != nil {
+		if err == nil {
+			err = fmt.Errorf("%w: the log already has the delta %s", ErrCorrupt, p.Delta)
+		}
+		return err
+	}
+	payload := encodeRecord(appliedAt, p)
+	if err := t.log.put(indexKey(s.logNext), payload); err != nil {
+		return err
+	}
+	if err := t.dots.put(dot, encodePlace(place{index: s.logNext, last: p.Last()})); err != nil {
+		return err
+	}
+	s.logNext++
+	s.logRecords++
+	s.logBytes += recordBytes(payload)
+	return nil
+}

@@ -1,0 +1,163 @@
+package store
+
+import (
+	"errors"
+	"os"
+	"runtime"
+	"testing"
+
+	"github.com/scalesmall/ssnode/delta"
+	"go.etcd.io/bbolt"
+)
+
+// A transaction that is in the file, but not acknowledged, is seen by nobody.
+func TestStore_View_DoesNotSeeWhatIsNotAcknowledged(t *testing.T) {
+	var s *Store
+	met := false
+	s = openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx) error {
+		err := tx.Commit()
+		if s != nil {
+			v, tryErr := s.tryView()
+			if v != nil || tryErr != nil {
+				t.Errorf("got a view %v, %v", v, tryErr)
+			}
+			met = true
+		}
+		return err
+	}})
+	write(t, s, register("n1", "a", "m", 1))
+	if !met {
+		t.Error("the test did not look")
+	}
+	view(t, s, func(v *View) error {
+		if v.LogStats().Records != 1 {
+			t.Errorf("%d records after it was acknowledged", v.LogStats().Records)
+		}
+		return nil
+	})
+}
+
+// The disk fails twice, at an update and at the count of the start that is to
+// prove it works again, and then works.
+func TestStore_Reopen_UntilTheDiskWorks(t *testing.T) {
+	faults, visited := 0, 0
+	dir := t.TempDir()
+	s, err := Open(dir, Options{
+		Node:  "n1",
+		Visit: func(delta.Entry) error { visited++; return nil },
+		commit: func(tx *bbolt.Tx) error {
+			if faults > 0 {
+				faults--
+				return errors.Join(errDisk, tx.Commit())
+			}
+			return tx.Commit()
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { checkAndClose(t, s) })
+	write(t, s, register("n1", "a", "m", 1))
+	if err := s.Reopen(); err != nil || visited != 0 {
+		t.Fatalf("nothing has failed: %v, visited %d", err, visited)
+	}
+	start, revision := s.Start(), s.Revision()
+
+	faults = 2
+	if _, err := tryWrite(s, register("n1", "m", "", 1)); !errors.Is(err, ErrFailed) || !errors.Is(err, errDisk) {
+		t.Fatalf("Update: %v", err)
+	}
+	if _, err := tryWrite(s, register("n1", "x", "", 1)); !errors.Is(err, ErrFailed) {
+		t.Fatalf("Update after a fault: %v", err)
+	}
+	if stats, err := s.Stats(); err != nil || stats.LogRecords != 1 || stats.Bytes == 0 {
+		t.Errorf("Stats after a fault: %+v, %v", stats, err)
+	}
+	if err := s.Reopen(); !errors.Is(err, ErrFailed) || !errors.Is(err, errDisk) {
+		t.Fatalf("Reopen of a disk that does not work: %v", err)
+	}
+	if s.Failed() == nil || s.Start() != start {
+		t.Fatalf("failed: %v, start %+v", s.Failed(), s.Start())
+	}
+	visited = 0
+	if err := s.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	if visited != 2 || s.Start().Counter <= start.Counter || s.Start().Nonce == start.Nonce || s.Revision() <= revision {
+		t.Errorf("visited %d, start %+v after %+v, revision %d after %d", visited, s.Start(), start, s.Revision(), revision)
+	}
+	// The fault came after the file had it all: the dot is used.
+	if d := write(t, s, register("n1", "x", "", 1)); d.First != 3 {
+		t.Errorf("the next event is %s", d)
+	}
+}
+
+func TestStore_Reopen_AFileThatIsGoneStaysFailed(t *testing.T) {
+	fault := false
+	dir := t.TempDir()
+	s := openTest(t, dir, Options{commit: func(tx *bbolt.Tx) error {
+		if fault {
+			return errors.Join(errDisk, tx.Rollback())
+		}
+		return tx.Commit()
+	}})
+	fault = true
+	if _, err := tryWrite(s, register("n1", "m", "", 1)); !errors.Is(err, ErrFailed) {
+		t.Fatal(err)
+	}
+	fault = false
+	if err := os.Remove(s.Path()); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Reopen(); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("got %v", err)
+	}
+	if _, err := os.Stat(s.Path()); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("a new life began: %v", err)
+	}
+}
+
+// A fault while a copy is being made ends the rewriting, since what Reopen
+// writes is not in the copy.
+func TestStore_Reopen_EndsARewriting(t *testing.T) {
+	fault := false
+	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx) error {
+		if fault {
+			return errors.Join(errDisk, tx.Rollback())
+		}
+		return tx.Commit()
+	}})
+	write(t, s, register("n1", "a", "m", 1))
+	reopened := make(chan error, 1)
+	err := s.Rewrite(t.Context(), func(done, total uint64) {
+		fault = true
+		if _, err := tryWrite(s, register("n1", "m", "", 1)); !errors.Is(err, ErrFailed) {
+			t.Error(err)
+		}
+		fault = false
+		go func() { reopened <- s.Reopen() }() // waits for the copy's view
+		for s.isRewriting() {
+			runtime.Gosched()
+		}
+	})
+	if err == nil {
+		t.Error("rewritten without what Reopen wrote")
+	}
+	if err := <-reopened; err != nil {
+		t.Fatal(err)
+	}
+	if s.Start().Counter != 2 {
+		t.Errorf("start %+v", s.Start())
+	}
+	write(t, s, register("n1", "m", "", 1))
+}
+
+// isRewriting reports whether changes are being noted, as far as can be seen
+// without waiting.
+func (s *Store) isRewriting() bool {
+	if !s.write.TryLock() {
+		return false // Reopen has it
+	}
+	defer s.write.Unlock()
+	return s.rewrite.changed != nil
+}

@@ -1,0 +1,187 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"testing"
+
+	"github.com/scalesmall/ssnode/compaction"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// trimAll drops every record.
+func trimAll(t *testing.T, s *Store) {
+	t.Helper()
+	var plan compaction.Plan
+	view(t, s, func(v *View) error {
+		return v.EachRecord(0, func(r Record) error {
+			plan.Drop = append(plan.Drop, compaction.Drop{Index: r.Index, Class: compaction.Other})
+			return nil
+		})
+	})
+	if err := s.Trim(plan); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fillLog writes n deltas of about a kilobyte each.
+func fillLog(t *testing.T, s *Store, n int) {
+	t.Helper()
+	long := strings.Repeat("k", 1000)
+	for i := range n {
+		write(t, s, register("n1", long, "m", int64(i+1)))
+	}
+}
+
+func TestStore_Rewrite_GivesSpaceBack(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	fillLog(t, s, 4000)
+	trimAll(t, s)
+	before, shown := stats(t, s), contents(t, s)
+	if before.FreeBytes < before.Bytes/2 || before.LogRecords != 0 || before.LogBytes != 0 {
+		t.Fatalf("after trimming: %+v", before)
+	}
+	s.Close()
+	s = openTest(t, dirOf(s), Options{ReadOnly: true})
+	if got := stats(t, s); got.FreeBytes < before.Bytes/2 || got.Bytes != before.Bytes {
+		t.Errorf("read-only it has %+v, was %+v", got, before)
+	}
+	s.Close()
+	s = openTest(t, dirOf(s), Options{})
+	var last, of uint64
+	if err := s.Rewrite(t.Context(), func(done, total uint64) { last, of = done, total }); err != nil {
+		t.Fatal(err)
+	}
+	after := stats(t, s)
+	if after.Bytes > before.Bytes/2 || contents(t, s) != shown {
+		t.Errorf("%+v became %+v, showing\n%s", before, after, contents(t, s))
+	}
+	if last != of || of == 0 {
+		t.Errorf("progress ended at %d of %d", last, of)
+	}
+	s.Close()
+	s = openTest(t, dirOf(s), Options{})
+	if contents(t, s) != shown {
+		t.Errorf("after reopening it shows\n%s", contents(t, s))
+	}
+}
+
+func dirOf(s *Store) string { return strings.TrimSuffix(s.Path(), FileName) }
+
+func stats(t *testing.T, s *Store) Stats {
+	t.Helper()
+	x, err := s.Stats()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return x
+}
+
+// What is written while the copy is made is carried over: new, changed and
+// deleted alike.
+func TestStore_Rewrite_CarriesOverWhatIsWrittenMeanwhile(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	write(t, s, register("n1", "a", "m", 1), register("n1", "b", "m", 1))
+	write(t, s, register("n1", "c", "m", 1))
+	err := s.Rewrite(t.Context(), func(done, total uint64) {
+		trimAll(t, s)
+		release := register("n1", "a", "m", 0)
+		release.Verb = delta.VerbRelease
+		write(t, s, release, register("n1", "b", "m", 5), register("n1", "d", "m", 1))
+		if err := s.SetNote("x", []byte{1}); err != nil {
+			t.Error(err)
+		}
+		if err := s.Rewrite(t.Context(), nil); !errors.Is(err, ErrBusy) {
+			t.Errorf("a second rewriting: %v", err)
+		}
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown := contents(t, s)
+	for _, problem := range s.Check() {
+		t.Error(problem)
+	}
+	if n := s.Summary().Fingerprint.Count; n != 3 || stats(t, s).LogRecords != 1 {
+		t.Errorf("%d records, %+v", n, stats(t, s))
+	}
+	write(t, s, register("n1", "e", "m", 1))
+	s.Close()
+	s = openTest(t, dirOf(s), Options{})
+	if note, err := s.Note("x"); err != nil || len(note) != 1 {
+		t.Errorf("note %v, %v", note, err)
+	}
+	if !strings.HasPrefix(contents(t, s), "context") || contents(t, s) == shown {
+		t.Error("the last write is missing")
+	}
+}
+
+func TestStore_Rewrite_ThatEndsEarlyLeavesItAsItWas(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	write(t, s, register("n1", "a", "m", 1))
+	shown := contents(t, s)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := s.Rewrite(ctx, nil); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	if _, err := os.Stat(s.Path() + newSuffix); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("something is left over: %v", err)
+	}
+	if contents(t, s) != shown {
+		t.Errorf("it shows\n%s", contents(t, s))
+	}
+	if err := s.Rewrite(t.Context(), nil); err != nil {
+		t.Error(err)
+	}
+}
+
+// What a killed rewriting left over goes at the next opening.
+func TestOpen_RemovesALeftOverCopy(t *testing.T) {
+	dir := closedDir(t)
+	s := openTest(t, dir, Options{})
+	left := s.Path() + newSuffix
+	s.Close()
+	if err := os.WriteFile(left, []byte("half"), fileMode); err != nil {
+		t.Fatal(err)
+	}
+	openTest(t, dir, Options{})
+	if _, err := os.Stat(left); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("it is still there: %v", err)
+	}
+}
+
+// A view that began before the swap reads the old file to its end.
+func TestStore_Rewrite_LetsViewsEnd(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	write(t, s, register("n1", "a", "m", 1))
+	rewritten := make(chan error, 1)
+	view(t, s, func(v *View) error {
+		old := s.current()
+		go func() { rewritten <- s.Rewrite(context.Background(), nil) }()
+		for s.current() == old {
+			runtime.Gosched()
+		}
+		write(t, s, register("n1", "b", "m", 1))
+		n := 0
+		err := v.Scan(delta.Whole, func(delta.Entry) error { n++; return nil })
+		if n != 1 || v.LogStats().Records != 1 {
+			t.Errorf("the old view has %d entries, %d records", n, v.LogStats().Records)
+		}
+		return err
+	})
+	if err := <-rewritten; err != nil {
+		t.Fatal(err)
+	}
+}
+
+// current names the file that new views read.
+func (s *Store) current() string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return fmt.Sprintf("%p", s.mu.db)
+}

@@ -1,0 +1,63 @@
+package store
+
+import (
+	"fmt"
+	"os"
+
+	"go.etcd.io/bbolt"
+)
+
+// Stats are about the file. All but FreeBytes cost nothing to know.
+type Stats struct {
+	// Bytes is the size of the file, FreeBytes how much of it holds nothing:
+	// new pages go there first, and Rewrite gives it back.
+	Bytes, FreeBytes uint64
+	// LogRecords and LogBytes are what the log of deltas holds.
+	LogRecords, LogBytes uint64
+}
+
+// Stats returns the sizes as they are now. No pages are read. After a disk
+// fault they are those before it, and FreeBytes is not known.
+func (s *Store) Stats() (Stats, error) {
+	info, err := os.Stat(s.path)
+	if err != nil {
+		return Stats{}, fmt.Errorf("size of the store: %w", err)
+	}
+	stats, db, err := s.knownStats(uint64(info.Size()))
+	if db == nil || err != nil {
+		return stats, err
+	}
+	stats.FreeBytes, err = freeBytes(db, stats.Bytes)
+	if err != nil {
+		err = s.unless(err)
+	}
+	return stats, err
+}
+
+// knownStats returns what is known without the file, and the file if it can be
+// used.
+func (s *Store) knownStats(size uint64) (Stats, *bbolt.DB, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	stats := Stats{Bytes: size, LogRecords: s.state.logRecords, LogBytes: s.state.logBytes}
+	switch {
+	case s.mu.closed:
+		return Stats{}, nil, ErrClosed
+	case s.mu.failed != nil:
+		return stats, nil, nil
+	}
+	return stats, s.mu.db, nil
+}
+
+// freeBytes returns how much of a file of a given size holds nothing: the
+// pages of the freelist, and what lies beyond the last page.
+func freeBytes(db *bbolt.DB, size uint64) (uint64, error) {
+	tx, err := db.Begin(false)
+	if err != nil {
+		return 0, err
+	}
+	defer tx.Rollback()
+	pages := db.Stats()
+	free := uint64(max(0, pages.FreePageN+pages.PendingPageN)) * uint64(db.Info().PageSize)
+	return free + size - min(size, uint64(tx.Size())), nil
+}

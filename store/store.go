@@ -1,0 +1,139 @@
+package store
+
+import (
+	"path/filepath"
+	"sync"
+
+	"github.com/scalesmall/ssnode/delta"
+	"go.etcd.io/bbolt"
+)
+
+// Store is an open data directory. Its methods may be called concurrently;
+// those that write wait for each other.
+type Store struct {
+	options Options
+	path    string
+
+	// write serialises everything that changes the file or the replica. It is
+	// taken before mu, and guards what is between here and mu.
+	write   sync.Mutex
+	replica *delta.Replica
+	state   state
+	rewrite rewrite
+
+	// commit is held while a transaction is on its way to the disk, and while
+	// the file is replaced: a reader that meets what is visible in the file but
+	// not yet acknowledged waits here.
+	commit sync.Mutex
+
+	// mu guards what readers need; it is held for moments, never during I/O.
+	mu struct {
+		sync.RWMutex
+		db     *bbolt.DB
+		closed bool
+		failed error
+		// txid is the last acknowledged transaction.
+		txid int
+		// revision counts what was published since Open.
+		revision uint64
+	}
+
+	cluster, node string
+	start         Start
+	summary       summaryCache
+}
+
+// Open opens a data directory, and creates it if it is missing and may be
+// created. It verifies S2, calls Options.Visit for every entry, and, unless
+// read-only, counts the start. O(state).
+//
+// Its errors wrap ErrInUse, ErrMissing, ErrNotADirectory, ErrNewerFormat,
+// ErrOtherCluster, ErrOtherNode, ErrCorrupt or ErrOptions where they apply;
+// the file is then as it was.
+func Open(dir string, o Options) (*Store, error) {
+	if err := o.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Store{options: o.withDefaults(), path: filepath.Join(dir, FileName)}
+	if err := s.prepareDirectory(dir); err != nil {
+		return nil, err
+	}
+	if err := s.open(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// Close ends the store. It waits for a running Update and for open Views.
+// Further calls do nothing.
+func (s *Store) Close() error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	s.mu.Lock()
+	db := s.mu.db
+	s.mu.db, s.mu.closed = nil, true
+	s.mu.Unlock()
+	if db == nil {
+		return nil
+	}
+	return db.Close()
+}
+
+// Cluster returns the name of the cluster the directory belongs to.
+func (s *Store) Cluster() string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.cluster
+}
+
+// Node returns the name of the node the directory belongs to.
+func (s *Store) Node() string {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.node
+}
+
+// Path returns the path of the file.
+func (s *Store) Path() string { return s.path }
+
+// Start returns which writable opening this is; after Reopen, a later one. A
+// reader is given that of the last writer.
+func (s *Store) Start() Start {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.start
+}
+
+// Failed returns why the store has stopped, wrapped in ErrFailed, or nil.
+func (s *Store) Failed() error {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.failed
+}
+
+// usable reports why nothing can be done, or nil. The caller holds mu.
+func (s *Store) usable() error {
+	switch {
+	case s.mu.closed:
+		return ErrClosed
+	case s.mu.failed != nil:
+		return s.mu.failed
+	}
+	return nil
+}
+
+// readable returns the open file.
+func (s *Store) readable() (*bbolt.DB, error) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.mu.db, s.usable()
+}
+
+// database returns the open file for writing. The caller holds write.
+func (s *Store) database() (*bbolt.DB, error) {
+	db, err := s.readable()
+	if err == nil && s.options.ReadOnly {
+		err = ErrReadOnly
+	}
+	return db, err
+}

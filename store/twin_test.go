@@ -1,0 +1,345 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/scalesmall/ssnode/compaction"
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+	"go.etcd.io/bbolt"
+	"pgregory.net/rapid"
+)
+
+// memory is a replica without a disk: what a store must be indistinguishable
+// from.
+type memory struct {
+	delta.Memory
+	replica *delta.Replica
+	log     []delta.Packed
+}
+
+func newMemory(id byte) *memory { return &memory{replica: delta.NewReplica(crdt.ReplicaID{id})} }
+
+// update does what Store.Update does.
+func (m *memory) update(now int64, fn func(*delta.Commit) error) (*delta.Effects, error) {
+	c := m.replica.Begin(delta.Env{Read: m, Now: now})
+	if err := fn(c); err != nil {
+		return nil, err
+	}
+	e, err := c.Finish()
+	if err != nil {
+		return nil, err
+	}
+	m.Write(e)
+	m.replica.Adopt(e)
+	m.log = append(m.log, e.Deltas...)
+	return e, nil
+}
+
+// twins are a store and a memory that go through the same, and a peer that
+// they hear from.
+type twins struct {
+	dir   string
+	store *Store
+	model *memory
+	peer  *memory
+	fault func(*bbolt.Tx) error // what ends the next transaction, if set
+}
+
+func (w *twins) open(t *rapid.T) {
+	s, err := Open(w.dir, Options{
+		Node: "n1", NoSync: true, NewID: func() crdt.ReplicaID { return w.model.replica.ID },
+		commit: func(tx *bbolt.Tx) error {
+			if w.fault == nil {
+				return tx.Commit()
+			}
+			return w.fault(tx)
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.store = s
+}
+
+// both runs the same commit on store and model.
+func (w *twins) both(t *rapid.T, fn func(*delta.Commit) error) {
+	ours, err := w.store.Update(delta.Env{Now: 7}, fn)
+	theirs, want := w.model.update(7, fn)
+	if fmt.Sprint(err) != fmt.Sprint(want) {
+		t.Fatalf("the store says %v, the model %v", err, want)
+	}
+	if fmt.Sprintf("%+v", ours) != fmt.Sprintf("%+v", theirs) {
+		t.Fatalf("the store did %+v, the model %+v", ours, theirs)
+	}
+}
+
+func drawOperation(t *rapid.T) delta.Operation {
+	o := delta.Operation{
+		Verb:   delta.Verb(rapid.IntRange(int(delta.VerbRegister), int(delta.VerbSet)).Draw(t, "verb")),
+		Amount: rapid.Int64Range(1, 9).Draw(t, "amount"),
+	}
+	o.Claim = claim(rapid.SampledFrom([]string{"n1", "n2"}).Draw(t, "node"), rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "from"), "m")
+	return o
+}
+
+func (w *twins) write(t *rapid.T) {
+	operations := rapid.SliceOfN(rapid.Custom(drawOperation), 1, 3).Draw(t, "operations")
+	w.both(t, func(c *delta.Commit) error { _, _, err := c.Write(operations); return err })
+}
+
+// writePeer lets the peer write; what it refuses it refuses.
+func (w *twins) writePeer(t *rapid.T) {
+	o := drawOperation(t)
+	_, err := w.peer.update(5, func(c *delta.Commit) error { _, _, err := c.Write([]delta.Operation{o}); return err })
+	if err != nil && !errors.Is(err, delta.ErrNotFound) {
+		t.Fatal(err)
+	}
+}
+
+// receive takes any delta of the peer, next in order or not.
+func (w *twins) receive(t *rapid.T) {
+	if len(w.peer.log) == 0 {
+		return
+	}
+	from := rapid.IntRange(0, len(w.peer.log)-1).Draw(t, "from")
+	n := rapid.IntRange(1, len(w.peer.log)-from).Draw(t, "deltas")
+	w.both(t, func(c *delta.Commit) error {
+		for _, p := range w.peer.log[from : from+n] {
+			if _, err := c.Receive(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// give lets the peer receive everything of ours that it can.
+func (w *twins) give(t *rapid.T) {
+	_, err := w.peer.update(5, func(c *delta.Commit) error {
+		for _, p := range w.model.log {
+			if _, err := c.Receive(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// take joins the peer's state under some span, and in the end of a session its
+// whole state.
+func (w *twins) take(t *rapid.T) {
+	a := delta.Answer{Span: delta.Whole, Context: w.peer.replica.Context.Clone(), InSession: rapid.Bool().Draw(t, "in session")}
+	if !a.InSession {
+		a.Span = delta.Span{From: "\x01", To: "\x01default\x00a\x00\x02"}
+	}
+	if err := w.peer.Scan(a.Span, func(e delta.Entry) error { a.Entries = append(a.Entries, e); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	w.both(t, func(c *delta.Commit) error {
+		if a.InSession {
+			if err := c.OpenSession(a.Context); err != nil {
+				return err
+			}
+		}
+		if err := c.Take(a); err != nil {
+			return err
+		}
+		if a.InSession {
+			c.CompleteSession()
+		}
+		return nil
+	})
+}
+
+func (w *twins) advertise(t *rapid.T) {
+	n := delta.NodeRecord{Name: "n1", Service: rapid.SampledFrom([]string{"a:1", "b:2"}).Draw(t, "service")}
+	w.both(t, func(c *delta.Commit) error { _, err := c.Advertise(n); return err })
+}
+
+func (w *twins) forget(t *rapid.T) {
+	id := crdt.ReplicaID{rapid.SampledFrom([]byte{8, 9}).Draw(t, "replica")}
+	w.both(t, func(c *delta.Commit) error { _, err := c.Forget(id); return err })
+}
+
+func (w *twins) openSession(t *rapid.T) {
+	start := w.peer.replica.Context.Clone()
+	w.both(t, func(c *delta.Commit) error { return c.OpenSession(start) })
+}
+
+func (w *twins) rename(t *rapid.T) {
+	id := crdt.ReplicaID{rapid.ByteRange(20, 250).Draw(t, "id")}
+	if w.model.replica.Context.Get(id) == 0 {
+		w.both(t, func(c *delta.Commit) error { c.Rename(id); return nil })
+	}
+}
+
+// restart ends any session: it is not durable.
+func (w *twins) restart(t *rapid.T) {
+	if err := w.store.Close(); err != nil {
+		t.Fatal(err)
+	}
+	w.abandon(t)
+	w.open(t)
+}
+
+func (w *twins) abandon(t *rapid.T) {
+	if _, err := w.model.update(0, func(c *delta.Commit) error { c.AbandonSession(); return nil }); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// trim drops any records.
+func (w *twins) trim(t *rapid.T) {
+	var plan compaction.Plan
+	var kept []delta.Packed
+	i := 0
+	err := w.store.View(func(v *View) error {
+		return v.EachRecord(0, func(r Record) error {
+			if rapid.Bool().Draw(t, "drop") {
+				plan.Drop = append(plan.Drop, compaction.Drop{Index: r.Index, Class: compaction.Other})
+			} else {
+				kept = append(kept, w.model.log[i])
+			}
+			i++
+			return nil
+		})
+	})
+	if err := errors.Join(err, w.store.Trim(plan)); err != nil {
+		t.Fatal(err)
+	}
+	w.model.log = kept
+}
+
+func (w *twins) rewrite(t *rapid.T) {
+	if err := w.store.Rewrite(context.Background(), nil); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fail lets a transaction fail on its way to the disk, with the disk having it
+// or not, and settles the outcome.
+func (w *twins) fail(t *rapid.T) {
+	arrives := rapid.Bool().Draw(t, "arrives")
+	w.fault = func(tx *bbolt.Tx) error {
+		if arrives {
+			return errors.Join(errDisk, tx.Commit())
+		}
+		return errors.Join(errDisk, tx.Rollback())
+	}
+	o := drawOperation(t)
+	commit := func(c *delta.Commit) error { _, _, err := c.Write([]delta.Operation{o}); return err }
+	_, err := w.store.Update(delta.Env{Now: 7}, commit)
+	w.fault = nil
+	switch {
+	case err == nil || errors.Is(err, delta.ErrNotFound):
+		// Nothing was to be written: the model agrees, and the store is well.
+		w.model.update(7, commit)
+		return
+	case !errors.Is(err, ErrFailed) || !errors.Is(err, errDisk):
+		t.Fatalf("got %v", err)
+	}
+	if err := w.store.View(func(*View) error { return nil }); !errors.Is(err, ErrFailed) {
+		t.Fatalf("a view of what is not known: %v", err)
+	}
+	if got := w.store.Summary(); got.Fingerprint != w.model.replica.Fingerprint || !got.Context.Equal(w.model.replica.Context) {
+		t.Fatalf("the failed transaction has changed the summary to %+v", got)
+	}
+	if err := w.store.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	if arrives {
+		w.model.update(7, commit)
+	}
+	w.abandon(t)
+}
+
+var errDisk = errors.New("the disk is gone")
+
+// compare holds the store against the model.
+func (w *twins) compare(t *rapid.T) {
+	want := describeMemory(w.model)
+	var got strings.Builder
+	err := w.store.View(func(v *View) error {
+		x := v.Summary()
+		ahead, err := v.Ahead()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&got, "%s %v\n%s\n%s\n%s %s\n", x.ID, x.InSession, x.Context, ahead, x.ContextHash, x.Fingerprint)
+		if err := v.Scan(delta.Whole, func(e delta.Entry) error { fmt.Fprintf(&got, "%+v\n", e); return nil }); err != nil {
+			return err
+		}
+		return v.EachDelta(0, func(_ uint64, p delta.Packed) error { fmt.Fprintf(&got, "%s %x\n", p.Delta, p.Bytes); return nil })
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.String() != want {
+		t.Fatalf("the store has\n%s\nthe model\n%s", got.String(), want)
+	}
+}
+
+func describeMemory(m *memory) string {
+	var b strings.Builder
+	r := m.replica
+	fmt.Fprintf(&b, "%s %v\n%s\n%s\n%s %s\n", r.ID, r.InSession(), r.Context, r.Ahead, r.ContextHash, r.Fingerprint)
+	m.Scan(delta.Whole, func(e delta.Entry) error { fmt.Fprintf(&b, "%+v\n", e); return nil })
+	for _, p := range m.log {
+		fmt.Fprintf(&b, "%s %x\n", p.Delta, p.Bytes)
+	}
+	return b.String()
+}
+
+// holes holds what is said of histories against the truth: if the store says
+// that a log is whole, every event of the context is in it, but for the peer's
+// that left no trace.
+func (w *twins) checkHoles(t *rapid.T) {
+	var lacks bool
+	err := w.store.View(func(v *View) (err error) {
+		lacks, err = v.HasHoles("", claim("n1", "", "").Range)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := crdt.NewContext()
+	for _, p := range w.model.log {
+		events[p.Origin] += uint64(len(p.Events))
+	}
+	if !lacks && !w.model.replica.Context.Leq(events) {
+		t.Fatalf("the log has %s of %s and is said to be whole", events, w.model.replica.Context)
+	}
+}
+
+// TestStore_IsIndistinguishableFromMemory holds S1, S2, S4 and S5 over random
+// histories with restarts, faults, trims and rewrites.
+func TestStore_IsIndistinguishableFromMemory(t *testing.T) {
+	base := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		dir, err := os.MkdirTemp(base, "")
+		if err != nil {
+			t.Fatal(err)
+		}
+		w := &twins{dir: dir, model: newMemory(1), peer: newMemory(2)}
+		w.open(t)
+		defer func() { w.store.Close() }()
+		t.Repeat(map[string]func(*rapid.T){
+			"":      func(t *rapid.T) { w.compare(t); w.checkHoles(t) },
+			"write": w.write, "write again": w.write, "peer": w.writePeer, "receive": w.receive, "give": w.give, "take": w.take,
+			"advertise": w.advertise, "forget": w.forget, "session": w.openSession, "rename": w.rename,
+			"restart": w.restart, "trim": w.trim, "rewrite": w.rewrite, "fail": w.fail,
+		})
+		if problems := w.store.Check(); len(problems) > 0 {
+			t.Fatalf("check: %v", problems)
+		}
+	})
+}

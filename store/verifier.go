@@ -1,0 +1,109 @@
+package store
+
+import "github.com/scalesmall/ssnode/delta"
+
+const (
+	// batchEntries is how many neighbouring entries are verified as one task.
+	batchEntries = 512
+	// batchesMax is how many tasks there are at a time.
+	batchesMax = 16
+)
+
+// batch is a run of neighbouring entries, first as they are stored, then
+// decoded and summed up.
+type batch struct {
+	bucket       string
+	keys, stored [][]byte
+	entries      []delta.Entry
+	fingerprint  delta.Fingerprint
+	err          error
+}
+
+// verifier visits all entries of a table in order and verifies them. Decoding
+// and hashing is most of the time that a restart takes, so it is cut into tasks
+// that may run at the same time. Its memory is bounded by batchesMax.
+type verifier struct {
+	parallel func(tasks []func())
+	visit    func(delta.Entry) error
+	batches  []*batch
+	sum      delta.Fingerprint
+}
+
+// run visits every entry, ascending. O(state).
+func (v *verifier) run(t table) error {
+	cursor := t.bucket.Cursor()
+	for key, stored := cursor.First(); key != nil; key, stored = cursor.Next() {
+		if v.isFull() {
+			if err := v.flush(); err != nil {
+				return err
+			}
+		}
+		b := v.open(t.name)
+		b.keys, b.stored = append(b.keys, key), append(b.stored, stored)
+	}
+	return v.flush()
+}
+
+func (v *verifier) isFull() bool {
+	n := len(v.batches)
+	return n == batchesMax && len(v.batches[n-1].keys) == batchEntries
+}
+
+// open returns the batch that takes the next entry.
+func (v *verifier) open(bucket string) *batch {
+	if n := len(v.batches); n > 0 && len(v.batches[n-1].keys) < batchEntries {
+		return v.batches[n-1]
+	}
+	b := &batch{bucket: bucket}
+	v.batches = append(v.batches, b)
+	return b
+}
+
+// flush verifies the batches and visits their entries.
+func (v *verifier) flush() error {
+	tasks := make([]func(), len(v.batches))
+	for i, b := range v.batches {
+		tasks[i] = b.verify
+	}
+	v.parallel(tasks)
+	for _, b := range v.batches {
+		for _, e := range b.entries {
+			if err := v.visit(e); err != nil {
+				return err
+			}
+		}
+		if b.err != nil {
+			return b.err
+		}
+		v.sum = v.sum.Plus(b.fingerprint)
+	}
+	v.batches = nil
+	return nil
+}
+
+// verify decodes the batch, up to the first entry that is damaged.
+func (b *batch) verify() {
+	b.entries = make([]delta.Entry, 0, len(b.keys))
+	b.err = guard(func() error {
+		for i, key := range b.keys {
+			payload, err := unseal(b.bucket, key, b.stored[i])
+			if err != nil {
+				return err
+			}
+			e, err := delta.DecodeEntry(delta.Key(key), payload)
+			if err != nil {
+				return corrupt("entries", err)
+			}
+			b.fingerprint = b.fingerprint.Plus(delta.FingerprintOf(e))
+			b.entries = append(b.entries, e)
+		}
+		return nil
+	})
+}
+
+// inTurn is the Parallel of those who have none.
+func inTurn(tasks []func()) {
+	for _, task := range tasks {
+		task()
+	}
+}
