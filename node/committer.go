@@ -1,0 +1,194 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+const (
+	// commitQueueMax bounds the local writes that wait for the committer; a
+	// writer past it gets ErrBusy.
+	commitQueueMax = 16_384
+	// groupMax bounds how many requests go into one transaction.
+	groupMax = 1024
+)
+
+// request is one part of a group commit: what the protocol asks for, or a
+// local write.
+type request struct {
+	// core is what the protocol asks for, nil for anything else; from is the
+	// core that does.
+	core *antientropy.CommitRequest
+	from *antientropy.Core
+	// step is a local write. If it returns an error that isOwn accepts, it has
+	// changed nothing and the others go on; any other error fails the
+	// transaction. It may run again then, and starts from nothing each time.
+	// A request with neither core nor step has nothing to do but to be done
+	// after all before it.
+	step func(*delta.Commit) error
+	// done is called once unless the protocol asks, in the committer, after
+	// the transaction is durable and its effects are visible, or after it
+	// failed.
+	done func(error)
+
+	err error
+}
+
+// hasWork reports whether a request needs a transaction.
+func (r *request) hasWork() bool { return r.core != nil || r.step != nil }
+
+// isOwn reports whether err concerns one request only.
+func isOwn(err error) bool {
+	for _, own := range []error{delta.ErrInvalid, delta.ErrTooLarge, delta.ErrNotFound, delta.ErrGap} {
+		if errors.Is(err, own) {
+			return true
+		}
+	}
+	return false
+}
+
+// runCommitter owns the store's write side: it puts everything that waits,
+// local writes and what the protocol brings, into one transaction, makes the
+// effects visible to readers, tells watchers and the protocol, and only then
+// answers. While the disk is at fault it looks now and then whether it works
+// again, whoever met the fault. It ends when the queue is closed and empty.
+func (n *Node) runCommitter() {
+	retry := time.NewTicker(n.options.diskRetry)
+	defer retry.Stop()
+	for open := true; open; {
+		select {
+		case <-retry.C:
+			_ = n.recoverDisk() // which has told, and tries again
+		case <-n.commits.wake:
+			var group []*request
+			if group, open = n.commits.take(groupMax); len(group) > 0 {
+				n.commit(group)
+			}
+		}
+	}
+}
+
+// commit carries out a group of requests in one transaction. The protocol's
+// requests come first: one of them may prove that the replica must go on under
+// a new id, and no local write may be numbered under the old one then.
+func (n *Node) commit(group []*request) {
+	fault := n.recoverDisk()
+	group = slices.DeleteFunc(group, n.protocol.isOfFormerCore)
+	switch {
+	case fault != nil:
+		n.refuse(group, fault)
+		return
+	case !slices.ContainsFunc(group, (*request).hasWork):
+		(&transaction{group: group}).answer()
+		return
+	}
+	t := &transaction{node: n, group: group}
+	err := t.run()
+	switch {
+	case err == nil:
+		n.publish(t)
+		t.answer()
+	case n.store.Failed() != nil:
+		n.diskFailed(err)
+		n.refuse(group, err)
+	case len(group) > 1:
+		// The disk works, so one of them is at fault, say because what it
+		// needs to read is corrupt. The others must not suffer for it.
+		n.commitEach(group)
+	default:
+		n.stateFailed(err)
+		n.refuse(group, err)
+	}
+}
+
+// commitEach carries out each request in a transaction of its own.
+func (n *Node) commitEach(group []*request) {
+	slices.SortStableFunc(group, func(a, b *request) int {
+		switch {
+		case (a.core == nil) == (b.core == nil):
+			return 0
+		case a.core != nil:
+			return -1
+		}
+		return +1
+	})
+	for _, r := range group {
+		n.commit([]*request{r})
+	}
+}
+
+// refuse answers a group of which nothing was carried out, as far as is known:
+// a transaction that failed on its way to the disk may yet be found there.
+func (n *Node) refuse(group []*request, cause error) {
+	err := fmt.Errorf("%w: %w", ErrUnavailable, cause)
+	var ids []uint64
+	for _, r := range group {
+		switch {
+		case r.core != nil:
+			ids = append(ids, r.core.ID)
+		case r.step == nil:
+			r.done(nil)
+		default:
+			r.done(err)
+		}
+	}
+	n.protocol.failed(err, ids)
+}
+
+// publish makes the effects of a durable transaction visible.
+func (n *Node) publish(t *transaction) {
+	changes, err := n.routing.apply(t.effects)
+	if err != nil {
+		n.stopItself(fmt.Errorf("derive routing from a commit: %w", err))
+	}
+	n.counters.committed(t.effects)
+	n.watchers.publish(published{revision: n.store.Revision(), changes: changes, context: t.effects.Context})
+	n.protocol.committed(t.effects, t.results)
+	n.protocol.participate()
+	if t.effects.Renamed {
+		n.renamed(t)
+	}
+	if t.touchesOwnRecord() {
+		n.keeper.poke()
+	}
+}
+
+// writeLocal has the committer carry out a local write and waits for it.
+// Whether it is carried out after ctx has ended is not known.
+func (n *Node) writeLocal(ctx context.Context, step func(*delta.Commit) error) error {
+	if err := n.awaitIdentity(ctx); err != nil {
+		return err
+	}
+	answer := make(chan error, 1)
+	err := n.commits.put(&request{step: step, done: func(err error) { answer <- err }}, 1)
+	if err != nil {
+		return err
+	}
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// passCommitter waits until the committer has published everything that was
+// durable before the call.
+func (n *Node) passCommitter(ctx context.Context) error {
+	passed := make(chan error, 1)
+	if err := n.commits.force(&request{done: func(err error) { passed <- err }}); err != nil {
+		return err
+	}
+	select {
+	case err := <-passed:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,169 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"slices"
+
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/compaction"
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
+	"github.com/scalesmall/ssnode/store"
+)
+
+// Compacted says what a compaction did, or would do.
+type Compacted struct {
+	Plan compaction.Plan
+	// Before and After are what the directory holds.
+	Before, After store.Stats
+	// Waiting are the records that wait for a silent origin, by origin.
+	Waiting []compaction.Wait
+}
+
+// Compact trims the log to its retention, and rewrites the file if enough of
+// it is free; a dry run only says what would go. Neither touches the state.
+// Writes pause only for the moment in which the new file takes the place of
+// the old one.
+func (n *Node) Compact(ctx context.Context, dryRun bool) (Compacted, error) {
+	c, err := n.trim(dryRun)
+	if err != nil || dryRun || !isWorthRewriting(c.After) {
+		return c, err
+	}
+	if err := n.store.Rewrite(ctx, nil); err != nil {
+		return c, explain(err)
+	}
+	c.After, err = n.store.Stats()
+	return c, explain(err)
+}
+
+// rewriteMin is how much must be free before a rewrite is worth it: more than
+// the store lets a file grow in advance, or every rewrite would call for one.
+const rewriteMin = 4 << 20
+
+// isWorthRewriting reports whether half of the file is free.
+func isWorthRewriting(s store.Stats) bool {
+	return s.FreeBytes >= rewriteMin && s.FreeBytes >= s.Bytes/2
+}
+
+func (n *Node) trim(dryRun bool) (Compacted, error) {
+	c, err := compact(n.store, n.retention(), dryRun)
+	return c, explain(err)
+}
+
+// retention returns what the log is held to, and what is known of others.
+func (n *Node) retention() compaction.Env {
+	return compaction.Env{Now: n.now().UnixMilli(), Options: n.options.Retention, Members: n.seenBy()}
+}
+
+// seenBy returns what the other live members are known to have seen. Those in
+// sync have seen what the core has; of others nothing is known.
+func (n *Node) seenBy() []compaction.Member {
+	var known crdt.Context
+	inSync := map[string]bool{}
+	err := n.protocol.look(func(c *antientropy.Core) {
+		known = c.Context().Clone()
+		for _, s := range c.Peers() {
+			inSync[s.Name] = s.InSync
+		}
+	})
+	if err != nil {
+		return nil // all ends
+	}
+	var out []compaction.Member
+	for _, m := range n.transport.Members() {
+		switch {
+		case !m.Reachable():
+		case inSync[m.Name]:
+			out = append(out, compaction.Member{Name: m.Name, Context: known})
+		default:
+			out = append(out, compaction.Member{Name: m.Name})
+		}
+	}
+	return out
+}
+
+// CompactDirectory trims the log of a directory whose node does not run, and
+// rewrites its file without the space that is free. A dry run only says what
+// would go. Progress is called with the bytes copied so far; it may be nil.
+func CompactDirectory(ctx context.Context, dir string, o compaction.Options, now int64, dryRun bool, progress func(done, total uint64)) (Compacted, error) {
+	s, err := store.Open(dir, store.Options{MustExist: true, ReadOnly: dryRun})
+	if err != nil {
+		return Compacted{}, err
+	}
+	defer s.Close()
+	c, err := compact(s, compaction.Env{Now: now, Options: o}, dryRun)
+	if err != nil || dryRun {
+		return c, err
+	}
+	if err := s.Rewrite(ctx, progress); err != nil {
+		return c, err
+	}
+	c.After, err = s.Stats()
+	return c, errors.Join(err, s.Close())
+}
+
+// compact plans and, unless it is a dry run, trims.
+func compact(s *store.Store, env compaction.Env, dryRun bool) (Compacted, error) {
+	var c Compacted
+	err := s.View(func(v *store.View) error { return c.plan(v, s.Node(), env) })
+	if err != nil {
+		return Compacted{}, err
+	}
+	if c.Before, err = s.Stats(); err != nil {
+		return Compacted{}, err
+	}
+	if !dryRun && !c.Plan.IsEmpty() {
+		if err := s.Trim(c.Plan); err != nil {
+			return Compacted{}, err
+		}
+	}
+	c.After, err = s.Stats()
+	return c, err
+}
+
+// plan decides what goes, for the node of that name. O(state + log).
+func (c *Compacted) plan(v *store.View, name string, env compaction.Env) error {
+	var (
+		own     []ranges.Claim
+		waiting compaction.Waiting
+	)
+	err := v.Scan(delta.ClaimSpan, func(e delta.Entry) error {
+		claim, err := e.Key.Claim()
+		if err == nil && claim.Node == name && e.Counter.IsVisible() {
+			own = append(own, claim)
+		}
+		return errors.Join(err, waiting.Visit(e))
+	})
+	if err != nil {
+		return err
+	}
+	env.Node, env.Replica = name, v.Summary().ID
+	env.Participation = compaction.ParticipationOf(slices.Values(own))
+	var failed error
+	env.Records = records(v, &failed)
+	c.Plan, c.Waiting = compaction.Pick(env), waiting.List()
+	return failed
+}
+
+// records is the log as compaction wants it. An error ends it and is left in
+// failed.
+func records(v *store.View, failed *error) iter.Seq[compaction.Record] {
+	return func(yield func(compaction.Record) bool) {
+		err := v.EachRecord(0, func(r store.Record) error {
+			ok := yield(compaction.Record{
+				Index: r.Index, Origin: r.Delta.Origin, First: r.Delta.First, Last: r.Delta.Last(),
+				AppliedAt: r.AppliedAt, Bytes: r.Bytes, Touches: compaction.Touches(r.Delta.Delta),
+			})
+			if !ok {
+				return errEnough
+			}
+			return nil
+		})
+		if !errors.Is(err, errEnough) {
+			*failed = err
+		}
+	}
+}

@@ -1,0 +1,17 @@
+package node
+
+import "errors"
+
+// Errors of a running node.
+var (
+	// ErrClosed says that the node was closed.
+	ErrClosed = errors.New("the node is closed")
+	// ErrBusy says that a queue is full: try again later or elsewhere.
+	ErrBusy = errors.New("the node is busy: its queue is full")
+	// ErrBehind says that this node does not know yet what a token covers.
+	ErrBehind = errors.New("this node does not know yet what the token covers; try again, or another node")
+	// ErrNameTaken says that another process has this node's name.
+	ErrNameTaken = errors.New("the name of this node is taken")
+	// ErrUnavailable is wrapped, with the cause, while the disk is at fault.
+	ErrUnavailable = errors.New("the disk of this node is at fault")
+)

@@ -1,0 +1,51 @@
+package node
+
+import (
+	"context"
+	"time"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// SetDisk puts something between the node and its disk.
+func (o *Options) SetDisk(disk func(commit func() error) error) { o.disk = disk }
+
+// SetDiskRetry sets the pause between attempts to use a failed disk again.
+func (o *Options) SetDiskRetry(d time.Duration) { o.diskRetry = d }
+
+// SetTrimEvery sets how often the log is held to its retention.
+func (o *Options) SetTrimEvery(d time.Duration) { o.trimEvery = d }
+
+// SetWatch bounds the changes that wait for one watcher, and the entries of
+// one part of a snapshot.
+func (o *Options) SetWatch(queue, part int) { o.watchQueue, o.partEntries = queue, part }
+
+// ForgetReplica retires a replica.
+func (n *Node) ForgetReplica(ctx context.Context, r crdt.ReplicaID) error {
+	return n.writeLocal(ctx, func(c *delta.Commit) error {
+		_, err := c.Forget(r)
+		return err
+	})
+}
+
+// Overwrite writes a record of any node, as another node of that name would.
+func (n *Node) Overwrite(ctx context.Context, record delta.NodeRecord) error {
+	return n.writeLocal(ctx, func(c *delta.Commit) error {
+		_, err := c.Advertise(record)
+		return err
+	})
+}
+
+// Remembered returns the gossip addresses that are on disk.
+func (n *Node) Remembered() ([]string, error) { return n.store.Peers() }
+
+// Questions returns how many waits for other members are under way.
+func (n *Node) Questions() int {
+	n.questions.mu.Lock()
+	defer n.questions.mu.Unlock()
+	return len(n.questions.mu.all)
+}
+
+// Poke tells the keeper that the membership has changed.
+func (n *Node) Poke() { n.keeper.poke() }

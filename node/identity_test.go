@@ -1,0 +1,294 @@
+package node_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/scalesmall/ssnode/antientropy/gossip"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/node"
+	"github.com/scalesmall/ssnode/ranges"
+)
+
+// never is longer than any test.
+const never = time.Hour
+
+// copyOf copies the data directory of a stopped node.
+func (c *cluster) copyOf(name string) (from string) {
+	c.t.Helper()
+	to := filepath.Join(c.dir, fmt.Sprintf("%s-copy", name))
+	if err := os.CopyFS(to, os.DirFS(filepath.Join(c.dir, name))); err != nil {
+		c.t.Fatal(err)
+	}
+	return to
+}
+
+// rollBack puts a copy in place of the data directory of a stopped node.
+func (c *cluster) rollBack(name, to string) {
+	c.t.Helper()
+	dir := filepath.Join(c.dir, name)
+	if err := os.RemoveAll(dir); err != nil {
+		c.t.Fatal(err)
+	}
+	if err := os.Rename(to, dir); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// events returns what the log of a node says that each dot was.
+func (c *cluster) events(at string) map[string]string {
+	c.t.Helper()
+	h, err := c.nodes[at].History(node.Filter{}, 0)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	out := map[string]string{}
+	for _, e := range h.Events {
+		out[e.Dot.String()] = fmt.Sprintf("%+v", e.Event)
+	}
+	return out
+}
+
+// sameEvents fails if two nodes know different events by one dot.
+func (c *cluster) sameEvents(a, b string) {
+	c.t.Helper()
+	others := c.events(b)
+	for dot, event := range c.events(a) {
+		if other, ok := others[dot]; ok && other != event {
+			c.t.Errorf("dot %s is %s on %s and %s on %s", dot, event, a, other, b)
+		}
+	}
+}
+
+// spread waits until all members have on disk what a write did.
+func (c *cluster) spread(at string, w node.Written) {
+	c.t.Helper()
+	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
+	defer cancel()
+	if got, err := c.nodes[at].Await(ctx, w.Token, node.Members{All: true}); err != nil || len(got.Missing) > 0 {
+		c.t.Fatalf("await: %+v, %v", got, err)
+	}
+}
+
+func TestNode_Open_RolledBackDirectoryReusesNoNumber(t *testing.T) {
+	c := newClusterWith(t, node.Options{IdentityWait: never}, "n1", "n2")
+	kept, lost, new := claimOf("n1", "a", "b"), claimOf("n1", "b", "c"), claimOf("n1", "c", "d")
+	c.spread("n1", c.write("n1", register(kept, 1)))
+	former := c.nodes["n1"].Replica()
+	c.stop("n1")
+	old := c.copyOf("n1")
+
+	c.start("n1")
+	c.meet()
+	c.spread("n1", c.write("n1", register(lost, 2), delta.Operation{Verb: delta.VerbIncrease, Claim: kept, Amount: 4}))
+	c.stop("n1")
+
+	c.rollBack("n1", old)
+	// As long as its former life is listed it may be taken for a second process.
+	c.eventually("n2 finds n1 dead", func() bool { return c.nodes["n2"].Members()[0].Liveness == gossip.Dead })
+	c.addresses["n1"] = "" // elsewhere, so that it has something to say at once
+	c.start("n1")
+	c.write("n1", register(new, 3)) // likewise
+	c.meet()
+	c.eventually("both are equal", c.equal)
+	for _, name := range []string{"n1", "n2"} {
+		if got := []int64{c.priority(name, kept), c.priority(name, lost), c.priority(name, new)}; fmt.Sprint(got) != "[5 2 3]" {
+			t.Errorf("%s shows %v", name, got)
+		}
+	}
+	c.sameEvents("n1", "n2")
+	if c.nodes["n1"].Replica() == former {
+		t.Error("it goes on under the id whose numbers it has forgotten")
+	}
+	if !c.logs["n1"].has("WARN", "rolled back", former.String(), c.nodes["n1"].Replica().String()) {
+		t.Errorf("the log does not say what happened: %q", c.logs["n1"].above())
+	}
+	for name, log := range c.logs {
+		if log.has("diverged") {
+			t.Errorf("%s took it for corruption: %q", name, log.above())
+		}
+	}
+	if s, _ := c.nodes["n1"].Status(); s.Identity != "confirmed" {
+		t.Errorf("the identity is %s", s.Identity)
+	}
+}
+
+func TestNode_Write_RolledBackAndCutOffGoesUnderNewID(t *testing.T) {
+	c := newClusterWith(t, node.Options{IdentityWait: 50 * time.Millisecond}, "n1", "n2")
+	lost, new := claimOf("n1", "b", "c"), claimOf("n1", "c", "d")
+	former := c.nodes["n1"].Replica()
+	c.stop("n1")
+	old := c.copyOf("n1")
+	c.start("n1")
+	c.meet()
+	c.eventually("n2 confirms who n1 is", func() bool { s, _ := c.nodes["n1"].Status(); return s.Identity == "confirmed" })
+	c.spread("n1", c.write("n1", register(lost, 2)))
+	c.stop("n1")
+
+	c.rollBack("n1", old)
+	c.network.Cut("n1", "n2")
+	c.start("n1")
+	if got := c.nodes["n1"].Replica(); got != former {
+		t.Errorf("a restart alone changed the id to %s", got)
+	}
+	c.write("n1", register(new, 3))
+	if c.nodes["n1"].Replica() == former {
+		t.Error("it numbers events under an id that nobody could confirm")
+	}
+	c.network.HealAll()
+	c.meet()
+	c.eventually("both are equal", c.equal)
+	c.sameEvents("n1", "n2")
+	if got := []int64{c.priority("n1", lost), c.priority("n2", new)}; fmt.Sprint(got) != "[2 3]" {
+		t.Errorf("after healing %v", got)
+	}
+}
+
+func TestNode_Write_RestartedKeepsItsID(t *testing.T) {
+	c := newClusterWith(t, node.Options{IdentityWait: never}, "n1", "n2")
+	c.spread("n1", c.write("n1", register(claimOf("n1", "a", "b"), 1)))
+	former := c.nodes["n1"].Replica()
+	c.stop("n1")
+	c.start("n1")
+	c.spread("n1", c.write("n1", register(claimOf("n1", "b", "c"), 1)))
+	if got := c.nodes["n1"].Replica(); got != former {
+		t.Errorf("it went on as %s", got)
+	}
+	c.eventually("both are equal", c.equal)
+}
+
+func TestNode_Open_BothRestartedLearnThatTheyAgree(t *testing.T) {
+	c := newClusterWith(t, node.Options{IdentityWait: never}, "n1", "n2")
+	c.spread("n1", c.write("n1", register(claimOf("n1", "a", "b"), 1)))
+	c.eventually("both are equal", c.equal)
+	c.stop("n1")
+	c.stop("n2")
+	c.start("n1")
+	c.start("n2")
+	c.eventually("both are confirmed and in sync, having nothing to say", func() bool {
+		for _, n := range c.nodes {
+			s, _ := n.Status()
+			if s.Identity != "confirmed" || len(n.Members()) != 2 || !n.Members()[0].InSync || !n.Members()[1].InSync {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+func TestNode_Write_NobodyToAskWaitsForNobody(t *testing.T) {
+	c := newClusterWith(t, node.Options{IdentityWait: never, Join: []string{}}, "n1")
+	id := c.nodes["n1"].Replica()
+	c.stop("n1")
+	c.start("n1")
+	c.write("n1", register(claimOf("n1", "a", "b"), 1)) // would wait
+	c.stop("n1")
+
+	_, port, err := net.SplitHostPort(c.addresses["n1"])
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.options.Join = []string{c.addresses["n1"], "localhost:" + port}
+	c.start("n1")
+	c.write("n1", register(claimOf("n1", "b", "c"), 1)) // would wait until it knows that it is meant
+	if got := c.nodes["n1"].Replica(); got != id {
+		t.Errorf("the id changed to %s", got)
+	}
+	if s, _ := c.nodes["n1"].Status(); !s.Ready {
+		t.Errorf("not ready: %v", s.NotReady)
+	}
+
+	c.options.Join = []string{"127.0.0.1:1"}
+	c.start("n2")
+	c.write("n2", register(claimOf("n2", "b", "c"), 1)) // is new
+}
+
+func TestNode_Write_WaitForIdentityEndsWithContextAndClose(t *testing.T) {
+	c := newClusterWith(t, node.Options{IdentityWait: never}, "n1", "n2")
+	c.eventually("n1 has remembered n2", func() bool { r, err := c.nodes["n1"].Remembered(); return err == nil && len(r) == 1 })
+	c.stop("n1")
+	c.stop("n2")
+	n1 := c.start("n1")
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Millisecond)
+	defer cancel()
+	if _, err := n1.Write(ctx, []delta.Operation{register(claimOf("n1", "a", "b"), 1)}); err != context.DeadlineExceeded {
+		t.Errorf("it returned %v", err)
+	}
+	if s, _ := n1.Status(); s.Identity != "unconfirmed" {
+		t.Errorf("the identity is %s", s.Identity)
+	}
+	written := make(chan error)
+	go func() {
+		_, err := n1.Write(context.Background(), []delta.Operation{register(claimOf("n1", "a", "b"), 1)})
+		written <- err
+	}()
+	c.stop("n1")
+	if err := <-written; err != node.ErrClosed {
+		t.Errorf("a write that waited for the identity returned %v", err)
+	}
+}
+
+func TestNode_Open_ForgottenReplicaGoesOnUnderNewID(t *testing.T) {
+	c := newCluster(t, "n1", "n2")
+	claim := claimOf("n1", "a", "m")
+	c.spread("n1", c.write("n1", register(claim, 5)))
+	forgotten := c.nodes["n1"].Replica()
+	c.stop("n1")
+	if err := c.nodes["n2"].ForgetReplica(t.Context(), forgotten); err != nil {
+		t.Fatal(err)
+	}
+	c.start("n1")
+	c.eventually("n1 has a new id", func() bool { return c.nodes["n1"].Replica() != forgotten })
+	c.spread("n1", c.write("n1", delta.Operation{Verb: delta.VerbIncrease, Claim: claim, Amount: 1}))
+	c.eventually("both are equal", c.equal)
+	if got := c.priority("n2", claim); got != 6 {
+		t.Errorf("n2 shows %d", got)
+	}
+	if !c.logs["n1"].has("WARN", "retired", forgotten.String()) {
+		t.Errorf("the log does not say why: %q", c.logs["n1"].above())
+	}
+	c.eventually("n2 lists n1 by its new id", func() bool {
+		return c.nodes["n2"].Members()[0].Replica == c.nodes["n1"].Replica()
+	})
+}
+
+func TestNode_Open_NameTakenEndsTheNewcomer(t *testing.T) {
+	c := newCluster(t, "n1")
+	first, claim := c.nodes["n1"], claimOf("n1", "a", "b")
+	c.write("n1", register(claim, 7))
+	log := newLogbook()
+	second, err := node.Open(t.Context(), node.Options{
+		DataDir: t.TempDir(), Node: "n1", Cluster: t.Name(), Gossip: "127.0.0.1:0", Join: []string{first.GossipAddr()}, Logger: slog.New(log),
+		Claims: []ranges.Weighted{{Claim: claim, Priority: 1}}, ReleaseOnExit: true,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case <-second.Done():
+	case <-time.After(20 * time.Second):
+		t.Fatal("both live on")
+	}
+	if err := second.Err(); !errors.Is(err, node.ErrNameTaken) || !log.has("ERROR", "n1", first.GossipAddr(), "another name") {
+		t.Errorf("it ended with %v, and says %q", err, log.above())
+	}
+	if err := second.Close(); err != nil {
+		t.Errorf("close after the end: %v", err)
+	}
+	if _, err := second.Write(t.Context(), nil); err != node.ErrClosed {
+		t.Errorf("a write after the end returns %v", err)
+	}
+	if first.Err() != nil || c.priority("n1", claim) != 7 {
+		t.Error("the first one suffered")
+	}
+	if ms := first.Members(); len(ms) != 1 || ms[0].Liveness != gossip.Alive {
+		t.Errorf("its members are %+v", ms)
+	}
+}

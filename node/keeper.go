@@ -1,0 +1,180 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/scalesmall/ssnode/antientropy/gossip"
+)
+
+const (
+	// joinEvery is how often members that are remembered and not listed as
+	// alive are tried again; it grows while nothing changes, and has jitter.
+	joinEvery    = 500 * time.Millisecond
+	joinEveryMax = 10 * time.Second
+	// joinTimeout bounds one attempt.
+	joinTimeout = 5 * time.Second
+	// trimEveryDefault is how often the log is held to its retention.
+	trimEveryDefault = 30 * time.Second
+)
+
+// keeper does what must be done from time to time: it remembers on disk whom
+// it has met, rejoins them for ever, says who this node is when that is no
+// longer what stands, and trims the log.
+type keeper struct {
+	node *Node
+	wake chan struct{}
+	// alone is set while there are members to join and none is reached.
+	alone atomic.Bool
+
+	// The rest belongs to run, and before it to Open.
+	addresses addresses
+	introduction
+	trimmed trimmed
+}
+
+func newKeeper(n *Node) *keeper { return &keeper{node: n, wake: make(chan struct{}, 1)} }
+
+// poke says that the membership, or what is said of this node, has changed.
+func (k *keeper) poke() {
+	select {
+	case k.wake <- struct{}{}:
+	default:
+	}
+}
+
+// recall reads from disk whom this node has met before, and what is missing of
+// what it has to say.
+func (k *keeper) recall() error {
+	remembered, err := k.node.store.Peers()
+	if err != nil {
+		return err
+	}
+	k.addresses = newAddresses(remembered, k.node.routing.nodeRecords())
+	k.claims, err = k.node.missingClaims()
+	return err
+}
+
+func (k *keeper) run() {
+	trim := time.NewTicker(k.node.options.trimEvery)
+	defer trim.Stop()
+	pause := joinEvery
+	due := time.Now()
+	settled := k.node.identity.settled
+	for {
+		retry := time.NewTimer(time.Until(due))
+		select {
+		case <-k.node.ctx.Done():
+			retry.Stop()
+			return
+		case <-settled:
+			settled = nil
+			k.introduceAgain()
+		case <-trim.C:
+			k.trim()
+		case <-k.wake:
+			k.observe()
+			k.introduceAgain()
+			// Whoever is gone is tried soon; what wakes us now must not put off
+			// what is due anyway.
+			pause = joinEvery
+			due = earlier(due, time.Now().Add(jitter(pause)))
+		case <-retry.C:
+			k.observe()
+			k.rejoin()
+			k.introduceAgain()
+			due = time.Now().Add(jitter(pause))
+			pause = min(joinEveryMax, 2*pause)
+		}
+		retry.Stop()
+	}
+}
+
+// jitter returns a time of one to one and a half of the given one.
+func jitter(pause time.Duration) time.Duration { return pause + rand.N(pause/2) }
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}
+
+// observe takes note of who is there, and remembers on disk who is new.
+func (k *keeper) observe() {
+	members := k.node.transport.Members()
+	if slices.ContainsFunc(members, gossip.Member.Reachable) {
+		k.setAlone(false)
+	}
+	if next := k.addresses.after(members, k.isRetired); next != nil {
+		if err := k.node.store.SetPeers(next); err != nil {
+			k.node.log.Warn("members cannot be remembered on disk", "cause", err)
+			return
+		}
+		k.addresses.remembered = next
+	}
+}
+
+func (k *keeper) isRetired(name string) bool {
+	r, ok := k.node.routing.node(name)
+	return ok && r.Retired
+}
+
+// rejoin tries those who should be there and are not. Names are resolved anew
+// each time.
+func (k *keeper) rejoin() {
+	missing := k.missing()
+	if len(missing) == 0 {
+		k.setAlone(false)
+		return
+	}
+	ctx, cancel := context.WithTimeout(k.node.ctx, joinTimeout)
+	defer cancel()
+	result, err := k.node.transport.Join(ctx, missing)
+	if k.node.ctx.Err() != nil {
+		return
+	}
+	for _, failed := range result.Failed {
+		if errors.Is(failed, gossip.ErrSelf) {
+			k.addresses.areSelf(failed.Address)
+		}
+	}
+	k.observe()
+	missing = k.missing()
+	k.setAlone(len(missing) > 0 && !slices.ContainsFunc(k.node.transport.Members(), gossip.Member.Reachable))
+	k.confirmIfUnknown() // whoever was to be asked may be this node itself
+	if err != nil {
+		k.node.log.Debug("members not reached", "addresses", missing, "cause", err)
+	}
+}
+
+// confirmIfUnknown confirms the identity of a directory of which nobody can
+// know more than it does itself: it is new, or there is nobody to ask.
+func (k *keeper) confirmIfUnknown() {
+	hasOthers := slices.ContainsFunc(k.node.memberNames(), func(name string) bool { return name != k.node.name })
+	if k.node.store.Start().Counter == 1 || !hasOthers && len(k.missing()) == 0 {
+		k.node.identity.confirm()
+	}
+}
+
+// missing returns the addresses at which a member should be and none is listed
+// as reachable.
+func (k *keeper) missing() []string {
+	return k.addresses.missing(k.node.options.Join, k.node.transport.Members())
+}
+
+// setAlone is loud about having nobody where somebody should be.
+func (k *keeper) setAlone(alone bool) {
+	if k.alone.Swap(alone) == alone {
+		return
+	}
+	if alone {
+		k.node.log.Warn("none of the members to join can be reached: this node sees only itself; it serves what it knows and keeps trying", "addresses", k.missing())
+	} else {
+		k.node.log.Info("members reached")
+	}
+}

@@ -1,0 +1,100 @@
+package node
+
+import (
+	"math"
+	"sync"
+)
+
+// mailbox is a queue with many writers and one reader, who takes all that
+// waits at once. It is bounded by weight: put refuses what would go over the
+// bound, unless nothing else waits; force goes over it, for what the reader
+// itself has asked for and therefore bounds.
+type mailbox[T any] struct {
+	// wake has a token while something waits or the mailbox is closed and not
+	// yet found empty.
+	wake chan struct{}
+	max  int
+
+	mu struct {
+		sync.Mutex
+		letters []letter[T]
+		weight  int
+		closed  bool
+	}
+}
+
+// letter is one item with its weight.
+type letter[T any] struct {
+	item   T
+	weight int
+}
+
+func newMailbox[T any](max int) *mailbox[T] {
+	return &mailbox[T]{wake: make(chan struct{}, 1), max: max}
+}
+
+// put appends an item, or returns ErrBusy or ErrClosed.
+func (m *mailbox[T]) put(item T, weight int) error {
+	return m.append(letter[T]{item, weight}, m.max)
+}
+
+// force appends an item whatever waits already, or returns ErrClosed.
+func (m *mailbox[T]) force(item T) error { return m.append(letter[T]{item, 1}, math.MaxInt) }
+
+func (m *mailbox[T]) append(x letter[T], max int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	switch {
+	case m.mu.closed:
+		return ErrClosed
+	case len(m.mu.letters) > 0 && m.mu.weight+x.weight > max:
+		return ErrBusy
+	}
+	m.mu.letters = append(m.mu.letters, x)
+	m.mu.weight += x.weight
+	m.signal()
+	return nil
+}
+
+func (m *mailbox[T]) signal() {
+	select {
+	case m.wake <- struct{}{}:
+	default:
+	}
+}
+
+// take returns up to most of what waits, oldest first, and whether anything
+// may follow: false only when the mailbox is closed and empty. It does not
+// block; wait on wake.
+func (m *mailbox[T]) take(most int) (items []T, open bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := min(most, len(m.mu.letters))
+	items = make([]T, n)
+	for i, x := range m.mu.letters[:n] {
+		items[i] = x.item
+		m.mu.weight -= x.weight
+	}
+	clear(m.mu.letters[:n])
+	if m.mu.letters = m.mu.letters[n:]; len(m.mu.letters) > 0 {
+		m.signal()
+		return items, true
+	}
+	m.mu.letters = nil
+	return items, !m.mu.closed
+}
+
+// isFull reports whether put refuses.
+func (m *mailbox[T]) isFull() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.mu.weight >= m.max
+}
+
+// close refuses what comes from now on; what waits can still be taken.
+func (m *mailbox[T]) close() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.mu.closed = true
+	m.signal()
+}

@@ -1,0 +1,180 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/scalesmall/ssnode/antientropy/gossip"
+	"github.com/scalesmall/ssnode/compaction"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
+)
+
+// DefaultCluster is the name of a cluster that was given none.
+const DefaultCluster = "ssnode"
+
+// Options configure a Node. The zero value of every field but DataDir and Node
+// works.
+type Options struct {
+	// DataDir is the directory of the data; it is made if it is missing.
+	DataDir string
+	// Node names this member. It is stored at the first start; a different
+	// name later is refused. Required at the first start.
+	Node string
+	// Cluster names the cluster. It is stored at the first start, by default
+	// as DefaultCluster; a different name later is refused.
+	Cluster string
+	// Gossip is the host:port on which members talk to each other, UDP and
+	// TCP. Port 0 picks a free one. Default 127.0.0.1:7480.
+	Gossip string
+	// AdvertiseGossip is the host:port at which others reach Gossip, if that
+	// differs.
+	AdvertiseGossip string
+	// API is the URL at which others reach this node's HTTP interface, told to
+	// them as it is. May be set later by SetAPI.
+	API string
+	// Service is the address at which the node serves its users, and Labels
+	// what else it says of itself. They are shown beside lookups.
+	Service string
+	Labels  map[string]string
+	// Join lists gossip addresses of members to join at start, besides those
+	// remembered from before. Unreachable ones are tried again for ever.
+	Join []string
+	// Claims are registered at every start where the directory does not show
+	// them; one that is visible keeps its priority. So a claim that was
+	// released meanwhile, here or anywhere else, comes back at the next start.
+	// One without a node is of this node.
+	Claims []ranges.Weighted
+	// GossipKeys encrypt all gossip, 16, 24 or 32 bytes each: the first
+	// encrypts, all decrypt. Without keys, gossip binds to loopback only,
+	// unless Insecure says otherwise.
+	GossipKeys [][]byte
+	Insecure   bool
+	// ReleaseOnExit releases the node's own claims at Close, and gives the
+	// others up to three seconds to learn of it.
+	ReleaseOnExit bool
+	// IdentityWait is how long local writes wait after a restart for some
+	// member to show that this directory was not rolled back: that it knows no
+	// more of this replica than the directory does. Past it they go on under a
+	// new replica id, which is always safe, but leaves the former one in every
+	// context, and its records until they are released and it is forgotten.
+	// Reads never wait, nor do writes of a directory that is new or has never
+	// met another member. Default: 3 s.
+	IdentityWait time.Duration
+	// Retention says what history is kept.
+	Retention compaction.Options
+	// Logger takes the log. Default: discard.
+	Logger *slog.Logger
+	// Faults cuts connections on purpose, for tests and the demo.
+	Faults gossip.Faults
+
+	// disk stands between the store and the disk; the others are what the
+	// constants are named after. Tests change them.
+	disk                    func(commit func() error) error
+	watchQueue, partEntries int
+	trimEvery, diskRetry    time.Duration
+}
+
+// withDefaults returns a copy with the defaults filled in.
+func (o Options) withDefaults() Options {
+	if o.Gossip == "" {
+		o.Gossip = "127.0.0.1:7480"
+	}
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	o.Retention = o.Retention.WithDefaults()
+	setDefault(&o.IdentityWait, identityWaitDefault)
+	setDefault(&o.watchQueue, watchQueueDefault)
+	setDefault(&o.partEntries, partEntriesDefault)
+	setDefault(&o.trimEvery, trimEveryDefault)
+	setDefault(&o.diskRetry, diskRetryDefault)
+	return o
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}
+
+// Validate reports all problems at once, or nil.
+func (o Options) Validate() error {
+	var problems []error
+	bad := func(format string, args ...any) { problems = append(problems, fmt.Errorf(format, args...)) }
+	if o.DataDir == "" {
+		bad("the data directory is not named")
+	}
+	if o.Node != "" {
+		problems = append(problems, ranges.ValidateName("node", o.Node))
+	}
+	if o.Cluster != "" {
+		problems = append(problems, ranges.ValidateName("cluster", o.Cluster))
+	}
+	if err := o.validateGossip(); err != nil {
+		problems = append(problems, err)
+	}
+	problems = append(problems, o.validateRecord())
+	if o.IdentityWait < 0 {
+		bad("a negative time to wait for the identity: %s", o.IdentityWait)
+	}
+	for i, key := range o.GossipKeys {
+		if n := len(key); n != 16 && n != 24 && n != 32 {
+			bad("gossip key %d has %d bytes; 16, 24 or 32 are needed", i+1, n)
+		}
+	}
+	for _, c := range o.Claims {
+		if c.Node == "" {
+			c.Node = unnamed
+		}
+		problems = append(problems, delta.Operation{Verb: delta.VerbRegister, Claim: c.Claim, Amount: c.Priority}.Validate())
+	}
+	problems = append(problems, o.Retention.Validate())
+	return errors.Join(problems...)
+}
+
+func (o Options) validateGossip() error {
+	host, _, err := net.SplitHostPort(o.Gossip)
+	if err != nil {
+		return fmt.Errorf("gossip address %q: want HOST:PORT: %w", o.Gossip, err)
+	}
+	if len(o.GossipKeys) == 0 && !o.Insecure && !isLoopback(host) {
+		return fmt.Errorf("gossip address %q can be reached from other machines, but no gossip key is set; give a key file, or say insecure if the network is trusted", o.Gossip)
+	}
+	return nil
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
+
+// record returns what the options let the node say of itself.
+func (o Options) record() delta.NodeRecord {
+	return delta.NodeRecord{Name: o.Node, Service: o.Service, API: o.API, Labels: o.labels()}
+}
+
+func (o Options) validateRecord() error {
+	record := o.record()
+	record.Name = unnamed // its name may not be known before the store is open
+	return record.Validate()
+}
+
+// unnamed stands for the name of the node where that is checked by itself.
+const unnamed = "self"
+
+// labels returns the labels ascending by name.
+func (o Options) labels() []delta.Label {
+	var labels []delta.Label
+	for name, value := range o.Labels {
+		labels = append(labels, delta.Label{Name: name, Value: value})
+	}
+	slices.SortFunc(labels, func(a, b delta.Label) int { return strings.Compare(a.Name, b.Name) })
+	return labels
+}

@@ -1,0 +1,83 @@
+package node
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/antientropy/gossip"
+)
+
+// attach begins to send through t.
+func (p *protocol) attach(t *gossip.Transport) {
+	p.transport.Store(t)
+	p.membersChanged()
+}
+
+// handler takes in what the transport brings. It only copies and enqueues.
+func (p *protocol) handler() gossip.Handler {
+	offer := func(size int, input func(*antientropy.Core)) {
+		if p.inbox.put(input, size+frameOverhead) != nil {
+			p.node.counters.inboxDropped.Add(1)
+		}
+	}
+	return gossip.Handler{
+		Frame: func(from string, frame []byte) {
+			offer(len(frame), func(c *antientropy.Core) { c.Receive(from, frame) })
+		},
+		Check: func(from string, payload []byte) {
+			offer(len(payload), func(c *antientropy.Core) { c.Heard(from, payload) })
+		},
+		MembersChanged: p.membersChanged,
+		Conflict:       p.node.conflict,
+	}
+}
+
+// membersChanged has the core told who its peers are.
+func (p *protocol) membersChanged() {
+	_ = p.inbox.force(p.setPeers) // fails when all ends
+	p.node.keeper.poke()
+}
+
+// setPeers tells the core and those who read who the members are, as of now:
+// the last of several calls knows the latest.
+func (p *protocol) setPeers(c *antientropy.Core) {
+	t := p.transport.Load()
+	if t == nil {
+		return
+	}
+	members := t.Members()
+	p.livenesses.Store(livenessesOf(members))
+	peers := peersOf(members)
+	c.SetPeers(peers)
+	names := make([]string, len(peers))
+	for i, peer := range peers {
+		names[i] = peer.Name
+	}
+	if !slices.Equal(names, p.names) {
+		p.names = names
+		p.node.questions.put(c)
+	}
+}
+
+// liveness returns what is believed of a member; Unknown if it is none.
+func (p *protocol) liveness(name string) gossip.Liveness { return (*p.livenesses.Load())[name] }
+
+func livenessesOf(members []gossip.Member) *map[string]gossip.Liveness {
+	out := make(map[string]gossip.Liveness, len(members))
+	for _, m := range members {
+		out[m.Name] = m.Liveness
+	}
+	return &out
+}
+
+func peersOf(members []gossip.Member) []antientropy.Peer {
+	var peers []antientropy.Peer
+	for _, m := range members {
+		if !m.Self && m.Liveness != gossip.Left {
+			peers = append(peers, antientropy.Peer{Name: m.Name, Replica: m.Replica, Alive: m.Reachable()})
+		}
+	}
+	slices.SortFunc(peers, func(a, b antientropy.Peer) int { return cmp.Compare(a.Name, b.Name) })
+	return peers
+}

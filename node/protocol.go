@@ -1,0 +1,247 @@
+package node
+
+import (
+	"bytes"
+	"math/rand/v2"
+	"sync/atomic"
+	"time"
+
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/antientropy/gossip"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+const (
+	// inboxBytesMax bounds the frames that wait for the protocol; one past it
+	// is dropped and counted. A dropped frame costs a retry.
+	inboxBytesMax = 32 << 20
+	// frameOverhead is what a frame weighs beside its bytes.
+	frameOverhead = 512
+	// inputsMax is how many inputs the core is given before it is asked what
+	// it wants.
+	inputsMax = 4096
+	// tickEvery is the step of the core's time.
+	tickEvery = 25 * time.Millisecond
+	// readsMax bounds the bulk reads that wait; the core asks for fewer.
+	readsMax = 1024
+)
+
+// protocol drives the antientropy core: one goroutine feeds it and does what
+// it wants done, another answers its bulk reads.
+//
+// A core that follows a store that was reopened is replaced. Requests and
+// answers bear the core they belong to: the numbers of another one would take
+// them for those of its own.
+type protocol struct {
+	node      *Node
+	inbox     *mailbox[func(*antientropy.Core)]
+	reads     *mailbox[read]
+	transport atomic.Pointer[gossip.Transport]
+	started   time.Time
+	// peers is what the core knows of them, as of the last tick.
+	peers atomic.Pointer[map[string]antientropy.PeerStatus]
+	// livenesses maps names of members to what is believed of them.
+	livenesses atomic.Pointer[map[string]gossip.Liveness]
+	// current is the core whose requests are carried out. It belongs to the
+	// committer.
+	current *antientropy.Core
+
+	// The rest belongs to run: the core it feeds, what it last told as its
+	// check, whether it has heard anything since the last report, and the
+	// peers it has.
+	core  *antientropy.Core
+	check []byte
+	heard bool
+	names []string
+}
+
+func newProtocol(n *Node) (*protocol, error) {
+	p := &protocol{
+		node: n, started: time.Now(),
+		inbox: newMailbox[func(*antientropy.Core)](inboxBytesMax),
+		reads: newMailbox[read](readsMax),
+	}
+	p.peers.Store(&map[string]antientropy.PeerStatus{})
+	p.livenesses.Store(&map[string]gossip.Liveness{})
+	core, err := p.newCore()
+	if err != nil {
+		return nil, err
+	}
+	p.core, p.current = core, core
+	p.participate()
+	return p, nil
+}
+
+// newCore returns a core for the replica as it is on disk now.
+func (p *protocol) newCore() (*antientropy.Core, error) {
+	replica := p.node.store.Replica()
+	return antientropy.New(antientropy.Options{
+		Cluster:      p.node.store.Cluster(),
+		Seed:         rand.Uint64(),
+		Participants: p.node.routing.participants,
+	}, antientropy.StartOf(replica))
+}
+
+// restart replaces the core by one for the replica as it is on disk now. Called
+// by the committer, between transactions: what was committed before goes to
+// the former core, what is committed later to the new one.
+func (p *protocol) restart() error {
+	core, err := p.newCore()
+	if err != nil {
+		return err
+	}
+	p.current = core
+	spans, _ := p.node.routing.participated()
+	return p.inbox.force(func(*antientropy.Core) {
+		core.Tick(p.now())
+		core.SetParticipated(spans)
+		p.core = core
+		p.setPeers(core)
+		p.node.questions.put(core)
+	})
+}
+
+// isOfFormerCore reports whether a request is of a core that was replaced. For
+// the committer only.
+func (p *protocol) isOfFormerCore(r *request) bool { return r.core != nil && r.from != p.current }
+
+// now returns the core's time: milliseconds that never go back.
+func (p *protocol) now() uint64 { return uint64(time.Since(p.started).Milliseconds()) }
+
+// run feeds the core until the inbox is closed and empty.
+func (p *protocol) run() {
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
+	for open := true; open; {
+		select {
+		case <-tick.C:
+			p.core.Tick(p.now())
+			p.report()
+		case <-p.inbox.wake:
+			var inputs []func(*antientropy.Core)
+			inputs, open = p.inbox.take(inputsMax)
+			for _, input := range inputs {
+				input(p.core) // may replace p.core
+			}
+			p.heard = p.heard || len(inputs) > 0
+		}
+		p.drain()
+	}
+	p.report()
+}
+
+// drain does what the core wants done until it wants nothing more.
+func (p *protocol) drain() {
+	for r := p.core.Ready(); !r.IsEmpty(); r = p.core.Ready() {
+		for _, c := range r.Commits {
+			p.submit(c)
+		}
+		for _, q := range r.Reads {
+			if err := p.reads.put(read{q, p.core}, 1); err != nil {
+				p.core.Answered(antientropy.ReadResult{ID: q.ID, Err: err})
+			}
+		}
+		for _, c := range r.Confirmed {
+			p.node.questions.confirm(c.Await, c.Peer)
+		}
+		for _, notice := range r.Notices {
+			p.node.notice(notice)
+		}
+		p.send(r)
+	}
+	p.tellCheck()
+}
+
+// report shows others what the core knows of its peers, if it has heard
+// anything since the last time.
+func (p *protocol) report() {
+	if !p.heard {
+		return
+	}
+	p.heard = false
+	status := map[string]antientropy.PeerStatus{}
+	for _, s := range p.core.Peers() {
+		status[s.Name] = s
+	}
+	p.peers.Store(&status)
+}
+
+func (p *protocol) submit(c antientropy.CommitRequest) {
+	// The core bounds what it asks for, so the queue's own bound is not needed.
+	if err := p.node.commits.force(&request{core: &c, from: p.core}); err != nil {
+		p.core.Failed(err, c.ID)
+	}
+}
+
+func (p *protocol) send(r antientropy.Ready) {
+	t := p.transport.Load()
+	if t == nil {
+		return // not attached yet: lost, like any message
+	}
+	for _, m := range r.Messages {
+		if err := t.Send(m.To, m.Frame, m.Reliable); err != nil {
+			p.node.counters.sendErrors.Add(1)
+		}
+	}
+	for _, b := range r.Broadcasts {
+		if err := t.Broadcast(b.Frame); err != nil {
+			p.node.counters.sendErrors.Add(1)
+		}
+	}
+}
+
+// tellCheck has the transport tell others what this replica has, also when
+// there is nothing else to be told: two that have nothing to say to each other
+// must still learn that they agree.
+func (p *protocol) tellCheck() {
+	t := p.transport.Load()
+	if t == nil {
+		return
+	}
+	check := p.core.CheckPayload()
+	if bytes.Equal(check, p.check) {
+		return
+	}
+	p.check = check
+	if err := t.SetCheck(check); err != nil {
+		p.node.log.Error("the check of this node does not fit", "cause", err)
+	}
+}
+
+// committed tells the core of a durable transaction. Called in order.
+func (p *protocol) committed(e *delta.Effects, results []antientropy.CommitResult) {
+	_ = p.inbox.force(func(c *antientropy.Core) { c.Committed(e, results...) }) // fails when all ends
+}
+
+// participate tells the core where this node takes part, if that has changed:
+// what is repaired there is repaired first.
+func (p *protocol) participate() {
+	if spans, changed := p.node.routing.participated(); changed {
+		_ = p.inbox.force(func(c *antientropy.Core) { c.SetParticipated(spans) }) // fails when all ends
+	}
+}
+
+// failed tells the core that requests were not carried out. Called in order.
+func (p *protocol) failed(cause error, ids []uint64) {
+	if len(ids) > 0 {
+		_ = p.inbox.force(func(c *antientropy.Core) { c.Failed(cause, ids...) }) // fails when all ends
+	}
+}
+
+// look calls fn with the core, in its goroutine, and waits for the end of it.
+func (p *protocol) look(fn func(*antientropy.Core)) error {
+	done := make(chan struct{})
+	err := p.inbox.force(func(c *antientropy.Core) {
+		defer close(done)
+		fn(c)
+	})
+	if err == nil {
+		<-done // run takes everything that was accepted
+	}
+	return err
+}
+
+func (p *protocol) close() {
+	p.reads.close()
+	p.inbox.close()
+}

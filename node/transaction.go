@@ -1,0 +1,126 @@
+package node
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/store"
+)
+
+// Why a replica goes on under a new id.
+const (
+	whyLost = "others know more of this replica than its own directory, which was rolled back, or have retired it"
+	whyAsks = "no member could be asked whether this directory was rolled back"
+)
+
+// transaction is a group of requests on its way to the disk.
+type transaction struct {
+	node  *Node
+	group []*request
+
+	// before is the id of the replica until now, why the reason if it changes.
+	before crdt.ReplicaID
+	why    string
+
+	effects *delta.Effects
+	results []antientropy.CommitResult
+}
+
+// run makes the requests durable together. On an error nothing has changed.
+func (t *transaction) run() error {
+	n := t.node
+	env := delta.Env{Now: n.now().UnixMilli(), Overlapping: n.routing.overlapping}
+	effects, err := n.store.Update(env, t.steps)
+	t.effects = effects
+	return err
+}
+
+func (t *transaction) steps(c *delta.Commit) error {
+	t.before = c.ID()
+	if err := t.runCore(c); err != nil {
+		return err
+	}
+	if err := t.rename(c); err != nil {
+		return err
+	}
+	return t.runLocal(c)
+}
+
+func (t *transaction) runCore(c *delta.Commit) error {
+	t.results = nil
+	for _, r := range t.group {
+		if r.core == nil {
+			continue
+		}
+		result, err := r.core.Run(c, store.NewReplicaID)
+		if err != nil {
+			return err
+		}
+		t.results = append(t.results, result)
+	}
+	return nil
+}
+
+// rename has the replica go on under a new id where it must (I2), and says in
+// the same transaction who the node is now.
+func (t *transaction) rename(c *delta.Commit) error {
+	switch {
+	case c.ID() != t.before:
+		t.why = whyLost
+	case t.hasLocal() && !t.node.identity.certain.Load():
+		t.why = whyAsks
+		c.Rename(store.NewReplicaID())
+	default:
+		return nil
+	}
+	_, err := c.Advertise(t.node.record())
+	if isOwn(err) {
+		t.node.log.Warn("the record of this node cannot be written under its new id", "cause", err)
+		return nil
+	}
+	return err
+}
+
+func (t *transaction) hasLocal() bool {
+	return slices.ContainsFunc(t.group, func(r *request) bool { return r.step != nil })
+}
+
+func (t *transaction) runLocal(c *delta.Commit) error {
+	for _, r := range t.group {
+		if r.step == nil {
+			continue
+		}
+		if r.err = r.step(c); r.err != nil && !isOwn(r.err) {
+			return r.err
+		}
+	}
+	return nil
+}
+
+// answer tells everybody but the protocol, which hears of its requests with
+// the effects.
+func (t *transaction) answer() {
+	for _, r := range t.group {
+		if r.core == nil {
+			r.done(r.err)
+		}
+	}
+}
+
+// touchesOwnRecord reports whether the record of this node has changed.
+func (t *transaction) touchesOwnRecord() bool {
+	_, found := slices.BinarySearchFunc(t.effects.Entries, delta.NodeKey(t.node.name),
+		func(x delta.EntryChange, own delta.Key) int { return cmp.Compare(x.Key, own) })
+	return found
+}
+
+// renamed tells everybody that the replica has a new id.
+func (n *Node) renamed(t *transaction) {
+	n.log.Warn("the replica goes on under a new id: "+t.why+"; nothing is lost, the events under its former id stay",
+		"before", t.before, "now", t.effects.ID)
+	n.identity.confirm()
+	n.tellMeta()
+}

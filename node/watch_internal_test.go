@@ -1,0 +1,168 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
+	"github.com/scalesmall/ssnode/store"
+)
+
+// openAlone opens a node that is alone.
+func openAlone(t *testing.T, o Options) *Node {
+	t.Helper()
+	o.DataDir, o.Node, o.Gossip = t.TempDir(), "n1", "127.0.0.1:0"
+	n, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := n.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return n
+}
+
+func claimAt(from string) ranges.Claim {
+	return ranges.Claim{Keyspace: "default", Node: "n1", Range: ranges.Range{From: from, To: ranges.Before(from + "~")}}
+}
+
+func increase(t *testing.T, n *Node, from string) {
+	t.Helper()
+	if _, err := n.Write(t.Context(), []delta.Operation{{Verb: delta.VerbIncrease, Claim: claimAt(from), Amount: 1}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestWatch_Drain_LeadsNotBackInTime has changes wait in the queue that the
+// snapshot, or what is resumed, has already.
+func TestWatch_Drain_LeadsNotBackInTime(t *testing.T) {
+	n := openAlone(t, Options{})
+	start := n.Token()
+	for name, token := range map[string]bool{"snapshot": false, "resumed": true} {
+		var lines []string
+		w := &watch{node: n, emit: func(e WatchEvent) error {
+			lines = append(lines, fmt.Sprint(e.Type, e.Claim.Priority))
+			return nil
+		}}
+		if token {
+			w.token = start
+		}
+		queue := n.watchers.subscribe()
+		increase(t, n, "a")
+		increase(t, n, "a")
+		if err := w.begin(context.Background(), queue); err != nil {
+			t.Fatal(err)
+		}
+		end := len(lines)
+		increase(t, n, "a")
+		if err := w.drain(context.Background(), queue); err != nil {
+			t.Fatal(err)
+		}
+		n.watchers.unsubscribe(queue)
+		_, _, err := n.Claims(Filter{})
+		if got := strings.Join(lines[end:], " "); err != nil || len(lines) != end+1 {
+			t.Errorf("%s: after %v it shows %q: %v", name, lines[:end], got, err)
+		}
+	}
+}
+
+// TestWatch_Begin_ResumesNotFromWhatIsAheadOfTheContext joins a range answer:
+// the state then has effects of events that neither context nor log name.
+func TestWatch_Begin_ResumesNotFromWhatIsAheadOfTheContext(t *testing.T) {
+	n, other := openAlone(t, Options{}), openAlone(t, Options{})
+	increase(t, n, "a")
+	token := n.Token()
+	increase(t, other, "b")
+	answer := delta.Answer{Span: delta.ClaimSpan}
+	err := other.View(func(v *store.View) error {
+		answer.Context = v.Summary().Context.Clone()
+		return v.Scan(answer.Span, func(e delta.Entry) error {
+			answer.Entries = append(answer.Entries, e)
+			return nil
+		})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	live, lost := n.watchers.subscribe(), map[string]int64{}
+	if err := n.writeLocal(t.Context(), func(c *delta.Commit) error { return c.Take(answer) }); err != nil {
+		t.Fatal(err)
+	}
+	if got, _ := live.inbox.take(1); len(got) != 1 || len(got[0].changes) != 1 || got[0].changes[0].claim.Claim != claimAt("b") {
+		t.Errorf("those who watch were told %+v", got)
+	}
+	end := errors.New("end")
+	err = n.Watch(t.Context(), WatchOptions{Token: token}, func(e WatchEvent) error {
+		switch e.Type {
+		case WatchClaim:
+			lost[e.Claim.Range.From] = e.Claim.Priority
+		case WatchBookmark, WatchSnapshotEnd:
+			return end
+		}
+		return nil
+	})
+	if err != end || lost["b"] != 1 {
+		t.Errorf("who resumes from %s is shown %v: %v", token, lost, err)
+	}
+}
+
+// TestWatch_CatchUp_WaitsForWhatIsDurableAndNotPublished holds the committer
+// between the two: the parts of a snapshot already show what the queue has yet
+// to bring.
+func TestWatch_CatchUp_WaitsForWhatIsDurableAndNotPublished(t *testing.T) {
+	n := openAlone(t, Options{partEntries: 1})
+	increase(t, n, "a")
+	increase(t, n, "b")
+	var lines []string
+	w := &watch{node: n, emit: func(e WatchEvent) error {
+		lines = append(lines, fmt.Sprint(e.Claim.Range.From, e.Claim.Priority))
+		return nil
+	}}
+	queue := n.watchers.subscribe()
+	defer n.watchers.unsubscribe(queue)
+	if _, _, err := w.readPart(delta.ClaimSpan); err != nil {
+		t.Fatal(err)
+	}
+	n.routing.mu.RLock() // which publishing waits for
+	before, written := n.store.Revision(), make(chan struct{})
+	go func() {
+		defer close(written)
+		op := delta.Operation{Verb: delta.VerbIncrease, Claim: claimAt("a"), Amount: 1}
+		if _, err := n.Write(context.Background(), []delta.Operation{op}); err != nil {
+			t.Error(err)
+		}
+	}()
+	until(t, "the write is durable", func() bool { return n.store.Revision() > before })
+	if _, _, err := w.readPart(delta.Span{From: delta.ClaimKey(claimAt("b")), To: delta.ClaimSpan.To}); err != nil {
+		t.Fatal(err)
+	}
+	caughtUp := make(chan error, 1)
+	go func() { caughtUp <- w.catchUp(t.Context(), queue) }()
+	until(t, "it waits for the committer", func() bool {
+		n.commits.mu.Lock()
+		defer n.commits.mu.Unlock()
+		return len(caughtUp) > 0 || len(n.commits.mu.letters) > 0
+	})
+	n.routing.mu.RUnlock()
+	<-written
+	if err := <-caughtUp; err != nil || len(lines) != 1 || lines[0] != "a2" {
+		t.Errorf("it has shown %v: %v", lines, err)
+	}
+}
+
+// until waits for what goroutines bring about.
+func until(t *testing.T, what string, isSo func() bool) {
+	t.Helper()
+	for deadline := time.Now().Add(20 * time.Second); !isSo(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it did not come about that %s", what)
+		}
+	}
+}

@@ -1,0 +1,130 @@
+package node
+
+import (
+	"sync"
+
+	"github.com/scalesmall/ssnode/crdt"
+)
+
+// watchQueueDefault bounds the changes that wait for one watcher. Past it the
+// watcher is told that it was too slow and begins anew with a snapshot. One
+// commit is taken whatever its size.
+const watchQueueDefault = 1 << 16
+
+// published is what one commit made visible.
+type published struct {
+	// revision is at least that of the commit, and less than that of the next
+	// one: a snapshot of a revision not below it has these changes.
+	revision uint64
+	changes  []change
+	// context are the entries of the context that changed.
+	context crdt.Context
+}
+
+// watchers hands what every commit made visible to those who watch, and wakes
+// those who wait for a token.
+type watchers struct {
+	queueMax int
+
+	mu struct {
+		sync.Mutex
+		all    map[*watcher]struct{}
+		closed bool
+		// moved is closed at the next commit; nil if nobody waits for one.
+		moved chan struct{}
+	}
+}
+
+// watcher is the queue of one who watches.
+type watcher struct {
+	inbox *mailbox[published]
+	// lost is closed when the queue overflowed.
+	lost chan struct{}
+	once sync.Once
+}
+
+func newWatchers(queueMax int) *watchers {
+	w := &watchers{queueMax: queueMax}
+	w.mu.all = map[*watcher]struct{}{}
+	return w
+}
+
+func (w *watchers) subscribe() *watcher {
+	x := &watcher{inbox: newMailbox[published](w.queueMax), lost: make(chan struct{})}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.mu.closed {
+		x.inbox.close()
+	}
+	w.mu.all[x] = struct{}{}
+	return x
+}
+
+func (w *watchers) unsubscribe(x *watcher) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	delete(w.mu.all, x)
+}
+
+// moved returns a channel that is closed when something becomes visible after
+// the call.
+func (w *watchers) moved() <-chan struct{} {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.mu.moved == nil {
+		w.mu.moved = make(chan struct{})
+	}
+	return w.mu.moved
+}
+
+// publish is called by the committer, in the order of commits.
+func (w *watchers) publish(p published) {
+	if len(p.changes) == 0 && len(p.context) == 0 {
+		return
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.move()
+	for x := range w.mu.all {
+		if x.inbox.put(p, 1+len(p.changes)) != nil {
+			x.lose()
+		}
+	}
+}
+
+// loseAll has everybody who watches begin anew with a snapshot.
+func (w *watchers) loseAll() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.move()
+	for x := range w.mu.all {
+		x.lose()
+	}
+}
+
+// move wakes those who wait for a token; mu is held.
+func (w *watchers) move() {
+	if w.mu.moved != nil {
+		close(w.mu.moved)
+		w.mu.moved = nil
+	}
+}
+
+func (x *watcher) lose() { x.once.Do(func() { close(x.lost) }) }
+
+// count returns how many watch.
+func (w *watchers) count() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.mu.all)
+}
+
+// close ends the queues of those who watch, after what waits in them.
+func (w *watchers) close() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mu.closed = true
+	for x := range w.mu.all {
+		x.inbox.close()
+	}
+}
