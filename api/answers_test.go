@@ -1,0 +1,59 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/node"
+	"github.com/scalesmall/ssnode/wire"
+)
+
+// TestAnswers_Once_ForgetsTheOldest holds the bounds of what is remembered.
+func TestAnswers_Once_ForgetsTheOldest(t *testing.T) {
+	a := newAnswers()
+	writes := 0
+	write := func(results int) func() (node.Written, error) {
+		return func() (node.Written, error) {
+			writes++
+			return node.Written{Results: make([]delta.Result, results)}, nil
+		}
+	}
+	ops := []wire.Operation{{Op: wire.OpRegister}}
+	// Three of these exceed the bound on results.
+	for i := range 3 {
+		if _, err := a.once(fmt.Sprint(i), ops, write(answersResultsMax/2)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if a.mu.results > answersResultsMax || len(a.mu.all) != len(a.mu.order) {
+		t.Fatalf("%d results of %d batches, %d in order", a.mu.results, len(a.mu.all), len(a.mu.order))
+	}
+	if _, err := a.once("2", ops, write(1)); err != nil || writes != 3 {
+		t.Errorf("the newest batch: %d writes, want 3, %v", writes, err)
+	}
+	if _, err := a.once("0", ops, write(1)); err != nil || writes != 4 {
+		t.Errorf("the oldest batch, which must be forgotten: %d writes, want 4, %v", writes, err)
+	}
+	for i := range answersMax + 10 {
+		if _, err := a.once(fmt.Sprint("many", i), ops, write(1)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(a.mu.all) > answersMax || len(a.mu.order) > answersMax {
+		t.Errorf("%d batches are remembered, at most %d should be", len(a.mu.all), answersMax)
+	}
+}
+
+func TestAnswers_Once_ForgetsWhatWasRefused(t *testing.T) {
+	a := newAnswers()
+	refusal := errors.New("refused")
+	ops := []wire.Operation{{Op: wire.OpRegister}}
+	if _, err := a.once("x", ops, func() (node.Written, error) { return node.Written{}, refusal }); !errors.Is(err, refusal) {
+		t.Fatal(err)
+	}
+	if len(a.mu.all) != 0 {
+		t.Errorf("%d batches are remembered", len(a.mu.all))
+	}
+}

@@ -1,0 +1,49 @@
+package api
+
+import (
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/node"
+	"github.com/scalesmall/ssnode/wire"
+)
+
+// history serves GET /v1/history.
+func (s *Server) history(e *exchange) error {
+	p := e.query()
+	filter := node.Filter{Keyspace: p.keyspace(), Range: p.within(), Node: p.nodeName()}
+	limit := p.number("limit", historyLimit, historyLimitMax)
+	if err := p.done(); err != nil {
+		return err
+	}
+	h, err := s.node.History(filter, limit)
+	if err != nil {
+		return err
+	}
+	answer := wire.History{Events: make(wire.List[wire.Event], len(h.Events)), Complete: h.Complete}
+	for i, x := range h.Events {
+		answer.Events[i] = eventOf(x)
+	}
+	if e.wantsStream() {
+		return stream(e, "", func(row func(wire.Event) error) error { return eachOf(answer.Events, row) })
+	}
+	return e.answer(answer)
+}
+
+func eventOf(x node.HistoryEvent) wire.Event {
+	out := wire.Event{Time: x.Time, Dot: x.Dot.String(), Op: wire.Op(x.Event.Operation())}
+	switch x.Event.Kind {
+	case delta.Advertise:
+		out.Node = x.Event.Node.Name
+		return out
+	case delta.Forget:
+		out.Node = x.Event.Replica.String()
+		return out
+	case delta.Add:
+		out.By = max(x.Event.By, -x.Event.By)
+		if x.Event.By == 0 {
+			out.Priority = x.Event.Contribution.Amount
+		}
+	}
+	bounds := wire.BoundsOf(x.Event.Claim.Range)
+	out.Keyspace, out.Node, out.Bounds = x.Event.Claim.Keyspace, x.Event.Claim.Node, &bounds
+	return out
+}

@@ -1,0 +1,172 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/node"
+	"github.com/scalesmall/ssnode/wire"
+)
+
+// ops serves POST /v1/ops.
+func (s *Server) ops(e *exchange) error {
+	var q wire.OpsRequest
+	if err := e.body(&q); err != nil {
+		return err
+	}
+	timeout, err := s.timeout(q.Timeout)
+	if err != nil {
+		return err
+	}
+	switch {
+	case q.Ops != nil && q.Batches != nil:
+		return wire.Errorf(wire.CodeInvalid, "both \"ops\" and \"batches\": give one of them")
+	case q.Batches != nil:
+		return s.writeBatches(e, q, timeout)
+	}
+	return s.writeOne(e, q, timeout)
+}
+
+// timeout reads how long a wait may last.
+func (s *Server) timeout(text string) (time.Duration, error) {
+	if text == "" {
+		return s.options.WaitTimeout, nil
+	}
+	d, err := time.ParseDuration(text)
+	if err != nil || d < 0 || d > waitTimeoutMax {
+		return 0, wire.Errorf(wire.CodeInvalid, "the \"timeout\" %q is not a duration from 0s to %s: write for instance \"10s\"", text, waitTimeoutMax)
+	}
+	return d, nil
+}
+
+func (s *Server) writeOne(e *exchange, q wire.OpsRequest, timeout time.Duration) error {
+	asked, ops, err := compile(q.Ops, s.node.Name())
+	if err != nil {
+		return err
+	}
+	written, err := s.write(e.r.Context(), asked, ops)
+	if err != nil {
+		return err
+	}
+	waited, err := s.await(e.r.Context(), written.Token, q.Wait, timeout)
+	if err != nil {
+		return err
+	}
+	return e.answer(wire.Results{
+		Results: resultsOf(asked, written.Results),
+		Token:   tokenOf(written.Token), OnDisk: waited.OnDisk, Missing: waited.Missing,
+	})
+}
+
+// write carries out one batch. Its error says which operation it is about.
+func (s *Server) write(ctx context.Context, asked []wire.Operation, ops []delta.Operation) (node.Written, error) {
+	written, err := s.node.Write(ctx, ops)
+	var batch *delta.BatchError
+	if errors.As(err, &batch) && batch.Index < len(asked) {
+		err = inOperation(batch.Index, len(asked), asked[batch.Index], batch.Err)
+	}
+	return written, err
+}
+
+// writeBatches carries out several batches. They are independent of each
+// other: they wait for the disk together, and in no particular order.
+func (s *Server) writeBatches(e *exchange, q wire.OpsRequest, timeout time.Duration) error {
+	if err := validateBatches(q.Batches); err != nil {
+		return err
+	}
+	results := make(wire.List[wire.BatchResult], len(q.Batches))
+	tokens := make([]token, len(q.Batches))
+	var running sync.WaitGroup
+	places := make(chan struct{}, batchesAtOnce)
+	for i, batch := range q.Batches {
+		places <- struct{}{}
+		running.Go(func() {
+			defer func() { <-places }()
+			results[i], tokens[i] = s.writeBatch(e.r.Context(), batch)
+		})
+	}
+	running.Wait()
+	all := joinTokens(tokens)
+	waited, err := s.await(e.r.Context(), all, q.Wait, timeout)
+	if err != nil {
+		return err
+	}
+	return e.answer(wire.BatchResults{Batches: results, Token: tokenOf(all), OnDisk: waited.OnDisk, Missing: waited.Missing})
+}
+
+func validateBatches(batches []wire.Batch) error {
+	if len(batches) == 0 {
+		return wire.Errorf(wire.CodeInvalid, "no batches: give at least one in \"batches\"")
+	}
+	if len(batches) > batchesMax {
+		return wire.Errorf(wire.CodeTooLarge, "%d batches, at most %d are allowed: send several requests", len(batches), batchesMax)
+	}
+	ids := map[string]int{}
+	for i, b := range batches {
+		if len(b.ID) > batchIDBytesMax {
+			return wire.Errorf(wire.CodeInvalid, "the \"id\" of batch %d has %d bytes, at most %d are allowed", i+1, len(b.ID), batchIDBytesMax)
+		}
+		if first, ok := ids[b.ID]; ok && b.ID != "" {
+			return wire.Errorf(wire.CodeInvalid, "batches %d and %d have the same \"id\" %q: draw one for every batch", first+1, i+1, b.ID)
+		}
+		ids[b.ID] = i
+	}
+	return nil
+}
+
+// writeBatch carries out one batch of several. Once begun, a batch with an id
+// is carried through though its client goes away: it will ask again, and must
+// be told what became of it.
+func (s *Server) writeBatch(ctx context.Context, batch wire.Batch) (wire.BatchResult, token) {
+	asked, ops, err := compile(batch.Ops, s.node.Name())
+	if err != nil {
+		return failedBatch(batch, err), nil
+	}
+	var written node.Written
+	if batch.ID == "" {
+		written, err = s.write(ctx, asked, ops)
+	} else {
+		written, err = s.answers.once(batch.ID, asked, func() (node.Written, error) {
+			return s.write(context.WithoutCancel(ctx), asked, ops)
+		})
+	}
+	if err != nil {
+		return failedBatch(batch, err), nil
+	}
+	return wire.BatchResult{ID: batch.ID, Results: resultsOf(asked, written.Results), Token: tokenOf(written.Token)}, written.Token
+}
+
+func failedBatch(batch wire.Batch, err error) wire.BatchResult {
+	answer := errorOf(err)
+	return wire.BatchResult{ID: batch.ID, Error: answer.Message, Code: answer.Code}
+}
+
+// await waits until members have on disk what a write did. The node itself
+// has it, so who asks for nobody else is answered at once.
+func (s *Server) await(ctx context.Context, t token, members wire.MemberCount, timeout time.Duration) (node.Awaited, error) {
+	if !members.All && members.N <= 1 {
+		return node.Awaited{OnDisk: []string{s.node.Name()}}, nil
+	}
+	return s.awaitMembers(ctx, t, members, timeout)
+}
+
+// awaitMembers waits until members have on disk what a token names, or until
+// the timeout is over: then the answer says who is missing.
+func (s *Server) awaitMembers(ctx context.Context, t token, members wire.MemberCount, timeout time.Duration) (node.Awaited, error) {
+	ctx, cancel := s.untilStopped(ctx)
+	defer cancel()
+	ctx, cancelTimeout := context.WithTimeout(ctx, timeout)
+	defer cancelTimeout()
+	waited, err := s.node.Await(ctx, t, node.Members{All: members.All, N: members.N})
+	if err != nil {
+		return node.Awaited{}, err
+	}
+	// Who asked for two of five is not told of the three others.
+	if !members.All && len(waited.OnDisk) >= members.N {
+		waited.Missing = nil
+	}
+	return waited, nil
+}
