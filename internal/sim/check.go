@@ -1,0 +1,136 @@
+package sim
+
+import (
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+type contextHash = delta.Sum
+
+// state is what a replica with a certain context was seen to hold.
+type state struct {
+	fingerprint delta.Fingerprint
+	by          string
+	at          uint64
+}
+
+// deepEvery is after how many commits one is checked by the slow truth, and
+// quietEvery after how many steps all members are.
+const (
+	deepEvery  = 24
+	quietEvery = 1024
+)
+
+// checkCommit holds one commit against the rules.
+func (m *member) checkCommit(old *delta.Replica, requests []antientropy.CommitRequest, e *delta.Effects) {
+	m.report.Commits++
+	if m.report.Commits%deepEvery == 0 {
+		m.checkDeep(e)
+	}
+	m.checkSession(old, requests, e)
+	if m.reused {
+		return
+	}
+	m.checkReleases(old, requests, e)
+	m.checkState()
+	if m.dir.replica.IsAhead() {
+		return
+	}
+	if len(e.Deltas) == 0 && len(e.Context) > 0 || m.report.Commits%deepEvery == 0 {
+		m.checkView(m.oracle.keys())
+		return
+	}
+	m.checkView(touched(e))
+}
+
+func touched(e *delta.Effects) []delta.Key {
+	var keys []delta.Key
+	for _, x := range e.Entries {
+		keys = append(keys, x.Key)
+	}
+	for _, p := range e.Deltas {
+		for _, x := range p.Events {
+			keys = append(keys, x.Key())
+		}
+	}
+	return keys
+}
+
+// checkView holds what a replica shows against the oracle, of the events that
+// its context covers (V1).
+func (m *member) checkView(keys []delta.Key) {
+	seen := m.oracle.sequences(m.dir.replica.Context)
+	for _, k := range keys {
+		if !k.IsClaim() || m.oracle.isTouchedByForgotten(k) {
+			continue
+		}
+		e, _ := m.dir.memory.Get(k)
+		if got, want := e.Counter.Value(), m.oracle.value(k, seen, true); got != want {
+			m.fail("V1: %s shows %d for %s, the oracle %d of %s; it holds %+v", m.name, got, nameOf(k), want, m.text(m.dir.replica.Context), e.Counter)
+			return
+		}
+	}
+}
+
+// checkState holds that equal contexts come with equal states (V3).
+func (m *member) checkState() {
+	r := m.dir.replica
+	if r.IsAhead() || r.InSession() {
+		return
+	}
+	f := m.withoutForgotten()
+	known, ok := m.states[r.ContextHash]
+	if !ok {
+		m.states[r.ContextHash] = state{f, m.name, m.now}
+		return
+	}
+	if known.fingerprint != f {
+		m.fail("V3: %s has the context %s and the fingerprint %s, %s had it at %d ms with %s",
+			m.name, m.text(r.Context), f, known.by, known.at, known.fingerprint)
+	}
+}
+
+// withoutForgotten is the fingerprint without records of forgotten replicas.
+func (m *member) withoutForgotten() delta.Fingerprint {
+	f := m.dir.replica.Fingerprint
+	if len(m.oracle.forgotten) == 0 {
+		return f
+	}
+	_ = m.dir.memory.Scan(delta.ClaimSpan, func(e delta.Entry) error {
+		for _, x := range e.Counter {
+			if m.oracle.forgotten[x.Origin] {
+				f = f.Minus(delta.FingerprintOf(delta.Entry{Key: e.Key, Counter: crdt.PNCounter{x}}))
+			}
+		}
+		return nil
+	})
+	return f
+}
+
+// checkDeep holds the incremental fields against the slow truth (V4).
+func (m *member) checkDeep(e *delta.Effects) {
+	if err := m.dir.replica.Verify(m.dir.memory); err != nil {
+		m.fail("V4: %s: %v", m.name, err)
+	}
+	for _, x := range e.Entries {
+		if x.After.IsZero() {
+			continue
+		}
+		decoded, err := delta.DecodeEntry(x.Key, delta.EncodeEntry(x.After))
+		if err != nil || !decoded.Equal(x.After) {
+			m.fail("V4: %s: the entry %s decodes to another: %v", m.name, nameOf(x.Key), err)
+		}
+	}
+}
+
+// checkQuiet holds all members against everything that holds at any time.
+func (k *cluster) checkQuiet() {
+	for _, m := range k.members {
+		m.checkDeep(&delta.Effects{})
+		if !k.reused && !m.dir.replica.IsAhead() {
+			m.checkView(k.oracle.keys())
+			m.checkState()
+		}
+	}
+}

@@ -1,0 +1,37 @@
+package sim
+
+import (
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// checkReleases holds that each Release of a commit observes what lived where
+// it was written, and nothing else (V6).
+func (m *member) checkReleases(old *delta.Replica, requests []antientropy.CommitRequest, e *delta.Effects) {
+	if len(e.Deltas) == 0 || old.IsAhead() || old.InSession() || has(requests, antientropy.StepTake, antientropy.StepMatched, antientropy.StepComplete) {
+		return // more is observed than the context says
+	}
+	seen := m.oracle.sequences(old.Context)
+	for _, p := range e.Deltas {
+		n := m.oracle.number(p.Origin)
+		for i, x := range p.Events {
+			if p.Origin == e.ID && x.Kind == delta.Release && !m.oracle.isTouchedByForgotten(x.Key()) {
+				m.checkRelease(p.Dot(i), x, seen)
+			}
+			seen[n] = p.Dot(i).Sequence
+		}
+	}
+}
+
+func (m *member) checkRelease(dot crdt.Dot, x delta.Event, seen sequences) {
+	want := m.oracle.live(x.Key(), seen)
+	for n, last := range want {
+		mark, _ := x.Released.Find(m.oracle.ids[n])
+		if mark.Last != last {
+			m.fail("V6: the release %s:%d of %s observes %s up to %d, there live contributions up to %d",
+				short(dot.Replica), dot.Sequence, nameOf(x.Key()), short(m.oracle.ids[n]), mark.Last, last)
+			return
+		}
+	}
+}

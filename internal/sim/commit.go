@@ -1,0 +1,66 @@
+package sim
+
+import (
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// commitSoon lets the committer take what waits, all in one transaction.
+func (m *member) commitSoon() {
+	if m.busy || len(m.commits) == 0 {
+		return
+	}
+	m.busy = true
+	m.living(m.upTo(m.diskMax), kindCommit, func() {
+		requests := m.commits
+		m.commits, m.busy = nil, false
+		_ = m.transaction(requests, nil)
+	})
+}
+
+// transaction commits requests of the core, then a local write, or fails and
+// changes nothing.
+func (m *member) transaction(requests []antientropy.CommitRequest, write func(*delta.Commit) error) error {
+	c := m.dir.replica.Begin(delta.Env{Read: m.dir.memory, Now: int64(m.now)})
+	var results []antientropy.CommitResult
+	var ids []uint64
+	for _, r := range requests {
+		ids = append(ids, r.ID)
+		result, err := r.Run(c, m.newReplicaID)
+		if err != nil {
+			m.fail("%s: a commit that the core asked for fails: %v", m.name, err)
+			return err
+		}
+		results = append(results, result)
+	}
+	var failed error
+	if write != nil {
+		failed = write(c)
+	}
+	effects, err := c.Finish()
+	if err != nil {
+		m.fail("%s: a commit does not finish: %v", m.name, err)
+		return err
+	}
+	if m.chance(m.commitFails) {
+		m.mark(MarkCommitFailed)
+		m.trace("%s fails to commit", m.name)
+		m.core.Failed(errDisk, ids...)
+		m.work()
+		return errDisk
+	}
+	m.persist(requests, results, effects)
+	m.core.Committed(effects, results...)
+	m.work()
+	return failed
+}
+
+// persist makes effects durable and holds them against the rules.
+func (m *member) persist(requests []antientropy.CommitRequest, results []antientropy.CommitResult, e *delta.Effects) {
+	old := m.dir.replica.Clone()
+	m.fold(e.Fingerprint.Sum.Lo ^ e.ContextHash.Lo)
+	m.dir.write(e, m.now)
+	m.record(e)
+	m.observe(old, requests, results, e)
+	m.checkCommit(old, requests, e)
+}

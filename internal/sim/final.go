@@ -1,0 +1,130 @@
+package sim
+
+import (
+	"bytes"
+	"slices"
+
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// heal ends all faults.
+func (k *cluster) heal() {
+	k.faulting = false
+	k.trace("all faults end")
+	clear(k.net.cut)
+	clear(k.net.slow)
+	k.net.loss, k.net.repeat, k.net.delayMax = 0, 0, 20
+	k.diskMax, k.readFails, k.commitFails = 5, 0, 0
+	for _, m := range k.members {
+		clear(m.suspects)
+		if !m.up {
+			m.start()
+		}
+	}
+	k.tellAll()
+}
+
+// converge lets time pass until all members are equal, or too much has.
+func (k *cluster) converge(millis uint64) {
+	until := k.now + millis
+	for !k.isConverged() {
+		if len(k.report.Violations) > 0 {
+			return
+		}
+		if k.now >= until && k.isBeyondRepair() {
+			k.mark(MarkBeyondRepair)
+			k.trace("what is left is beyond repair%s", k.describe())
+			return
+		}
+		if k.now >= until {
+			k.fail("L1: not converged %d ms after all faults have ended%s", millis, k.describe())
+			return
+		}
+		k.run(100)
+	}
+}
+
+// isConverged reports whether all members have seen the same and hold the
+// same, and know it.
+func (k *cluster) isConverged() bool {
+	a := k.members[0].dir.replica
+	for _, m := range k.members {
+		r := m.dir.replica
+		if !m.up || r.InSession() || r.IsAhead() && !k.lossy && !k.reused || m.busy || len(m.commits) > 0 ||
+			r.ContextHash != a.ContextHash || r.Fingerprint != a.Fingerprint || !m.core.Context().Equal(r.Context) {
+			return false
+		}
+	}
+	return true
+}
+
+// isBeyondRepair reports whether two disasters met that together leave a
+// difference which nothing decides. One is that states are ahead for ever of
+// events that were lost with a directory. The other is that a rolled-back
+// directory used dots again, or that the lost one had forgotten a replica: then
+// others may have learned from it that records are gone, and not why. A record
+// that its origin alone holds may be either.
+func (k *cluster) isBeyondRepair() bool {
+	return k.lossy && (k.reused || len(k.oracle.forgotten) > 0) &&
+		slices.ContainsFunc(k.members, func(m *member) bool { return m.dir.replica.IsAhead() })
+}
+
+// checkFinal holds what must be true when all members agree.
+func (k *cluster) checkFinal() {
+	k.checkQuiet()
+	first := canonical(k.members[0].dir)
+	for _, m := range k.members {
+		if !m.dir.replica.Context.Equal(k.members[0].dir.replica.Context) {
+			k.fail("L1: %s and %s have other contexts under one hash", m.name, k.members[0].name)
+		}
+		if !bytes.Equal(canonical(m.dir), first) {
+			k.fail("L2: the canonical states of %s and %s differ", m.name, k.members[0].name)
+		}
+	}
+	if k.reused {
+		return // the oracle knows no events that say two things
+	}
+	k.checkNothingLost()
+	k.checkViews()
+}
+
+// canonical is a state as bytes: all entries in the order of their keys.
+func canonical(d *directory) []byte {
+	var out []byte
+	_ = d.memory.Scan(delta.Whole, func(e delta.Entry) error {
+		out = append(append(out, e.Key...), delta.EncodeEntry(e)...)
+		return nil
+	})
+	return out
+}
+
+// checkNothingLost holds that every acknowledged event is seen by all, but
+// those that were lost with the only directories that had them (L1).
+func (k *cluster) checkNothingLost() {
+	seen := k.oracle.sequences(k.members[0].dir.replica.Context)
+	for n, issued := range k.oracle.issued {
+		least := issued
+		if known, ok := k.oracle.lost[n]; ok {
+			least = known
+		}
+		if seen[n] < least {
+			k.fail("L1: all have seen %d events of %s, %d were acknowledged and not lost", seen[n], short(k.oracle.ids[n]), least)
+		}
+	}
+}
+
+// checkViews holds what all show against the oracle (L3).
+func (k *cluster) checkViews() {
+	d := k.members[0].dir
+	seen := k.oracle.sequences(d.replica.Context)
+	for _, key := range k.oracle.keys() {
+		if k.oracle.late[key] || k.oracle.isLost(key, seen) {
+			continue
+		}
+		e, _ := d.memory.Get(key)
+		if got, want := e.Counter.Value(), k.oracle.value(key, seen, false); got != want {
+			k.fail("L3: all show %d for %s, the oracle %d; they hold %+v", got, nameOf(key), want, e.Counter)
+			return
+		}
+	}
+}

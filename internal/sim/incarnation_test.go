@@ -1,0 +1,105 @@
+package sim
+
+import (
+	"testing"
+
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
+)
+
+// Bounds of what is left of one life of a directory: an entry of the context
+// while it is remembered, and a mark once it was forgotten. Encoded.
+const (
+	contextBytesPerLife   = 24
+	forgottenBytesPerLife = 20
+)
+
+// TestRun_Incarnations_LeaveLittle lets a node lose its directory again and
+// again, and write a claim in every life. What is left of a life is a few bytes,
+// what idle peers tell each other does not grow, and once the lives were
+// forgotten no record of them is left.
+func TestRun_Incarnations_LeaveLittle(t *testing.T) {
+	lives := 1000
+	if testing.Short() {
+		lives = 100
+	}
+	r := newReport(Config{})
+	k := newCluster(3, &r)
+	k.net.delayMax, k.diskMax = 2, 1
+	k.options.Grace = 1
+	stay := k.join("stays", newDirectory(k.newReplicaID()))
+	dies := k.join("dies", newDirectory(k.newReplicaID()))
+	for _, m := range k.members {
+		m.quiet = true
+	}
+	k.run(1000)
+	idle := len(stay.core.CheckPayload())
+	claim := ranges.Claim{Keyspace: ranges.DefaultKeyspace, Node: "dies", Range: ranges.Everything()}
+	var past []crdt.ReplicaID
+	for range lives {
+		past = append(past, dies.dir.replica.ID)
+		if err := dies.carryOut([]delta.Operation{{Verb: delta.VerbRegister, Claim: claim, Amount: 1}}); err != nil {
+			t.Fatal(err)
+		}
+		k.runUntil(func() bool { return dies.dir.replica.Context.Leq(stay.dir.replica.Context) })
+		k.replace(dies, newDirectory(k.newReplicaID()))
+		dies.start()
+		k.tellAll()
+	}
+	k.heal()
+	k.converge(healMaxDefault)
+	k.checkFinal()
+	for _, v := range r.Violations {
+		t.Fatal(v)
+	}
+	if got := len(stay.core.CheckPayload()); got != idle || got > antientropy.CheckBytesMax {
+		t.Errorf("after %d lives idle peers tell each other %d bytes, before %d", lives, got, idle)
+	}
+	if got := len(delta.EncodeContext(stay.dir.replica.Context)); got > contextBytesPerLife*lives+64 {
+		t.Errorf("the context of %d lives takes %d bytes, %d for each", lives, got, got/lives)
+	}
+	forgetLives(t, k, stay, past, claim)
+}
+
+// forgetLives releases what the lives left behind and forgets them.
+func forgetLives(t *testing.T, k *cluster, m *member, past []crdt.ReplicaID, claim ranges.Claim) {
+	if err := m.carryOut([]delta.Operation{{Verb: delta.VerbRelease, Claim: claim}}); err != nil {
+		t.Fatal(err)
+	}
+	e, _ := m.dir.memory.Get(delta.ClaimKey(claim))
+	if len(e.Counter) != len(past) {
+		t.Errorf("%d records wait for their origins, want one of each of %d lives", len(e.Counter), len(past))
+	}
+	if err := m.transaction(nil, func(c *delta.Commit) error {
+		_, err := c.Forget(past...)
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	k.converge(healMaxDefault)
+	for _, m := range k.members {
+		bytes := 0
+		_ = m.dir.memory.Scan(delta.Whole, func(e delta.Entry) error {
+			if e.Key.IsClaim() {
+				t.Errorf("%s still holds %d records under %s", m.name, len(e.Counter), nameOf(e.Key))
+			}
+			bytes += len(e.Key) + len(delta.EncodeEntry(e))
+			return nil
+		})
+		if bytes > forgottenBytesPerLife*len(past) {
+			t.Errorf("%s holds %d bytes of %d forgotten lives", m.name, bytes, len(past))
+		}
+	}
+	for _, v := range k.report.Violations {
+		t.Error(v)
+	}
+	t.Logf("%d lives: a context of %d bytes", len(past), len(delta.EncodeContext(m.dir.replica.Context)))
+}
+
+// runUntil lets time pass until something holds, at most a minute.
+func (k *cluster) runUntil(holds func() bool) {
+	for until := k.now + 60_000; !holds() && k.step(until); {
+	}
+}

@@ -1,0 +1,162 @@
+package sim
+
+import (
+	"slices"
+
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/compaction"
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// member is one node: a process, up or not, and its directory.
+type member struct {
+	*cluster
+	name   string
+	number int
+	dir    *directory
+	core   *antientropy.Core
+	up     bool
+	// life counts processes and directories: what an earlier one began is void.
+	life int
+	// commits wait for the committer; they are carried out in order.
+	commits []antientropy.CommitRequest
+	busy    bool
+	// identified: some peer has shown to know no more of this replica than it
+	// does itself.
+	identified bool
+	suspects   map[string]bool
+	retention  compaction.Options
+	quiet      bool // trims nothing by itself
+}
+
+// start begins a life of a member on its directory.
+func (m *member) start() {
+	m.life++
+	m.up, m.busy, m.commits, m.identified = true, false, nil, false
+	m.dir.replica = reopened(m.dir.replica)
+	o := m.options
+	o.Seed = m.random.Uint64()
+	o.CheckInterval = 150 + m.random.Uint64N(300)
+	core, err := antientropy.New(o, antientropy.StartOf(m.dir.replica))
+	if err != nil {
+		m.fail("%s does not start: %v", m.name, err)
+		m.up = false
+		return
+	}
+	m.core = core
+	m.core.Tick(m.now)
+	m.trace("%s starts as %s, having seen %s", m.name, short(m.dir.replica.ID), m.text(m.dir.replica.Context))
+	for m.sharesReplica() {
+		m.rename() // again until the disk lets it
+	}
+	m.tellPeers()
+	m.tick()
+	m.trimSometimes()
+}
+
+// sharesReplica reports whether a living member has the id of this one. It was
+// there first, so it keeps it.
+func (m *member) sharesReplica() bool {
+	return slices.ContainsFunc(m.members, func(other *member) bool {
+		return other != m && other.up && other.dir.replica.ID == m.dir.replica.ID
+	})
+}
+
+// stop kills a member. What it had committed stays; a session does not.
+func (m *member) stop() {
+	if !m.up {
+		return
+	}
+	m.trace("%s stops", m.name)
+	m.countMarks()
+	m.up = false
+	m.life++
+	m.commits, m.busy = nil, false
+	m.dir.replica = reopened(m.dir.replica)
+	m.endAwaits(m)
+}
+
+// rename goes on under a new id before anything else is committed.
+func (m *member) rename() {
+	_ = m.transaction(nil, func(c *delta.Commit) error {
+		c.Rename(m.newReplicaID())
+		return nil
+	})
+}
+
+func (m *member) tellPeers() {
+	if !m.up {
+		return
+	}
+	var peers []antientropy.Peer
+	for _, other := range m.members {
+		if other != m {
+			peers = append(peers, antientropy.Peer{
+				Name: other.name, Replica: other.dir.replica.ID, Alive: other.up && !m.suspects[other.name],
+			})
+		}
+	}
+	m.core.SetPeers(peers)
+}
+
+// living is after, unless the member has ended its life by then.
+func (m *member) living(delay uint64, k kind, run func()) {
+	life := m.life
+	m.after(delay, k, m.number, func() {
+		if m.life == life {
+			run()
+			m.work()
+		}
+	})
+}
+
+func (m *member) tick() {
+	m.living(m.tickEvery, kindTick, func() {
+		m.core.Tick(m.now)
+		m.tick()
+	})
+}
+
+// work does what the core wants done.
+func (m *member) work() {
+	for r := m.core.Ready(); !r.IsEmpty(); r = m.core.Ready() {
+		m.commits = append(m.commits, r.Commits...)
+		for _, q := range r.Reads {
+			m.living(m.upTo(m.diskMax), kindRead, func() { m.core.Answered(m.read(q)) })
+		}
+		for _, x := range r.Messages {
+			m.send(x.To, x.Frame)
+		}
+		for _, b := range r.Broadcasts {
+			m.broadcast(b.Frame)
+		}
+		for _, n := range r.Notices {
+			m.note(n)
+		}
+		for _, x := range r.Confirmed {
+			m.confirmed(x)
+		}
+	}
+	m.commitSoon()
+}
+
+// broadcast reaches some of the others, as a queue of small messages does.
+func (m *member) broadcast(frame []byte) {
+	for _, other := range m.members {
+		if other != m && m.chance(50) {
+			m.send(other.name, frame)
+		}
+	}
+}
+
+func (m *member) read(q antientropy.ReadRequest) antientropy.ReadResult {
+	if m.chance(m.readFails) {
+		m.mark(MarkReadFailed)
+		return antientropy.ReadResult{ID: q.ID, Err: errDisk}
+	}
+	return q.Run(instant{m.dir.memory, m.dir})
+}
+
+// short is the part of an id that tells it apart in a trace.
+func short(r crdt.ReplicaID) string { return r.String()[28:] }

@@ -1,0 +1,91 @@
+package sim
+
+import (
+	"strings"
+	"testing"
+)
+
+// TestReport_Replay_NamesAllThatDecides holds that the command has every field
+// of the configuration that changes the run.
+func TestReport_Replay_NamesAllThatDecides(t *testing.T) {
+	for _, c := range []struct {
+		config Config
+		want   string
+	}{
+		{Config{Seed: 7}, "ssnode sim --seed 7 --nodes 0 --faults drawn --pause 60ms --steps 3000 --trace"},
+		{Config{Seed: 7, Nodes: 50, Faults: "heavy", Duration: 10_000, Pause: 200}, "ssnode sim --seed 7 --nodes 50 --faults heavy --pause 200ms --duration 10000ms --trace"},
+		{Config{Seed: 7, Nodes: 3, Faults: "light", Steps: 5, Duration: 10}, "ssnode sim --seed 7 --nodes 3 --faults light --pause 60ms --steps 5 --duration 10ms --trace"},
+	} {
+		r := Report{Config: c.config}
+		if got := r.Replay(); got != c.want {
+			t.Errorf("%+v: replay with %q, want %q", c.config, got, c.want)
+		}
+	}
+}
+
+// TestRun_Refuses_WhatCannotBeSimulated says what is wrong with a configuration, and does not run.
+func TestRun_Refuses_WhatCannotBeSimulated(t *testing.T) {
+	for want, c := range map[string]Config{
+		"no faults of the name": {Faults: "earthquakes"},
+		"501 nodes":             {Nodes: 501},
+		"-1 nodes":              {Nodes: -1},
+	} {
+		r := Run(c)
+		if r.OK() || !strings.Contains(r.Violations[0], want) || r.Steps > 0 {
+			t.Errorf("%+v: violations %q after %d steps, want one that says %q", c, r.Violations, r.Steps, want)
+		}
+	}
+}
+
+// TestRun_Panic_IsViolation holds that whatever breaks within a run is reported
+// with its seed instead of ending the process.
+func TestRun_Panic_IsViolation(t *testing.T) {
+	lines := 0
+	r := Run(Config{Seed: 1, Steps: 500, Trace: func(string) {
+		if lines++; lines == 20 {
+			panic("the reader has gone")
+		}
+	}})
+	if r.OK() || !strings.Contains(r.Violations[0], "panic: the reader has gone") {
+		t.Errorf("violations %q, want the panic", r.Violations)
+	}
+}
+
+// TestCluster_Checks_NoticeDamage breaks a replica behind the back of the code, and
+// wants each check that looks at it to notice.
+func TestCluster_Checks_NoticeDamage(t *testing.T) {
+	for name, damage := range map[string]func(*cluster, *member){
+		"V1": func(_ *cluster, m *member) { m.dir.memory = newDirectory(m.dir.replica.ID).memory },
+		"V3": func(_ *cluster, m *member) { m.dir.replica.Fingerprint.Sum.Lo++ },
+		"V4": func(_ *cluster, m *member) { m.dir.replica.ContextHash.Lo++ },
+		"L2": func(k *cluster, m *member) {
+			k.reused = true // so that nothing is held against the oracle
+			*m.dir = *newDirectory(m.dir.replica.ID)
+			m.dir.replica.Context = k.members[0].dir.replica.Context.Clone()
+			m.dir.replica.ContextHash = k.members[0].dir.replica.ContextHash
+		},
+	} {
+		r := newReport(Config{})
+		k := newCluster(5, &r)
+		k.net.delayMax, k.diskMax = 5, 1
+		for _, name := range []string{"n1", "n2"} {
+			k.join(name, newDirectory(k.newReplicaID()))
+		}
+		k.shape(profiles[0])
+		k.run(1000)
+		for range 20 {
+			k.members[0].writeAtRandom()
+			k.run(200)
+		}
+		k.run(2000)
+		k.checkFinal()
+		if len(r.Violations) > 0 {
+			t.Fatalf("undamaged: %q", r.Violations)
+		}
+		damage(k, k.members[1])
+		k.checkFinal()
+		if !strings.Contains(strings.Join(r.Violations, "\n"), name+":") {
+			t.Errorf("%s does not notice; violations %q", name, r.Violations)
+		}
+	}
+}

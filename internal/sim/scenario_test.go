@@ -1,0 +1,53 @@
+package sim
+
+import "testing"
+
+// The known defects of peers, each as a story of which the file says what must
+// come out. internal/mutant breaks our code so that each would come out wrong.
+
+// A part of the state came with a context that covered all of it.
+func TestScenario_DeltaCrdtEx65_PartialDiffWithFullContext(t *testing.T) {
+	runScript(t, "testdata/delta_crdt_ex_65.txt")
+}
+
+// A delta that could not be delivered for a while was dropped for ever.
+func TestScenario_Horde90_UndeliveredDelta(t *testing.T) {
+	runScript(t, "testdata/horde_90.txt")
+}
+
+// An actor went on under its id after it had lost what it had written.
+func TestScenario_RiakKV679_ActorAfterDataLoss(t *testing.T) {
+	runScript(t, "testdata/riak_kv_679.txt")
+}
+
+// Two sides that had the same never stopped synchronising, as one had pruned.
+func TestScenario_RiakKV1864_EndlessSync(t *testing.T) {
+	runScript(t, "testdata/riak_kv_1864.txt")
+}
+
+// A delta was applied though one before it was missing.
+func TestScenario_Akka_CausalGap(t *testing.T) {
+	runScript(t, "testdata/akka_gap.txt")
+}
+
+// Versions that a peer had cleared were booked as complete.
+func TestScenario_Corrosion366_TrimmedIsNotComplete(t *testing.T) {
+	runScript(t, "testdata/corrosion_366.txt")
+}
+
+// What was released came back with the next increase.
+func TestScenario_Counters_DoNotComeBack(t *testing.T) {
+	runScript(t, "testdata/counters.txt")
+}
+
+// A member that was forgotten stayed in the state as a ghost, or brought back
+// what had been released.
+func TestScenario_Ghosts_AreForgotten(t *testing.T) {
+	runScript(t, "testdata/ghosts.txt")
+}
+
+// Whoever reads the session's story again: writes, pieces and releases that
+// arrive while it is open.
+func TestScenario_Session_KeepsOthersOut(t *testing.T) {
+	runScript(t, "testdata/session.txt")
+}

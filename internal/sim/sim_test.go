@@ -1,0 +1,110 @@
+package sim_test
+
+import (
+	"flag"
+	"runtime"
+	"sync"
+	"testing"
+
+	"github.com/scalesmall/ssnode/internal/sim"
+)
+
+var (
+	seedCount = flag.Uint64("sim.seeds", 400, "how many seeds to run")
+	firstSeed = flag.Uint64("sim.first", 1, "the first of them")
+	seedSteps = flag.Uint64("sim.steps", 1500, "how many steps of each are under faults")
+)
+
+// TestRun_HoldsUnderFaults runs one random history per seed, of faults that the
+// seed draws, and holds them against all rules. Together they must reach every
+// mark: what is never reached is not tested.
+func TestRun_HoldsUnderFaults(t *testing.T) {
+	count := *seedCount
+	if testing.Short() {
+		count = min(count, 80)
+	}
+	total := runSeeds(t, *firstSeed, count, *seedSteps)
+	t.Logf("%d seeds, %d steps under faults, %d events; the slowest, seed %d, agreed %d ms after its faults had ended",
+		count, total.Steps, total.Events, total.Config.Seed, total.HealMillis)
+	for _, m := range sim.AllMarks() {
+		t.Logf("%-26s %d", m, total.Marks[m])
+	}
+	if count >= seedsForAllMarks {
+		for _, m := range total.Marks.Missing() {
+			if m != sim.MarkBeyondRepair { // two disasters in one run
+				t.Errorf("nothing has reached the mark %q", m)
+			}
+		}
+	}
+}
+
+// seedsForAllMarks is how many seeds must reach every mark.
+const seedsForAllMarks = 400
+
+// runSeeds runs seeds on all processors: each is a world of its own. It returns
+// the sums, and of what took longest to heal the seed and the time.
+func runSeeds(t *testing.T, first, count, steps uint64) (total sim.Report) {
+	var mu sync.Mutex
+	var wg sync.WaitGroup
+	next := first
+	draw := func() (uint64, bool) {
+		mu.Lock()
+		defer mu.Unlock()
+		next++
+		return next - 1, next <= first+count && !t.Failed()
+	}
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for seed, ok := draw(); ok; seed, ok = draw() {
+				r := sim.Run(sim.Config{Seed: seed, Steps: steps})
+				if !r.OK() {
+					t.Errorf("seed %d, %s: %s\nreplay with: go run ./cmd/%s", seed, r.Faults, r.Violations[0], r.Replay())
+				}
+				mu.Lock()
+				total.Marks.Add(r.Marks)
+				total.Steps, total.Events = total.Steps+r.Steps, total.Events+r.Events
+				if r.HealMillis > total.HealMillis && !r.Undecided() {
+					total.HealMillis, total.Config = r.HealMillis, r.Config
+				}
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	return total
+}
+
+// TestRun_EqualConfigs_EqualTraces replays runs many times: nothing but the
+// configuration decides anything, not even the order of maps.
+func TestRun_EqualConfigs_EqualTraces(t *testing.T) {
+	for _, faults := range []string{"heavy", "identity"} {
+		c := sim.Config{Seed: 11, Faults: faults, Steps: 700}
+		want := sim.Run(c)
+		for i := range 100 {
+			if got := sim.Run(c); got.Hash != want.Hash {
+				t.Fatalf("%s: replay %d has the hash %016x, the first run %016x", faults, i+1, got.Hash, want.Hash)
+			}
+		}
+		lines := 0
+		c.Trace = func(string) { lines++ }
+		if got := sim.Run(c); got.Hash != want.Hash || lines == 0 {
+			t.Errorf("%s: with a trace of %d lines the hash is %016x, without %016x", faults, lines, got.Hash, want.Hash)
+		}
+		c.Trace, c.Seed = nil, 12
+		if got := sim.Run(c); got.Hash == want.Hash {
+			t.Errorf("%s: another seed has the same hash", faults)
+		}
+	}
+}
+
+// TestRun_FiftyNodes_Agree runs one large cluster, as users may.
+func TestRun_FiftyNodes_Agree(t *testing.T) {
+	r := sim.Run(sim.Config{Seed: 4, Nodes: 50, Faults: "heavy", Steps: 30_000, SliceMillis: 500})
+	if !r.OK() {
+		t.Fatalf("%s\nreplay with: go run ./cmd/%s", r.Violations[0], r.Replay())
+	}
+	last := r.Slices[len(r.Slices)-1]
+	if last.Faulted || last.Members < 45 || last.Agreeing != last.Members || last.Up != last.Members {
+		t.Errorf("at the end %d of %d members agree, %d are up", last.Agreeing, last.Members, last.Up)
+	}
+}
