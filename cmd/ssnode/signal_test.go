@@ -1,0 +1,111 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// signalled starts a node and returns its process and its host:port. What
+// environment adds is beside that of the test.
+func signalled(t *testing.T, environment ...string) (*exec.Cmd, string) {
+	t.Helper()
+	dir := t.TempDir()
+	addrFile := filepath.Join(dir, "addr")
+	c := exec.Command("ssnode", "run", "--data-dir", filepath.Join(dir, "data"), "--node", "n1", "--api", "127.0.0.1:0", "--gossip", "127.0.0.1:0", "--addr-file", addrFile)
+	c.Env = append(os.Environ(), environment...)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Process.Kill() })
+	for deadline := time.Now().Add(startMax); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		if text, err := os.ReadFile(addrFile); err == nil {
+			return c, strings.TrimPrefix(strings.TrimSpace(string(text)), "http://")
+		}
+	}
+	t.Fatal("the node did not say where it is")
+	return nil, ""
+}
+
+// TestRun_SecondSignal_StopsAtOnce holds a request open that the node, asked
+// to stop in order, waits for.
+func TestRun_SecondSignal_StopsAtOnce(t *testing.T) {
+	c, host := signalled(t)
+	conn, err := net.Dial("tcp", host)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST /v1/ops HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(100 * time.Millisecond) // the request must have arrived: there is nobody to ask
+	signal := func(s syscall.Signal) {
+		t.Helper()
+		if err := c.Process.Signal(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended := make(chan int, 1)
+	go func() {
+		_ = c.Wait()
+		ended <- c.ProcessState.ExitCode()
+	}()
+	signal(syscall.SIGINT)
+	select {
+	case code := <-ended:
+		t.Fatalf("it ended with %d while a request was under way", code)
+	case <-time.After(300 * time.Millisecond):
+	}
+	signal(syscall.SIGTERM)
+	select {
+	case code := <-ended:
+		if code != 1 {
+			t.Errorf("stopped at once, it ends with %d, want 1", code)
+		}
+	case <-time.After(5 * time.Second):
+		t.Error("the second signal does not stop it")
+	}
+}
+
+func TestRun_ServiceManager_IsTold(t *testing.T) {
+	socket := filepath.Join(t.TempDir(), "notify")
+	l, err := net.ListenUnixgram("unixgram", &net.UnixAddr{Name: socket, Net: "unixgram"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	c, host := signalled(t, "NOTIFY_SOCKET="+socket)
+	requireTold(t, l, "READY=1")
+	if conn, err := net.Dial("tcp", host); err != nil {
+		t.Errorf("it says that it is ready, but: %v", err)
+	} else {
+		conn.Close()
+	}
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	requireTold(t, l, "STOPPING=1")
+	if err := c.Wait(); err != nil {
+		t.Errorf("it ends with %v", err)
+	}
+}
+
+func requireTold(t *testing.T, l *net.UnixConn, want string) {
+	t.Helper()
+	if err := l.SetReadDeadline(time.Now().Add(startMax)); err != nil {
+		t.Fatal(err)
+	}
+	b := make([]byte, 100)
+	n, err := l.Read(b)
+	if err != nil || string(b[:n]) != want {
+		t.Fatal(fmt.Errorf("told %q, %w; want %q", b[:n], err, want))
+	}
+}
