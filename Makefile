@@ -1,0 +1,34 @@
+# Each target does what it says; .ci/run has the commands and the reasons.
+
+.PHONY: help test race lint fuzz sim soak demo ci
+
+help: ## what there is
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
+
+test: ## every test, as README.md says
+	go test ./...
+
+race: ## the short tests under the race detector
+	.ci/run race
+
+lint: ## format, module file, go vet, staticcheck, and the rules of internal/lint
+	.ci/run format tidy vet staticcheck
+	go test ./internal/lint
+
+fuzz: ## every fuzz target; FUZZ_SECONDS=3600 make fuzz for longer
+	.ci/run fuzz
+
+SIM_SEEDS ?= 5000
+SIM_FIRST ?= 1
+
+sim: ## SIM_SEEDS simulated clusters from seed SIM_FIRST on (5000, 1)
+	go test -count=1 -timeout=12h ./internal/sim -sim.seeds=$(SIM_SEEDS) -sim.first=$(SIM_FIRST)
+
+soak: ## ten times the simulation of .ci/run, with fresh seeds
+	SIM_SEEDS=30000 .ci/run sim
+
+demo: ## three real nodes, a crash, a partition, healing
+	go run ./cmd/ssnode demo
+
+ci: ## everything that must hold before a change is kept
+	.ci/run
