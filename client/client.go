@@ -26,6 +26,10 @@ type Options struct {
 	AnswerBytesMax int64
 	// DialTimeout bounds how long a connection may take. Default 5s.
 	DialTimeout time.Duration
+	// SilenceMax bounds how long the node may say nothing while an answer is
+	// awaited, beyond what it was asked to wait for others. It does not bound
+	// Compact, nor a stream that has begun. Default 30s.
+	SilenceMax time.Duration
 	// Transport carries the requests. Default: one of its own, without
 	// proxies, which keeps connections for reuse until Close.
 	Transport http.RoundTripper
@@ -39,6 +43,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.DialTimeout == 0 {
 		o.DialTimeout = 5 * time.Second
+	}
+	if o.SilenceMax == 0 {
+		o.SilenceMax = 30 * time.Second
 	}
 	if o.UserAgent == "" {
 		o.UserAgent = "ssnode-client"

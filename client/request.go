@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"time"
 
 	"github.com/scalesmall/ssnode/wire"
 )
@@ -24,6 +25,9 @@ type request struct {
 	query  url.Values
 	body   any
 	accept string
+	// patience is how much longer than Options.SilenceMax the node may take
+	// to answer, because it was asked to wait for others.
+	patience time.Duration
 }
 
 // get asks path and reads the JSON answer into answer.
@@ -33,7 +37,12 @@ func (c *Client) get(ctx context.Context, path string, query url.Values, answer 
 
 // post sends body to path and reads the JSON answer into answer.
 func (c *Client) post(ctx context.Context, path string, body, answer any) error {
-	return c.call(ctx, request{method: http.MethodPost, path: path, body: body, accept: typeJSON}, answer)
+	return c.postPatiently(ctx, path, body, 0, answer)
+}
+
+// postPatiently is post of what may take longer; see request.patience.
+func (c *Client) postPatiently(ctx context.Context, path string, body any, patience time.Duration, answer any) error {
+	return c.call(ctx, request{method: http.MethodPost, path: path, body: body, accept: typeJSON, patience: patience}, answer)
 }
 
 func (c *Client) call(ctx context.Context, q request, answer any) error {
@@ -52,13 +61,9 @@ func (c *Client) call(ctx context.Context, q request, answer any) error {
 // open sends the request and returns the answer if it is a good one; its body
 // is the caller's to close.
 func (c *Client) open(ctx context.Context, q request) (*http.Response, error) {
-	hr, err := c.newRequest(ctx, q)
+	r, err := c.do(ctx, q)
 	if err != nil {
 		return nil, err
-	}
-	r, err := c.http.Do(hr)
-	if err != nil {
-		return nil, c.unreachable(ctx, err)
 	}
 	if r.StatusCode != http.StatusOK {
 		defer drain(r.Body)

@@ -22,7 +22,7 @@ type WriteOptions struct {
 func (c *Client) Write(ctx context.Context, ops []wire.Operation, o WriteOptions) (wire.Results, error) {
 	var results wire.Results
 	body := wire.OpsRequest{Ops: ops, Wait: o.Wait, Timeout: formatTimeout(o.Timeout)}
-	err := c.post(ctx, "/v1/ops", body, &results)
+	err := c.postPatiently(ctx, "/v1/ops", body, o.Timeout, &results)
 	return results, err
 }
 
@@ -31,7 +31,7 @@ func (c *Client) Write(ctx context.Context, ops []wire.Operation, o WriteOptions
 func (c *Client) WriteBatches(ctx context.Context, batches []wire.Batch, o WriteOptions) (wire.BatchResults, error) {
 	var results wire.BatchResults
 	body := wire.OpsRequest{Batches: batches, Wait: o.Wait, Timeout: formatTimeout(o.Timeout)}
-	err := c.post(ctx, "/v1/ops", body, &results)
+	err := c.postPatiently(ctx, "/v1/ops", body, o.Timeout, &results)
 	return results, err
 }
 
@@ -40,7 +40,7 @@ func (c *Client) WriteBatches(ctx context.Context, batches []wire.Batch, o Write
 func (c *Client) Wait(ctx context.Context, token wire.Token, o WriteOptions) (wire.Waited, error) {
 	var waited wire.Waited
 	body := wire.WaitRequest{Token: token, Members: o.Wait, Timeout: formatTimeout(o.Timeout)}
-	err := c.post(ctx, "/v1/wait", body, &waited)
+	err := c.postPatiently(ctx, "/v1/wait", body, o.Timeout, &waited)
 	return waited, err
 }
 
@@ -48,7 +48,7 @@ func (c *Client) Wait(ctx context.Context, token wire.Token, o WriteOptions) (wi
 // is worth it; a dry run says what it would do.
 func (c *Client) Compact(ctx context.Context, dryRun bool) (wire.Compact, error) {
 	var done wire.Compact
-	err := c.post(ctx, "/v1/compact", wire.CompactRequest{DryRun: dryRun}, &done)
+	err := c.postPatiently(ctx, "/v1/compact", wire.CompactRequest{DryRun: dryRun}, unbounded, &done)
 	return done, err
 }
 
