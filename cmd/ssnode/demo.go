@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/urfave/cli/v2"
@@ -39,6 +41,10 @@ func demoCommand() *cli.Command {
 func demo(ctx context.Context, say *narrator, keep bool) (err error) {
 	ctx, cancel := context.WithTimeout(ctx, demoMax)
 	defer cancel()
+	// Whoever interrupts the story gets its end all the same: no process and no
+	// directory stays behind.
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	dir, err := os.MkdirTemp("", "ssnode-demo-")
 	if err != nil {
 		return fmt.Errorf("make a directory for the demo: %w; set TMPDIR to one that can be written to", err)
@@ -54,7 +60,11 @@ func demo(ctx context.Context, say *narrator, keep bool) (err error) {
 		}
 	}()
 	story := &demoStory{narrator: say, cluster: cluster}
-	if err := story.tell(ctx); err != nil {
+	err = story.tell(ctx)
+	switch {
+	case errors.Is(ctx.Err(), context.Canceled):
+		return errors.New("the demo was interrupted")
+	case err != nil:
 		return fmt.Errorf("the demo failed: %w", err)
 	}
 	say.line("Everything held. %.1f seconds.", time.Since(began).Seconds())

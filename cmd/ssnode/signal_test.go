@@ -109,3 +109,40 @@ func requireTold(t *testing.T, l *net.UnixConn, want string) {
 		t.Fatal(fmt.Errorf("told %q, %w; want %q", b[:n], err, want))
 	}
 }
+
+// TestDemo_Signal_LeavesNothingBehind interrupts the story when its third node
+// runs: a process, which nobody else would end.
+func TestDemo_Signal_LeavesNothingBehind(t *testing.T) {
+	dir := t.TempDir()
+	c := exec.Command("ssnode", "demo")
+	c.Env = append(os.Environ(), "TMPDIR="+dir)
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Process.Kill() })
+	address := ""
+	for deadline := time.Now().Add(startMax); address == "" && time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		found, _ := filepath.Glob(filepath.Join(dir, "ssnode-demo-*", "n3.addr"))
+		if len(found) == 1 {
+			text, _ := os.ReadFile(found[0])
+			address = strings.TrimPrefix(strings.TrimSpace(string(text)), "http://")
+		}
+	}
+	if address == "" {
+		t.Fatal("the third node did not say where it is")
+	}
+	if err := c.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	_ = c.Wait()
+	if code := c.ProcessState.ExitCode(); code != 1 {
+		t.Errorf("an interrupted demo ended with %d, want 1", code)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
+		t.Errorf("it left %q", left)
+	}
+	if conn, err := net.Dial("tcp", address); err == nil {
+		_ = conn.Close()
+		t.Errorf("the node at %s still runs", address)
+	}
+}
