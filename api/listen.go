@@ -20,14 +20,17 @@ var (
 // loopback is refused unless insecure says that the network is trusted: the
 // interface has no credentials.
 func Listen(ctx context.Context, address string, insecure bool) (net.Listener, error) {
-	host, _, err := net.SplitHostPort(address)
+	host, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("api address %q: %w", address, ErrAddress)
+	}
+	var config net.ListenConfig
+	if _, err := net.DefaultResolver.LookupPort(ctx, "tcp", port); err != nil {
+		return nil, fmt.Errorf("api address %q: there is no such port: %w", address, ErrAddress)
 	}
 	if !insecure && !isLoopback(host) {
 		return nil, fmt.Errorf("api address %q %w and has no credentials: use 127.0.0.1, or say --insecure if everybody on that network is trusted", address, ErrExposed)
 	}
-	var config net.ListenConfig
 	l, err := config.Listen(ctx, "tcp", address)
 	if err != nil {
 		return nil, fmt.Errorf("listen on api address %q: %w; choose another port, or 0 for a free one", address, err)

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
+	"os"
 
 	"github.com/scalesmall/ssnode/store"
 )
@@ -26,11 +28,15 @@ func Load(dir string, from io.Reader) (Loaded, error) {
 	if err := r.first(l); err != nil {
 		return Loaded{}, err
 	}
+	_, missing := os.Stat(dir)
 	err := store.Load(dir, store.Options{Cluster: r.meta.Cluster, Node: r.meta.Node}, func(to *store.Loader) error {
 		r.to = to
 		return r.all(l)
 	})
 	if err != nil {
+		if errors.Is(missing, fs.ErrNotExist) {
+			_ = os.Remove(dir) // only if it is empty
+		}
 		return Loaded{}, err
 	}
 	return Loaded{Meta: r.meta, End: r.count}, nil

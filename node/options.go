@@ -120,6 +120,11 @@ func (o Options) Validate() error {
 	if err := o.validateGossip(); err != nil {
 		problems = append(problems, err)
 	}
+	for _, address := range o.Join {
+		if _, _, err := net.SplitHostPort(address); err != nil {
+			bad("address to join %q: want HOST:PORT of one member's gossip: %w", address, err)
+		}
+	}
 	problems = append(problems, o.validateRecord())
 	if o.IdentityWait < 0 {
 		bad("a negative time to wait for the identity: %s", o.IdentityWait)
@@ -145,7 +150,7 @@ func (o Options) validateGossip() error {
 		return fmt.Errorf("gossip address %q: want HOST:PORT: %w", o.Gossip, err)
 	}
 	if len(o.GossipKeys) == 0 && !o.Insecure && !isLoopback(host) {
-		return fmt.Errorf("gossip address %q can be reached from other machines, but no gossip key is set; give a key file, or say insecure if the network is trusted", o.Gossip)
+		return fmt.Errorf("gossip address %q can be reached from other machines, but no gossip key is set; give one with --gossip-key-file (Options.GossipKeys), or say --insecure (Options.Insecure) if everybody on that network is trusted", o.Gossip)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"syscall"
 
 	"github.com/scalesmall/ssnode/node"
 	"github.com/scalesmall/ssnode/store"
@@ -63,6 +64,8 @@ func explainOpen(err error) error {
 		return fmt.Errorf("%w; if that is this node, it already runs: see ssnode status", err)
 	case errors.Is(err, store.ErrCorrupt):
 		return fmt.Errorf("%w; see ssnode check --data-dir", err)
+	case errors.Is(err, syscall.EADDRINUSE):
+		return fmt.Errorf("%w; choose another port with --gossip, or 0 for a free one", err)
 	case errors.Is(err, store.ErrOptions):
 		return usageErrorf("%w", err)
 	case errors.Is(err, node.ErrNameTaken):

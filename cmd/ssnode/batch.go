@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 
 	"github.com/scalesmall/ssnode/client"
@@ -72,6 +73,9 @@ func openInput(c *cli.Context, name string) (io.ReadCloser, int64, error) {
 		return io.NopCloser(c.App.Reader), -1, nil
 	}
 	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, usageErrorf("read the file: %w; write - for standard input", err)
+	}
 	if err != nil {
 		return nil, 0, fmt.Errorf("read the file: %w; write - for standard input", err)
 	}
@@ -80,7 +84,7 @@ func openInput(c *cli.Context, name string) (io.ReadCloser, int64, error) {
 	case err != nil:
 		return nil, 0, errors.Join(fmt.Errorf("read the file: %w", err), f.Close())
 	case info.IsDir():
-		return nil, 0, errors.Join(fmt.Errorf("read the file: %s is a directory: name a file in it, or write - for standard input", name), f.Close())
+		return nil, 0, errors.Join(usageErrorf("read the file: %s is a directory: name a file in it, or write - for standard input", name), f.Close())
 	case info.Mode().IsRegular():
 		return f, info.Size(), nil
 	}

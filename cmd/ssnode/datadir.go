@@ -84,6 +84,9 @@ func dumpOnline(c *cli.Context) error {
 
 func dumpDirectory(c *cli.Context, dir string) error {
 	s, err := store.Open(dir, store.Options{ReadOnly: true, MustExist: true})
+	if errors.Is(err, store.ErrCorrupt) {
+		return fmt.Errorf("%w; see all of it with: ssnode check --data-dir %s", err, shellQuote(dir))
+	}
 	if err != nil {
 		return err
 	}

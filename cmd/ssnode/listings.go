@@ -138,8 +138,12 @@ func (a *asked) streamRanges(ctx context.Context, keyspaces []string) error {
 func rangesListing(all []wire.Ranges, several, more bool) listing {
 	l := listing{table: func(o *output) error { return o.rangesTable(all, several, more) }}
 	for _, r := range all {
+		within := ""
+		if several {
+			within = r.Keyspace + ":"
+		}
 		for _, x := range r.Subranges {
-			l.names = append(l.names, rangeText(x.Bounds))
+			l.names = append(l.names, within+rangeText(x.Bounds))
 		}
 	}
 	if several {
@@ -153,7 +157,7 @@ func rangesListing(all []wire.Ranges, several, more bool) listing {
 }
 
 func (o *output) rangesTable(all []wire.Ranges, several, more bool) error {
-	columns := []string{"Range", "Servers, most preferred first"}
+	columns := []string{"Range", "&Servers, most preferred first"}
 	if several {
 		columns = append([]string{"Keyspace"}, columns...)
 	}

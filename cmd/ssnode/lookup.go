@@ -19,7 +19,8 @@ func lookupCommand() *cli.Command {
 		Name: "lookup", Category: groupRead, Usage: "who serves a key, most preferred first",
 		ArgsUsage: "KEY... | -",
 		Description: "Keys are text as it is, or hex:..., base64:..., u64:N, u32:N. With - they are read from\n" +
-			"standard input, one a line. Exit code 3 if nobody serves one of them.\n\n" +
+			"standard input, one a line; blank lines are passed over, and the empty key is hex:.\n" +
+			"Exit code 3 if nobody serves one of them.\n\n" +
 			"Example: ssnode lookup foo",
 		Flags: flags(keyspaceFlag(),
 			&cli.StringFlag{Name: "at-least", Usage: "answer only when the node has seen what this `TOKEN` names"},
@@ -90,6 +91,9 @@ func keysFrom(r *bufio.Reader) func() ([]string, error) {
 			}
 			line++
 			text = strings.TrimRight(text, "\r\n")
+			if text == "" {
+				continue
+			}
 			if _, err := wire.ParseKey(text); err != nil {
 				return nil, usageErrorf("line %d of standard input: %v", line, err)
 			}
@@ -192,7 +196,7 @@ func (l *lookups) tableOfOne(o *output) error {
 }
 
 func (l *lookups) tableOfAll(o *output) error {
-	g := o.grid("Key", "Range", "Servers")
+	g := o.grid("Key", "Range", "&Servers")
 	for _, x := range l.found {
 		g.row(o.style.shorten(orElse(x.Key, `""`), keyWidthMax), o.style.bounds(x.Bounds), o.style.servers(x.Servers))
 	}

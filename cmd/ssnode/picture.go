@@ -109,8 +109,15 @@ func (p *picture) headline() {
 			nodes[s.Node] = true
 		}
 	}
-	p.prose("keyspace", p.style.shorten(p.ranges.Keyspace, p.width-1)+":",
-		plural(len(p.ranges.Subranges), "subrange")+",", plural(gaps, "gap")+",", plural(len(nodes), "node"))
+	words := []string{"keyspace", p.style.shorten(p.ranges.Keyspace, p.width-1) + ":"}
+	if p.ranges.Next != "" {
+		words = append(words, "the", "first")
+	}
+	words = append(words, plural(len(p.ranges.Subranges), "subrange")+",", plural(gaps, "gap")+",", plural(len(nodes), "node"))
+	if p.ranges.Next != "" {
+		words = append(words, "in", "them")
+	}
+	p.prose(words...)
 }
 
 // boundsWidth returns how wide the widest bound is.

@@ -30,15 +30,17 @@ func (b *batcher) explain(first int, err error) error {
 	switch {
 	case b.chunk == 0 && errors.Is(err, client.ErrUnreachable):
 		return err
-	case b.chunk == 0:
+	case b.chunk == 0 && isRefusal(err):
 		return fmt.Errorf("nothing was carried out: %w", err)
+	case b.chunk == 0:
+		return err
 	}
 	if first == 0 {
 		first = b.done + 1
 	}
-	fate := "was not carried out"
-	if errors.Is(err, client.ErrUnreachable) {
-		fate = "may or may not have been carried out"
+	fate := "may or may not have been carried out"
+	if isRefusal(err) {
+		fate = "was not carried out"
 	}
 	done := "nothing was carried out before it"
 	if b.done >= b.from {
@@ -57,6 +59,17 @@ func (b *batcher) halted(err error) error {
 		return err
 	}
 	return fmt.Errorf("%w\n%s; go on with: %s", err, b.carriedOut(), b.again(b.done+1))
+}
+
+// isRefusal reports whether an error says that nothing of what was asked for
+// was done: found here, or answered by a node that understood it. One that is
+// unavailable may have met a fault of its disk on the way.
+func isRefusal(err error) bool {
+	var answer *wire.Error
+	if errors.As(err, &answer) {
+		return answer.Code != wire.CodeUnavailable && answer.Code != wire.CodeInternal
+	}
+	return !errors.Is(err, client.ErrUnreachable)
 }
 
 func (b *batcher) carriedOut() string {

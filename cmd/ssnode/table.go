@@ -13,7 +13,12 @@ import (
 // keyWidthMax is how many columns of a key a table shows.
 const keyWidthMax = 32
 
-// grid is a table under way. Columns whose name begins with '#' are numbers.
+// listWidthMax is how many columns a list of servers takes before it goes on in
+// the next line.
+const listWidthMax = 72
+
+// grid is a table under way. Columns whose name begins with '#' are numbers,
+// those that begin with '&' are lists.
 type grid struct {
 	output *output
 	writer table.Writer
@@ -25,15 +30,34 @@ func (o *output) grid(columns ...string) *grid {
 	header := make(table.Row, len(columns))
 	var configs []table.ColumnConfig
 	for i, name := range columns {
-		number := strings.HasPrefix(name, "#")
-		header[i] = strings.TrimPrefix(name, "#")
-		if number {
+		header[i] = strings.TrimLeft(name, "#&")
+		switch name[0] {
+		case '#':
 			configs = append(configs, table.ColumnConfig{Number: i + 1, Align: text.AlignRight, AlignHeader: text.AlignRight})
+		case '&':
+			configs = append(configs, table.ColumnConfig{Number: i + 1, WidthMax: listWidthMax, WidthMaxEnforcer: wrapList})
 		}
 	}
 	g.writer.SetColumnConfigs(configs)
 	g.writer.AppendHeader(header)
 	return g
+}
+
+// wrapList breaks a list behind commas only, so that a node keeps its priority.
+func wrapList(list string, width int) string {
+	var lines []string
+	line := ""
+	for i, item := range strings.Split(list, ", ") {
+		switch {
+		case i == 0:
+			line = item
+		case text.StringWidth(line)+len(", ,")+text.StringWidth(item) > width:
+			lines, line = append(lines, line+","), item
+		default:
+			line += ", " + item
+		}
+	}
+	return strings.Join(append(lines, line), "\n")
 }
 
 func (g *grid) row(cells ...any) { g.writer.AppendRow(table.Row(cells)) }

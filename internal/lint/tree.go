@@ -71,6 +71,8 @@ func Load(fsys fs.FS) (*Tree, error) {
 			return err
 		case entry.IsDir() && isIgnored(name):
 			return fs.SkipDir
+		case isIgnored(name): // .git of a second work tree, which says where the first is
+			return nil
 		}
 		t.Paths[name] = true
 		if !entry.Type().IsRegular() {
