@@ -130,12 +130,10 @@ func (w *watch) catchUp(ctx context.Context, queue *watcher) error {
 	if err := w.drain(ctx, queue); err != nil {
 		return err
 	}
-	select {
-	case <-queue.lost: // what it has is not all
+	if queue.isLost() { // what it had is not all
 		return errLost
-	default:
-		return nil
 	}
+	return nil
 }
 
 // resume shows what events beyond the token have touched, as it is now. It

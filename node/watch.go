@@ -128,9 +128,9 @@ func (w *watch) run(ctx context.Context) error {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-queue.lost:
-			return errLost
+			err = errLost
 		case <-tick.C:
-			err = w.bookmark()
+			err = w.mark(queue)
 		case <-queue.inbox.wake:
 			err = w.drain(ctx, queue)
 		}
@@ -140,9 +140,21 @@ func (w *watch) run(ctx context.Context) error {
 	}
 }
 
+// mark shows the bookmark that is due. After a loss nothing but "trimmed" may
+// follow.
+func (w *watch) mark(queue *watcher) error {
+	if queue.isLost() {
+		return errLost
+	}
+	return w.bookmark()
+}
+
 // drain shows what waits in the queue.
 func (w *watch) drain(ctx context.Context, queue *watcher) error {
 	for waiting := true; waiting; {
+		if queue.isLost() {
+			return errLost
+		}
 		commits, open := queue.inbox.take(1)
 		waiting = len(commits) > 0
 		switch {

@@ -157,6 +157,55 @@ func TestWatch_CatchUp_WaitsForWhatIsDurableAndNotPublished(t *testing.T) {
 	}
 }
 
+// TestWatch_Loss_OnlyTrimmedFollows loses changes while others wait in the
+// queue, and makes more when there is room again: no bookmark may cover what
+// was lost in between, for who resumes from it would never be shown it.
+func TestWatch_Loss_OnlyTrimmedFollows(t *testing.T) {
+	for name, lose := range map[string]func(*Node){
+		"overflow": func(n *Node) { increase(t, n, "c") }, // b waits already: there is no room
+		"reopened": func(n *Node) {
+			n.watchers.loseAll()
+			increase(t, n, "c")
+		},
+	} {
+		n := openAlone(t, Options{watchQueue: 3})
+		var after []string // the lines after the loss
+		claims := 0
+		w := &watch{node: n, token: n.Token(), emit: func(e WatchEvent) error {
+			if claims > 0 {
+				after = append(after, fmt.Sprint(e.Type, e.Claim.Range.From))
+			}
+			if e.Type != WatchClaim {
+				return nil
+			}
+			if claims++; claims == 1 {
+				increase(t, n, "b") // the queue is empty: there is room
+				lose(n)
+			}
+			return nil
+		}}
+		queue := n.watchers.subscribe()
+		if err := w.begin(t.Context(), queue); err != nil {
+			t.Fatal(err)
+		}
+		increase(t, n, "a")
+		err := w.drain(t.Context(), queue)
+		if !errors.Is(err, errLost) || len(after) > 0 {
+			t.Errorf("%s: it went on with %q: %v", name, after, err)
+		}
+		w.stale = true
+		if err := w.mark(queue); !errors.Is(err, errLost) || len(after) > 0 {
+			t.Errorf("%s: when a bookmark is due it shows %q: %v", name, after, err)
+		}
+		queue.inbox.take(10) // there is room again
+		increase(t, n, "d")
+		if later, _ := queue.inbox.take(10); len(later) > 0 {
+			t.Errorf("%s: what came after the loss was put in: %+v", name, later)
+		}
+		n.watchers.unsubscribe(queue)
+	}
+}
+
 // until waits for what goroutines bring about.
 func until(t *testing.T, what string, isSo func() bool) {
 	t.Helper()

@@ -35,10 +35,13 @@ type watchers struct {
 	}
 }
 
-// watcher is the queue of one who watches.
+// watcher is the queue of one who watches. What is in it follows, without a
+// gap, what was taken from it: once something could not be put in, nothing is
+// any more. So what was shown is always all up to some commit, and a bookmark
+// may name it.
 type watcher struct {
 	inbox *mailbox[published]
-	// lost is closed when the queue overflowed.
+	// lost is closed when the queue overflowed, or what it lacks is not known.
 	lost chan struct{}
 	once sync.Once
 }
@@ -86,9 +89,7 @@ func (w *watchers) publish(p published) {
 	defer w.mu.Unlock()
 	w.move()
 	for x := range w.mu.all {
-		if x.inbox.put(p, 1+len(p.changes)) != nil {
-			x.lose()
-		}
+		x.put(p)
 	}
 }
 
@@ -110,7 +111,27 @@ func (w *watchers) move() {
 	}
 }
 
+// put appends what a commit made visible; the caller holds mu of the watchers.
+func (x *watcher) put(p published) {
+	if x.isLost() {
+		return // there may be room again, but not for what was in between
+	}
+	if x.inbox.put(p, 1+len(p.changes)) != nil {
+		x.lose()
+	}
+}
+
 func (x *watcher) lose() { x.once.Do(func() { close(x.lost) }) }
+
+// isLost reports whether who watches must begin anew with a snapshot.
+func (x *watcher) isLost() bool {
+	select {
+	case <-x.lost:
+		return true
+	default:
+		return false
+	}
+}
 
 // count returns how many watch.
 func (w *watchers) count() int {
