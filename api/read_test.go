@@ -152,7 +152,7 @@ func TestServer_Watch_TokenResumes(t *testing.T) {
 	}
 	seen = s.watch(t, token, func(line wire.WatchLine) bool { return line.Type == wire.WatchBookmark })
 	slices.Sort(seen[:len(seen)-1]) // they tell states, so any order will do
-	requireLines(t, seen, "claim n1 a 4", "claim n2 b 1", "bookmark")
+	requireLines(t, seen, "claim n1 a 4", "claim n2 b 1", "node n1", "bookmark")
 	s.refused(t, "GET", "/v1/watch?token=zzz", "", 400, wire.CodeInvalid, "token")
 	s.refused(t, "POST", "/v1/watch", `{"keyspace":"a","all_keyspaces":true}`, 400, wire.CodeInvalid, "both")
 	s.refused(t, "POST", "/v1/watch", `{"from":"b","to":"a"}`, 400, wire.CodeInvalid, "reversed")

@@ -2,6 +2,7 @@ package node
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 
 	"github.com/scalesmall/ssnode/antientropy"
@@ -47,7 +48,7 @@ func (p *protocol) setPeers(c *antientropy.Core) {
 		return
 	}
 	members := t.Members()
-	p.livenesses.Store(livenessesOf(members))
+	p.setLivenesses(livenessesOf(members))
 	peers := peersOf(members)
 	c.SetPeers(peers)
 	names := make([]string, len(peers))
@@ -60,15 +61,23 @@ func (p *protocol) setPeers(c *antientropy.Core) {
 	}
 }
 
+// setLivenesses shows readers what is believed of the members, and tells those
+// who watch if that has changed.
+func (p *protocol) setLivenesses(now map[string]gossip.Liveness) {
+	if before := p.livenesses.Swap(&now); !maps.Equal(*before, now) {
+		p.node.watchers.livenessMoved()
+	}
+}
+
 // liveness returns what is believed of a member; Unknown if it is none.
 func (p *protocol) liveness(name string) gossip.Liveness { return (*p.livenesses.Load())[name] }
 
-func livenessesOf(members []gossip.Member) *map[string]gossip.Liveness {
+func livenessesOf(members []gossip.Member) map[string]gossip.Liveness {
 	out := make(map[string]gossip.Liveness, len(members))
 	for _, m := range members {
 		out[m.Name] = m.Liveness
 	}
-	return &out
+	return out
 }
 
 func peersOf(members []gossip.Member) []antientropy.Peer {

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 	"sort"
 
 	"github.com/scalesmall/ssnode/crdt"
@@ -40,7 +41,7 @@ func (w *watch) isShown(k delta.Key, revision uint64) bool {
 
 // begin shows the snapshot, or what changed since the token.
 func (w *watch) begin(ctx context.Context, queue *watcher) error {
-	w.shown = nil
+	w.shown, w.nodes = nil, map[string]NodeInfo{}
 	if w.token == nil {
 		return w.snapshot(ctx, queue)
 	}
@@ -136,8 +137,8 @@ func (w *watch) catchUp(ctx context.Context, queue *watcher) error {
 	return nil
 }
 
-// resume shows what events beyond the token have touched, as it is now. It
-// reports false, having shown nothing, if that cannot be told.
+// resume shows what events beyond the token have touched, as it is now, and all
+// nodes: of their liveness the token says nothing. It reports false, having shown nothing, if that cannot be told.
 func (w *watch) resume() (bool, error) {
 	var (
 		changes []change
@@ -151,7 +152,11 @@ func (w *watch) resume() (bool, error) {
 		}
 		known, now = true, v.Summary().Context.Clone()
 		w.shown = []part{{end: delta.Whole.To, revision: v.Revision()}}
-		changes, err = statesOf(v, keys)
+		if changes, err = statesOf(v, keys); err != nil {
+			return err
+		}
+		unchanged, err := otherNodes(v, keys)
+		changes = append(changes, unchanged...)
 		return err
 	})
 	if err != nil || !known {
@@ -185,4 +190,18 @@ func statesOf(v *store.View, keys []delta.Key) ([]change, error) {
 		changes = append(changes, c)
 	}
 	return changes, nil
+}
+
+// otherNodes returns the nodes that are not among the keys, which ascend.
+func otherNodes(v *store.View, keys []delta.Key) ([]change, error) {
+	var changes []change
+	err := v.Scan(delta.NodeSpan, func(e delta.Entry) error {
+		if _, found := slices.BinarySearch(keys, e.Key); found || e.Node.Retired {
+			return nil
+		}
+		c, err := changeOf(e)
+		changes = append(changes, c)
+		return err
+	})
+	return changes, err
 }

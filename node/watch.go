@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"errors"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/scalesmall/ssnode/crdt"
@@ -18,8 +20,8 @@ const (
 	WatchClaim WatchType = "claim"
 	// WatchReleased: a claim is no longer visible.
 	WatchReleased WatchType = "released"
-	// WatchNode: a node says this of itself; if it is retired, it was
-	// forgotten.
+	// WatchNode: a node says this of itself, or is believed to be alive or
+	// not; if it is retired, it was forgotten.
 	WatchNode WatchType = "node"
 	// WatchSnapshotEnd: the snapshot is complete; changes follow.
 	WatchSnapshotEnd WatchType = "snapshot_end"
@@ -64,6 +66,9 @@ var errLost = errors.New("the watcher was too slow")
 // until ctx ends, which is no error, or emit fails. Bookmarks carry tokens from
 // which another watch resumes, on this or any other node.
 //
+// Who resumes is shown all nodes, for their liveness is no part of what a
+// token covers; when it changes, the node is shown again.
+//
 // Lines tell states, so a line may repeat what is known already; who applies
 // them all, in order, has at every snapshot_end and bookmark what the node
 // showed at some instant not before the token. A watcher that falls behind by
@@ -100,6 +105,9 @@ type watch struct {
 	// shown are the parts of the state that were shown as they were at some
 	// revision, ascending.
 	shown []part
+	// nodes are the records that were shown, with the liveness shown beside
+	// them.
+	nodes map[string]NodeInfo
 	// incomplete says that these are parts of a snapshot that has not ended.
 	incomplete bool
 	// unmarked counts the lines since the last bookmark, stale says that the
@@ -133,6 +141,8 @@ func (w *watch) run(ctx context.Context) error {
 			err = w.mark(queue)
 		case <-queue.inbox.wake:
 			err = w.drain(ctx, queue)
+		case <-queue.liveness:
+			err = w.showLiveness(queue)
 		}
 		if err != nil {
 			return err
@@ -200,7 +210,7 @@ func (w *watch) show(c change) error {
 	case c.key.IsNode() && !w.filter.selectsNode(c.node.Name):
 		return nil
 	case c.key.IsNode():
-		e = WatchEvent{Type: WatchNode, Node: w.node.info(c.node)}
+		return w.showNode(w.node.info(c.node))
 	case !w.filter.Selects(c.claim.Claim):
 		return nil
 	case c.claim.Priority == 0:
@@ -208,6 +218,34 @@ func (w *watch) show(c change) error {
 	}
 	w.unmarked++
 	return w.emit(e)
+}
+
+// showNode shows what a node says of itself.
+func (w *watch) showNode(n NodeInfo) error {
+	if w.nodes[n.Name] = n; n.Retired {
+		delete(w.nodes, n.Name)
+	}
+	w.unmarked++
+	return w.emit(WatchEvent{Type: WatchNode, Node: n})
+}
+
+// showLiveness shows the nodes again of whose liveness something else is
+// believed than was shown. The records are those shown before, not those that
+// now are: a line must not run ahead of the commits that are still waiting.
+func (w *watch) showLiveness(queue *watcher) error {
+	if queue.isLost() {
+		return errLost
+	}
+	for _, name := range slices.Sorted(maps.Keys(w.nodes)) {
+		now := w.node.info(w.nodes[name].NodeRecord)
+		if now.Liveness == w.nodes[name].Liveness {
+			continue
+		}
+		if err := w.showNode(now); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // bookmark names what was shown, if that has moved since the last time.

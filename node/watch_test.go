@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scalesmall/ssnode/antientropy/gossip"
 	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
@@ -281,6 +282,28 @@ func TestNode_Watch_ResumesOnAnotherNode(t *testing.T) {
 	if s := again.stop(); s.trimmed != 0 || s.lines > 6 {
 		t.Errorf("it resumed with %d lines and %d new snapshots", s.lines, s.trimmed)
 	}
+}
+
+// TestNode_Watch_ShowsLiveness stops a member and starts it again: nothing is
+// written of that, and yet who watches, and who resumes, must not go on
+// believing what was shown.
+func TestNode_Watch_ShowsLiveness(t *testing.T) {
+	c := newCluster(t, "n1", "n2")
+	isAlive := func(s shown) bool { return s.whole && s.nodes["n2"].Liveness == gossip.Alive }
+	isGone := func(s shown) bool { return s.whole && !isAlive(s) } // suspect, then dead
+	w := watchNode(t, c.nodes["n1"], node.WatchOptions{})
+	w.eventually("n2 is alive", isAlive)
+	have := w.now()
+	c.stop("n2")
+	w.eventually("n2 is gone", isGone)
+	resumed := watchFrom(t, c.nodes["n1"], node.WatchOptions{Token: have.token}, have, nil)
+	resumed.eventually("who resumes sees it too", isGone)
+	if resumed.now().trimmed > 0 {
+		t.Error("it did not resume")
+	}
+	c.start("n2")
+	w.eventually("n2 is alive again", isAlive)
+	resumed.eventually("n2 is alive again", isAlive)
 }
 
 func TestNode_Watch_WaitsUntilTheNodeKnowsTheToken(t *testing.T) {

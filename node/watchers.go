@@ -44,6 +44,10 @@ type watcher struct {
 	// lost is closed when the queue overflowed, or what it lacks is not known.
 	lost chan struct{}
 	once sync.Once
+	// liveness has a token while the liveness of members may have changed
+	// since the watch last looked. It is no commit: nothing is queued, and who
+	// is slow sees the last of several changes only.
+	liveness chan struct{}
 }
 
 func newWatchers(queueMax int) *watchers {
@@ -53,7 +57,7 @@ func newWatchers(queueMax int) *watchers {
 }
 
 func (w *watchers) subscribe() *watcher {
-	x := &watcher{inbox: newMailbox[published](w.queueMax), lost: make(chan struct{})}
+	x := &watcher{inbox: newMailbox[published](w.queueMax), lost: make(chan struct{}), liveness: make(chan struct{}, 1)}
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.mu.closed {
@@ -100,6 +104,18 @@ func (w *watchers) loseAll() {
 	w.move()
 	for x := range w.mu.all {
 		x.lose()
+	}
+}
+
+// livenessMoved has everybody who watches look at the liveness of members.
+func (w *watchers) livenessMoved() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for x := range w.mu.all {
+		select {
+		case x.liveness <- struct{}{}:
+		default: // it will look anyway
+		}
 	}
 }
 
