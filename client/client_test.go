@@ -245,6 +245,37 @@ func TestClient_Watch_ContextEnds_IsNoError(t *testing.T) {
 	}
 }
 
+// TestClient_Requests_RefuseWhatIsNotUTF8 requires that text which JSON cannot
+// carry is refused before anything is sent: it would arrive as another name or
+// another key.
+func TestClient_Requests_RefuseWhatIsNotUTF8(t *testing.T) {
+	c := against(t, client.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		t.Errorf("%s %s was sent", r.Method, r.URL)
+		_, _ = io.WriteString(w, `{}`)
+	})
+	const bad = "n\xff"
+	for name, call := range map[string]func() error{
+		"write": func() error {
+			_, err := c.Write(t.Context(), []wire.Operation{{Op: wire.OpRegister, Node: bad}}, client.WriteOptions{})
+			return err
+		},
+		"batches": func() error {
+			_, err := c.WriteBatches(t.Context(), []wire.Batch{{Ops: []wire.Operation{{Op: wire.OpRegister, Bounds: wire.Bounds{From: bad}}}}}, client.WriteOptions{})
+			return err
+		},
+		"lookup":     func() error { _, err := c.Lookup(t.Context(), "default", bad, ""); return err },
+		"lookup all": func() error { _, err := c.LookupAll(t.Context(), "default", []string{"a", bad}, ""); return err },
+		"wait":       func() error { _, err := c.Wait(t.Context(), bad, client.WriteOptions{}); return err },
+		"watch": func() error {
+			return c.Watch(t.Context(), client.WatchOptions{Keyspace: bad, Resume: true}, func(wire.WatchLine) error { return nil })
+		},
+	} {
+		if err := call(); wire.CodeOf(err) != wire.CodeInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func TestClient_Requests_SayWhatIsAsked(t *testing.T) {
 	var got string
 	c := against(t, client.Options{UserAgent: "test/1"}, func(w http.ResponseWriter, r *http.Request) {

@@ -78,7 +78,7 @@ func (c *Client) newRequest(ctx context.Context, q request) (*http.Request, erro
 	u.RawQuery = q.query.Encode()
 	var body io.Reader
 	if q.body != nil {
-		text, err := wire.Marshal(q.body)
+		text, err := wire.MarshalRequest(q.body)
 		if err != nil {
 			return nil, fmt.Errorf("encode request for %s: %w", q.path, err)
 		}

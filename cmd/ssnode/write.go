@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scalesmall/ssnode/ranges"
 	"github.com/scalesmall/ssnode/wire"
 	"github.com/urfave/cli/v2"
 )
@@ -45,7 +46,13 @@ func operationOf(c *cli.Context, op wire.Op) (wire.Operation, error) {
 	if err := refuseEmpty(c, "node"); err != nil {
 		return wire.Operation{}, err
 	}
-	return wire.Operation{Op: op, Keyspace: keyspace, Node: c.String("node"), Bounds: bounds}, nil
+	node := c.String("node") // "" is the node that answers
+	if node != "" {
+		if err := ranges.ValidateName("node", node); err != nil {
+			return wire.Operation{}, usageErrorf("--node: %v", err)
+		}
+	}
+	return wire.Operation{Op: op, Keyspace: keyspace, Node: node, Bounds: bounds}, nil
 }
 
 func priorityFlag(usage string) cli.Flag {
