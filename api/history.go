@@ -1,6 +1,8 @@
 package api
 
 import (
+	"strconv"
+
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/node"
 	"github.com/scalesmall/ssnode/wire"
@@ -23,9 +25,27 @@ func (s *Server) history(e *exchange) error {
 		answer.Events[i] = eventOf(x)
 	}
 	if e.wantsStream() {
-		return stream(e, "", func(row func(wire.Event) error) error { return eachOf(answer.Events, row) })
+		return streamHistory(e, answer)
 	}
 	return e.answer(answer)
+}
+
+// headerComplete says of a streamed history what its last line says as well.
+const headerComplete = "Ssnode-Complete"
+
+// streamHistory answers with one line per event and a last one that says
+// whether they are all. It is there in either case: who finds none knows that
+// the stream was cut off, and who looks at lines only cannot miss a gap.
+func streamHistory(e *exchange, h wire.History) error {
+	e.w.Header().Set(headerComplete, strconv.FormatBool(h.Complete))
+	l := e.lines()
+	if err := eachOf(h.Events, func(x wire.Event) error { return l.write(x) }); err != nil {
+		return err
+	}
+	if err := l.write(wire.HistoryEnd{Complete: h.Complete}); err != nil {
+		return err
+	}
+	return l.flush()
 }
 
 func eventOf(x node.HistoryEvent) wire.Event {

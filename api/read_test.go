@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/url"
 	"slices"
 	"strings"
@@ -204,6 +205,20 @@ func TestServer_History_SaysWhatItDoesNotHave(t *testing.T) {
 	h, err = s.History(t.Context(), client.Query{Limit: 1})
 	if err != nil || len(h.Events) != 1 || h.Complete || h.Events[0].From != "x" {
 		t.Errorf("the newest: %+v %v", h, err)
+	}
+	for path, want := range map[string]string{
+		"/v1/history?limit=1": "false", "/v1/history?keyspace=default": "true", "/v1/history?keyspace=other": "true",
+	} {
+		r := s.send(t, "GET", path, strings.NewReader(""), "Accept", "application/x-ndjson")
+		text, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		lines := strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+		if last := lines[len(lines)-1]; err != nil || last != `{"complete":`+want+`}` || r.Header.Get("Ssnode-Complete") != want {
+			t.Errorf("%s as a stream: %q, %s, %v", path, r.Header, text, err)
+		}
+		if _, has := r.Header["Ssnode-Token"]; has {
+			t.Errorf("%s has a token: %q", path, r.Header)
+		}
 	}
 	s.refused(t, "GET", "/v1/history?limit=100001", "", 400, wire.CodeInvalid, `"limit"`)
 }

@@ -51,6 +51,7 @@ func golden() []any {
 		&WatchLine{Type: WatchTrimmed},
 		&History{Events: List[Event]{{Time: at, Dot: "00112233445566778899aabbccddeeff:7", Op: OpIncrease, Keyspace: "default", Node: "n1", Bounds: &am, By: 3}}, Complete: true},
 		&History{},
+		&HistoryEnd{},
 		&Members{Members: List[Member]{{Node: "n1", Replica: "00112233445566778899aabbccddeeff", Gossip: "10.0.0.1:7480", Address: "10.0.0.1:7481", Liveness: LivenessDead, LastHeard: at, Fingerprint: "f", InSync: true, Behind: 2}}},
 		&Members{},
 		&Status{Node: "n1", Replica: "00112233445566778899aabbccddeeff", Cluster: "ssnode", Version: "1", API: "127.0.0.1:7481", Gossip: "127.0.0.1:7480", NotReady: List[string]{"alone"}, Claims: 1, Fingerprint: "f", Context: "C", Members: 2, LogRecords: 3, LogBytes: 4, DBBytes: 5, DBFreeBytes: 6, Identity: IdentityConfirmed},

@@ -72,3 +72,8 @@ type History struct {
 	Events   List[Event] `json:"events"`
 	Complete bool        `json:"complete"`
 }
+
+// HistoryEnd is the last line of a streamed History, after its events.
+type HistoryEnd struct {
+	Complete bool `json:"complete"`
+}
