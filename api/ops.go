@@ -57,7 +57,7 @@ func (s *Server) writeOne(e *exchange, q wire.OpsRequest, timeout time.Duration)
 	}
 	return e.answer(wire.Results{
 		Results: resultsOf(asked, written.Results),
-		Token:   tokenOf(written.Token), OnDisk: waited.OnDisk, Missing: waited.Missing,
+		Token:   tokenOf(written.Token), OnDisk: waited.OnDisk, Missing: waited.Missing, Needed: waited.needed,
 	})
 }
 
@@ -94,7 +94,7 @@ func (s *Server) writeBatches(e *exchange, q wire.OpsRequest, timeout time.Durat
 	if err != nil {
 		return err
 	}
-	return e.answer(wire.BatchResults{Batches: results, Token: tokenOf(all), OnDisk: waited.OnDisk, Missing: waited.Missing})
+	return e.answer(wire.BatchResults{Batches: results, Token: tokenOf(all), OnDisk: waited.OnDisk, Missing: waited.Missing, Needed: waited.needed})
 }
 
 func validateBatches(batches []wire.Batch) error {
@@ -142,31 +142,4 @@ func (s *Server) writeBatch(ctx context.Context, batch wire.Batch) (wire.BatchRe
 func failedBatch(batch wire.Batch, err error) wire.BatchResult {
 	answer := errorOf(err)
 	return wire.BatchResult{ID: batch.ID, Error: answer.Message, Code: answer.Code}
-}
-
-// await waits until members have on disk what a write did. The node itself
-// has it, so who asks for nobody else is answered at once.
-func (s *Server) await(ctx context.Context, t token, members wire.MemberCount, timeout time.Duration) (node.Awaited, error) {
-	if !members.All && members.N <= 1 {
-		return node.Awaited{OnDisk: []string{s.node.Name()}}, nil
-	}
-	return s.awaitMembers(ctx, t, members, timeout)
-}
-
-// awaitMembers waits until members have on disk what a token names, or until
-// the timeout is over: then the answer says who is missing.
-func (s *Server) awaitMembers(ctx context.Context, t token, members wire.MemberCount, timeout time.Duration) (node.Awaited, error) {
-	ctx, cancel := s.untilStopped(ctx)
-	defer cancel()
-	ctx, cancelTimeout := context.WithTimeout(ctx, timeout)
-	defer cancelTimeout()
-	waited, err := s.node.Await(ctx, t, node.Members{All: members.All, N: members.N})
-	if err != nil {
-		return node.Awaited{}, err
-	}
-	// Who asked for two of five is not told of the three others.
-	if !members.All && len(waited.OnDisk) >= members.N {
-		waited.Missing = nil
-	}
-	return waited, nil
 }

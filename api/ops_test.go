@@ -212,6 +212,28 @@ func TestServer_Ops_OneBatchFails_OthersDoNot(t *testing.T) {
 	}
 }
 
+// TestServer_Wait_IncompleteIsNeverWithoutMissing waits for more members than
+// there are: who looks at "missing" must not take that for done.
+func TestServer_Wait_IncompleteIsNeverWithoutMissing(t *testing.T) {
+	s := serve(t, api.Options{})
+	const incomplete, complete = `"on_disk":["n1"],"missing":["(98 unknown members)"],"needed":99}`, `"on_disk":["n1"],"missing":[]}`
+	const op = `{"op":"register","from":"a","to":"b"}`
+	token := string(s.register(t, "default", "n1", "c", "d").Token)
+	for _, test := range []struct{ path, body, want string }{
+		{"/v1/ops", `{"ops":[` + op + `],"wait":99,"timeout":"1ms"}`, incomplete},
+		{"/v1/ops", `{"batches":[{"ops":[` + op + `]}],"wait":99,"timeout":"1ms"}`, incomplete},
+		{"/v1/wait", `{"token":"` + token + `","members":99,"timeout":"1ms"}`, incomplete},
+		{"/v1/wait", `{"token":"` + token + `","members":2,"timeout":"1ms"}`, `"missing":["(1 unknown member)"],"needed":2}`},
+		{"/v1/ops", `{"ops":[` + op + `]}`, complete},
+		{"/v1/ops", `{"ops":[` + op + `],"wait":1}`, complete},
+		{"/v1/ops", `{"ops":[` + op + `],"wait":"all"}`, `"missing":[],"needed":1}`},
+	} {
+		if status, text := s.ask(t, "POST", test.path, test.body); status != 200 || !strings.HasSuffix(text, test.want) {
+			t.Errorf("%s %s: %d %s, want …%s", test.path, test.body, status, text, test.want)
+		}
+	}
+}
+
 func TestServer_Wait_NamesWhoIsMissing(t *testing.T) {
 	s := serve(t, api.Options{})
 	began := time.Now()
@@ -227,7 +249,7 @@ func TestServer_Wait_NamesWhoIsMissing(t *testing.T) {
 		t.Errorf("%+v %v", w, err)
 	}
 	status, text := s.ask(t, "GET", "/v1/wait?members=all&timeout=1s&token="+string(r.Token), "")
-	if status != 200 || !strings.Contains(text, `"on_disk":["n1"],"missing":[]`) {
+	if status != 200 || !strings.Contains(text, `"on_disk":["n1"],"missing":[],"needed":1}`) {
 		t.Errorf("%d %s", status, text)
 	}
 	s.refused(t, "GET", "/v1/wait", "", 400, wire.CodeInvalid, `no "token"`)

@@ -1,5 +1,7 @@
 package wire
 
+import "fmt"
+
 // BatchResult is what became of one batch of several: its results, or the
 // error that kept all of it from being applied.
 type BatchResult struct {
@@ -28,6 +30,9 @@ type BatchResults struct {
 	Token   Token        `json:"token"`
 	OnDisk  List[string] `json:"on_disk"`
 	Missing List[string] `json:"missing"`
+	// Needed is how many members were waited for, the node that answers
+	// included; absent if it alone was.
+	Needed int `json:"needed,omitempty"`
 }
 
 // Lookups answers a lookup of several keys, in their order.
@@ -59,15 +64,28 @@ type KeyspaceRow struct {
 }
 
 // Waited answers a wait: who has on disk what the token names, and who had not
-// in time.
+// in time. A wait is complete if nobody is missing.
 type Waited struct {
 	Token   Token        `json:"token"`
 	OnDisk  List[string] `json:"on_disk"`
 	Missing List[string] `json:"missing"`
+	// Needed is how many members were waited for, the node that answers
+	// included; absent if it alone was.
+	Needed int `json:"needed,omitempty"`
 }
 
 // CompactRequest is the body of POST /v1/compact.
 type CompactRequest struct {
 	// DryRun says what would go and changes nothing.
 	DryRun bool `json:"dry_run,omitempty"`
+}
+
+// MissingUnknown returns what stands last in a list of missing members for
+// those that were waited for and whose names the node does not know. It is no
+// name: names have no space.
+func MissingUnknown(n int) string {
+	if n == 1 {
+		return "(1 unknown member)"
+	}
+	return fmt.Sprintf("(%d unknown members)", n)
 }

@@ -59,7 +59,7 @@ func golden() []any {
 		&Compact{LogRecordsBefore: 9, LogRecordsAfter: 4, TrimmedParticipating: 2, TrimmedOther: 3, DBBytesBefore: 100, DBBytesAfter: 50, Waiting: List[Waiting]{{Replica: "00112233445566778899aabbccddeeff", Records: 7}}},
 		&Check{OK: true},
 		&Check{Problems: List[string]{"the fingerprint is wrong"}},
-		&Waited{Token: "T", OnDisk: List[string]{"n1"}, Missing: List[string]{"n2"}},
+		&Waited{Token: "T", OnDisk: List[string]{"n1"}, Missing: List[string]{"n2", MissingUnknown(1)}, Needed: 3},
 		&Error{Message: "nobody serves it", Code: CodeNotFound},
 		&OpsRequest{Ops: List[Operation]{release}, Wait: MemberCount{All: true}, Timeout: "10s"},
 		&OpsRequest{Batches: List[Batch]{{Ops: List[Operation]{release}, ID: "b1"}}, Wait: MemberCount{N: 2}},

@@ -125,7 +125,12 @@ type Results struct {
 	// Token names the events of the batch.
 	Token Token `json:"token"`
 	// OnDisk names the members known to have the batch on disk, Missing those
-	// that a wait did not hear from in time.
+	// that a wait did not hear from in time. Nobody is missing from a wait that
+	// was complete, and somebody from one that was not: where more were waited
+	// for than the node knows, MissingUnknown stands for the others.
 	OnDisk  List[string] `json:"on_disk"`
 	Missing List[string] `json:"missing"`
+	// Needed is how many members were waited for, the node that answers
+	// included; absent if it alone was.
+	Needed int `json:"needed,omitempty"`
 }
