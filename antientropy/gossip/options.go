@@ -44,11 +44,12 @@ type Options struct {
 	Versions Versions
 
 	// Bind is the address to listen at, host:port, TCP and UDP alike. Port 0
-	// takes a free one, see Transport.Addr. Required.
+	// takes a free one, see Transport.Addr. 0.0.0.0 is every address of IPv4,
+	// no host every address there is. Required.
 	Bind string
 	// Advertise is the address the others are told, host:port; port 0 means
 	// the port of Bind. Default: the address of Bind or, if that is
-	// unspecified, this machine's first private address.
+	// unspecified, this machine's first private address, of IPv4 if Bind is.
 	Advertise string
 	// CIDRsAllowed are the networks that peers may have addresses in; empty
 	// allows all. Packets and streams from elsewhere are dropped unread.

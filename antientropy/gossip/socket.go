@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strings"
 	"sync"
 	"time"
 
@@ -77,21 +78,27 @@ func (s *socket) bind(ctx context.Context, address string) error {
 	if err != nil {
 		return err
 	}
+	family := ""
+	if at.Addr().Is4() && !strings.HasPrefix(address, ":") {
+		// "tcp" takes 0.0.0.0 for every address of IPv6 as well: that is what
+		// no host asks for, and who names one does not.
+		family = "4"
+	}
 	for attempt := 1; ; attempt++ {
-		err = s.bindBoth(at)
+		err = s.bindBoth(family, at)
 		if err == nil || at.Port() != 0 || attempt == bindAttempts {
 			return err
 		}
 	}
 }
 
-func (s *socket) bindBoth(at netip.AddrPort) error {
-	tcp, err := net.ListenTCP("tcp", net.TCPAddrFromAddrPort(at))
+func (s *socket) bindBoth(family string, at netip.AddrPort) error {
+	tcp, err := net.ListenTCP("tcp"+family, net.TCPAddrFromAddrPort(at))
 	if err != nil {
 		return err
 	}
 	port := tcp.Addr().(*net.TCPAddr).AddrPort().Port()
-	udp, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.AddrPortFrom(at.Addr(), port)))
+	udp, err := net.ListenUDP("udp"+family, net.UDPAddrFromAddrPort(netip.AddrPortFrom(at.Addr(), port)))
 	if err != nil {
 		return errors.Join(err, tcp.Close())
 	}
