@@ -36,8 +36,9 @@ var routes = map[string]methods{
 	"/metrics":      {http.MethodGet: (*Server).serveMetrics},
 }
 
-// handler routes requests. A browser that some page sends here is refused:
-// loopback alone does not keep pages out.
+// handler routes requests. A browser that some page sends here is refused, also
+// under a name that the page has lent to this machine: loopback alone does not
+// keep pages out.
 func (s *Server) handler() http.Handler {
 	guard := http.NewCrossOriginProtection()
 	mux := http.NewServeMux()
@@ -53,6 +54,10 @@ func (s *Server) route(path string, m methods, guard *http.CrossOriginProtection
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		e := s.newExchange(path, w, r)
 		defer e.end()
+		if err := s.checkHost(r); err != nil {
+			e.fail(err)
+			return
+		}
 		if err := guard.Check(r); err != nil {
 			e.fail(wire.Errorf(wire.CodeForbidden, "a page of another site sent this request: %v", err))
 			return

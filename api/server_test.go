@@ -157,6 +157,51 @@ func TestServer_RequestsOfOtherSites_AreForbidden(t *testing.T) {
 	}
 }
 
+// TestServer_NamesOfOthers_AreForbidden asks as a page does whose name was made
+// to resolve to 127.0.0.1: for the browser it is all one origin.
+func TestServer_NamesOfOthers_AreForbidden(t *testing.T) {
+	s := serve(t, api.Options{})
+	if err := s.node.SetAPI(t.Context(), "https://Shards.example:7481"); err != nil {
+		t.Fatal(err)
+	}
+	ask := func(method, path, host string) (int, string) {
+		q, err := http.NewRequestWithContext(t.Context(), method, s.url+path, strings.NewReader(`{"ops":[{"op":"register"}]}`))
+		if err != nil {
+			t.Fatal(err)
+		}
+		q.Host = host
+		q.Header.Set("Content-Type", "text/plain")
+		q.Header.Set("Origin", "http://"+host)
+		q.Header.Set("Sec-Fetch-Site", "same-origin")
+		r, err := s.raw.Do(q)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer r.Body.Close()
+		text, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r.StatusCode, string(text)
+	}
+	for _, host := range []string{"evil.example", "evil.example:7481", "localhost.evil.example", "127.0.0.1.evil.example:7481", "0x7f.1", "shards.example.evil.example"} {
+		for _, path := range []string{"POST /v1/ops", "GET /v1/status", "GET /nowhere"} {
+			method, path, _ := strings.Cut(path, " ")
+			if status, text := ask(method, path, host); status != 403 || !strings.Contains(text, `"code":"forbidden"`) || !strings.Contains(text, "--advertise-api") {
+				t.Errorf("%s %s at %s: %d %s", method, path, host, status, text)
+			}
+		}
+	}
+	if claims, err := s.Claims(t.Context(), client.Query{}); err != nil || len(claims.Claims) != 0 {
+		t.Errorf("%v %v, want no claims", claims, err)
+	}
+	for _, host := range []string{"127.0.0.1", "127.0.0.1:1", "[::1]:7481", "[::1]", "203.0.113.1:7481", "localhost", "LOCALHOST:7481", "localhost.", "shards.example", "shards.example:443"} {
+		if status, text := ask("GET", "/v1/status", host); status != 200 {
+			t.Errorf("at %s: %d %s", host, status, text)
+		}
+	}
+}
+
 func TestListen_Addresses(t *testing.T) {
 	for address, want := range map[string]error{
 		"0.0.0.0:0": api.ErrExposed, ":0": api.ErrExposed, "[::]:0": api.ErrExposed,
