@@ -82,7 +82,7 @@ func (w *watchWriter) emit(event node.WatchEvent) error {
 }
 
 func lineOf(event node.WatchEvent) wire.WatchLine {
-	line := wire.WatchLine{Type: wire.WatchType(event.Type)}
+	line := wire.WatchLine{Type: wire.WatchType(event.Type), Repair: event.Repaired}
 	switch event.Type {
 	case node.WatchClaim, node.WatchReleased:
 		bounds := wire.BoundsOf(event.Claim.Range)

@@ -105,6 +105,9 @@ func (r *Replica) Verify(read Reader) error {
 type EntryChange struct {
 	Key           Key
 	Before, After Entry
+	// Repaired says that a range answer had a part in the change, which no
+	// event names then.
+	Repaired bool
 }
 
 // Effects are what a commit does: everything that must become durable in one

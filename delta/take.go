@@ -29,8 +29,7 @@ func (a Answer) Covered() crdt.Context {
 	return covered
 }
 
-// Take joins a range answer (DESIGN.md 5, the rules of tier 3): records are
-// joined; one that the sender lacks is dropped only if the sender's context
+// Take joins a range answer (docs/protocol.md, tier 3): records are joined; one that the sender lacks is dropped only if the sender's context
 // covers it, for then it was closed there. Our context does not change, but
 // the state is from now on ahead of it by what may be in the answer.
 //
@@ -91,9 +90,22 @@ func (c *Commit) takeEntry(k Key, theirs Entry, a Answer) error {
 			return err
 		}
 		return c.forget(r)
-	case k.IsNode():
-		return c.joinNode(theirs.Node)
 	}
+	e, err := c.change(k)
+	if err != nil {
+		return err
+	}
+	before := e.After
+	if k.IsNode() {
+		err = c.joinNode(theirs.Node)
+	} else {
+		err = c.takeClaim(k, theirs, a)
+	}
+	e.Repaired = e.Repaired || !e.After.Equal(before)
+	return err
+}
+
+func (c *Commit) takeClaim(k Key, theirs Entry, a Answer) error {
 	counter, err := c.counter(k)
 	if err != nil {
 		return err

@@ -33,6 +33,8 @@ type change struct {
 	key   delta.Key
 	claim ranges.Weighted
 	node  delta.NodeRecord
+	// repaired says that it came by range repair, without an event.
+	repaired bool
 }
 
 // changeOf returns what an entry shows.
@@ -54,6 +56,7 @@ func (d *derived) change(x delta.EntryChange) (change, bool, error) {
 		return change{}, false, nil
 	}
 	c, err := changeOf(after)
+	c.repaired = x.Repaired
 	if err == nil && x.Key.IsClaim() {
 		d.set(c.claim, x.Before.Counter.IsVisible())
 	}

@@ -38,7 +38,11 @@ type WatchEvent struct {
 	Type  WatchType
 	Claim ranges.Weighted
 	Node  NodeInfo
-	Token crdt.Context
+	// Repaired marks a change that range repair brought or had a part in, so
+	// that no event names all of it. What a snapshot shows, or a resumed watch
+	// to begin with, is no change and never marked.
+	Repaired bool
+	Token    crdt.Context
 }
 
 // WatchOptions select what to watch and from where.
@@ -205,12 +209,12 @@ func (w *watch) showCommit(p published) error {
 
 // show shows one change that the filter selects.
 func (w *watch) show(c change) error {
-	e := WatchEvent{Type: WatchClaim, Claim: c.claim}
+	e := WatchEvent{Type: WatchClaim, Claim: c.claim, Repaired: c.repaired}
 	switch {
 	case c.key.IsNode() && !w.filter.selectsNode(c.node.Name):
 		return nil
 	case c.key.IsNode():
-		return w.showNode(w.node.info(c.node))
+		return w.showNode(w.node.info(c.node), c.repaired)
 	case !w.filter.Selects(c.claim.Claim):
 		return nil
 	case c.claim.Priority == 0:
@@ -221,12 +225,12 @@ func (w *watch) show(c change) error {
 }
 
 // showNode shows what a node says of itself.
-func (w *watch) showNode(n NodeInfo) error {
+func (w *watch) showNode(n NodeInfo, repaired bool) error {
 	if w.nodes[n.Name] = n; n.Retired {
 		delete(w.nodes, n.Name)
 	}
 	w.unmarked++
-	return w.emit(WatchEvent{Type: WatchNode, Node: n})
+	return w.emit(WatchEvent{Type: WatchNode, Node: n, Repaired: repaired})
 }
 
 // showLiveness shows the nodes again of whose liveness something else is
@@ -241,7 +245,7 @@ func (w *watch) showLiveness(queue *watcher) error {
 		if now.Liveness == w.nodes[name].Liveness {
 			continue
 		}
-		if err := w.showNode(now); err != nil {
+		if err := w.showNode(now, false); err != nil {
 			return err
 		}
 	}

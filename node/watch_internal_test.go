@@ -92,23 +92,31 @@ func TestWatch_Begin_ResumesNotFromWhatIsAheadOfTheContext(t *testing.T) {
 		t.Fatal(err)
 	}
 	live, lost := n.watchers.subscribe(), map[string]int64{}
+	var line WatchEvent
+	w := &watch{node: n, token: token.Clone(), emit: func(e WatchEvent) error { line = e; return nil }}
 	if err := n.writeLocal(t.Context(), func(c *delta.Commit) error { return c.Take(answer) }); err != nil {
 		t.Fatal(err)
 	}
-	if got, _ := live.inbox.take(1); len(got) != 1 || len(got[0].changes) != 1 || got[0].changes[0].claim.Claim != claimAt("b") {
-		t.Errorf("those who watch were told %+v", got)
+	if got, _ := live.inbox.take(1); len(got) != 1 || len(got[0].changes) != 1 || got[0].changes[0].claim.Claim != claimAt("b") || w.showCommit(got[0]) != nil || !line.Repaired {
+		t.Errorf("those who watch were told %+v, and shown %+v", got, line)
+	}
+	increase(t, n, "b")
+	if got, _ := live.inbox.take(1); len(got) != 1 || len(got[0].changes) != 1 || w.showCommit(got[0]) != nil || line.Repaired {
+		t.Errorf("of an event they were told %+v, and shown %+v", got, line)
 	}
 	end := errors.New("end")
 	err = n.Watch(t.Context(), WatchOptions{Token: token}, func(e WatchEvent) error {
 		switch e.Type {
 		case WatchClaim:
-			lost[e.Claim.Range.From] = e.Claim.Priority
+			if lost[e.Claim.Range.From] = e.Claim.Priority; e.Repaired {
+				t.Errorf("what a snapshot shows came by no repair: %+v", e)
+			}
 		case WatchBookmark, WatchSnapshotEnd:
 			return end
 		}
 		return nil
 	})
-	if err != end || lost["b"] != 1 {
+	if err != end || lost["b"] != 2 {
 		t.Errorf("who resumes from %s is shown %v: %v", token, lost, err)
 	}
 }

@@ -27,7 +27,8 @@ type WatchLine struct {
 	Address  string            `json:"address,omitempty"`
 	Labels   map[string]string `json:"labels,omitempty"`
 	Liveness Liveness          `json:"liveness,omitempty"`
-	// Repair marks a change that arrived by range repair, without a delta.
+	// Repair marks a change that range repair brought or had a part in, so that
+	// no event names all of it.
 	Repair bool  `json:"repair,omitempty"`
 	Token  Token `json:"token,omitempty"`
 }
@@ -54,20 +55,19 @@ type Event struct {
 	// Time is when the origin wrote the event, by its own clock, for people to
 	// read.
 	Time time.Time `json:"time"`
-	// Dot names the event, "replica:sequence"; absent for what arrived by
-	// range repair.
-	Dot      string `json:"dot,omitempty"`
+	// Dot names the event, "replica:sequence".
+	Dot      string `json:"dot"`
 	Op       Op     `json:"op"`
 	Keyspace string `json:"keyspace,omitempty"`
 	Node     string `json:"node,omitempty"`
 	*Bounds
 	Priority int64 `json:"priority,omitempty"`
 	By       int64 `json:"by,omitempty"`
-	Repair   bool  `json:"repair,omitempty"`
 }
 
-// History lists the events that are still kept. Complete is false if older
-// ones were trimmed.
+// History lists the events that are still kept. Complete is false if others may
+// be missing: they were trimmed, lie beyond the limit, or came by range repair,
+// which brings states and no events.
 type History struct {
 	Events   List[Event] `json:"events"`
 	Complete bool        `json:"complete"`

@@ -49,7 +49,7 @@ func historyListing(h wire.History, several bool) listing {
 		}
 		g := o.grid(columns...)
 		for _, e := range h.Events {
-			cells := []any{clock(e.Time, time.TimeOnly+".000"), string(e.Op) + repaired(e.Repair), o.eventRange(e), e.Node, amountOf(e), shortDot(e.Dot)}
+			cells := []any{clock(e.Time, time.TimeOnly+".000"), string(e.Op), o.eventRange(e), e.Node, amountOf(e), shortDot(e.Dot)}
 			if several {
 				cells = append(cells, e.Keyspace)
 			}
