@@ -214,7 +214,7 @@ func checkText(data []byte) error {
 		}
 		size, ok := escapeSize(data[at:])
 		if !ok {
-			return Errorf(CodeInvalid, "%.6q escapes half a character: write keys that are not text as \"hex:…\"", data[at:])
+			return Errorf(CodeInvalid, "\"%.6s\" escapes half a character: write keys that are not text as \"hex:…\"", data[at:])
 		}
 		data = data[at+size:]
 	}

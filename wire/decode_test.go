@@ -39,7 +39,7 @@ func TestUnmarshal_Refuses(t *testing.T) {
 		`{"wait":-1}`:                             {CodeInvalid, `number of members`},
 		`{"wait":1.5}`:                            {CodeInvalid, `number of members`},
 		"{\"timeout\":\"\xff\"}":                  {CodeInvalid, "not UTF-8"},
-		`{"timeout":"\ud800"}`:                    {CodeInvalid, "half a character"},
+		`{"timeout":"\ud800"}`:                    {CodeInvalid, `"\ud800" escapes half a character`},
 		`{"timeout":"\udc00"}`:                    {CodeInvalid, "half a character"},
 		`{"timeout":"\udc00\udc00"}`:              {CodeInvalid, "half a character"},
 		`{"timeout":"\ud800\udbff"}`:              {CodeInvalid, "half a character"},
