@@ -21,7 +21,8 @@ const (
 )
 
 // Operation is what a user asks for. What it does depends on what is visible
-// where it is carried out (DESIGN.md 2); the events that it turns into do not.
+// where it is carried out (docs/data-model.md, 1); the events that it turns into do
+// not.
 type Operation struct {
 	Verb  Verb
 	Claim ranges.Claim

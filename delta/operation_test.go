@@ -52,7 +52,8 @@ func leftOver(t *testing.T) *member {
 	return a
 }
 
-// TestCommit_Write_TableOfOperations is the table of DESIGN.md 2, line by line.
+// TestCommit_Write_TableOfOperations is the table of docs/data-model.md, 1, line by
+// line.
 func TestCommit_Write_TableOfOperations(t *testing.T) {
 	type shown map[ranges.Claim]int64
 	for _, test := range []struct {

@@ -29,9 +29,10 @@ func (a Answer) Covered() crdt.Context {
 	return covered
 }
 
-// Take joins a range answer (docs/protocol.md, tier 3): records are joined; one that the sender lacks is dropped only if the sender's context
-// covers it, for then it was closed there. Our context does not change, but
-// the state is from now on ahead of it by what may be in the answer.
+// Take joins a range answer (docs/data-model.md, 6): records are joined; one
+// that the sender lacks is dropped only if the sender's context covers it, for
+// then it was closed there. Our context does not change, but the state is from
+// now on ahead of it by what may be in the answer.
 //
 // It returns ErrAmnesia or ErrForgotten, having changed nothing, if the answer
 // proves that this replica must be renamed first.

@@ -248,6 +248,12 @@ var ruleCases = map[string][]ruleCase{
 			"docs/b.png":  "\xff",
 			"crdt/doc.go": "// Package crdt is about [x](y).\npackage crdt\n",
 		}, []string{"README.md:1: the link leads to docs/c.md", "docs/a.md:2: the link leads to docs/README.md"}},
+		{"from comments", map[string]string{
+			"README.md":    "# R\n",
+			"docs/a.md":    "# A, as in NOWHERE.md\n",
+			"crdt/doc.go":  "// Package crdt is docs/a.md as code, see README.md too.\npackage crdt\n\n// V is of README2.md, 2.\nvar v = \"x.md\" // and docs/b.md (A.\n",
+			"crdt/test.go": "package crdt\n\nvar w = \"// no.md\"\n",
+		}, []string{"crdt/doc.go:4: the comment names README2.md", "crdt/doc.go:5: the comment names docs/b.md"}},
 	},
 }
 

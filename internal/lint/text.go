@@ -37,23 +37,52 @@ func checkText(t *Tree) []Problem {
 // link is where a page of Markdown leads, without the part behind a #.
 var link = regexp.MustCompile(`\]\(([^)#\s]+)`)
 
-// checkLinks wants every link to another file of the tree to lead somewhere.
+// page is a page of Markdown that a comment names, from the root of the tree.
+var page = regexp.MustCompile(`[\w/.-]+\.md\b`)
+
+// checkLinks wants every link to another file of the tree, and every page that
+// a comment names, to be there.
 func checkLinks(t *Tree) []Problem {
 	var found problems
 	for _, text := range t.Texts {
-		if path.Ext(text.Path) != ".md" {
-			continue
-		}
 		line := 0
 		for s := range strings.Lines(text.Body) {
 			line++
-			for _, m := range link.FindAllStringSubmatch(s, -1) {
-				target := path.Join(path.Dir(text.Path), m[1])
-				if !strings.Contains(m[1], ":") && !t.Paths[target] {
-					found.add(text.Path, line, "the link leads to %s, which is not there; write it, or lead elsewhere", target)
-				}
+			switch path.Ext(text.Path) {
+			case ".md":
+				checkTargets(t, &found, text.Path, line, s)
+			case ".go":
+				checkPages(t, &found, text.Path, line, s)
 			}
 		}
 	}
 	return found.sorted()
+}
+
+func checkTargets(t *Tree, found *problems, of string, line int, text string) {
+	for _, m := range link.FindAllStringSubmatch(text, -1) {
+		target := path.Join(path.Dir(of), m[1])
+		if !strings.Contains(m[1], ":") && !t.Paths[target] {
+			found.add(of, line, "the link leads to %s, which is not there; write it, or lead elsewhere", target)
+		}
+	}
+}
+
+func checkPages(t *Tree, found *problems, of string, line int, text string) {
+	for _, name := range page.FindAllString(commentOf(text), -1) {
+		if !t.Paths[name] {
+			found.add(of, line, "the comment names %s, which is not there; name a page from the root of the tree", name)
+		}
+	}
+}
+
+// commentOf returns the comment at the end of a line of Go. Two slashes within
+// a text are none: a quote is open before them.
+func commentOf(line string) string {
+	code, comment, _ := strings.Cut(line, "//")
+	code = strings.ReplaceAll(code, `\"`, "")
+	if strings.Count(code, `"`)%2 == 1 || strings.Count(code, "`")%2 == 1 {
+		return ""
+	}
+	return comment
 }
