@@ -9,7 +9,7 @@ import (
 // several keys.
 func (s *Server) lookupQuery(e *exchange) error {
 	p := e.query()
-	q := wire.LookupRequest{Keyspace: p.textOr("keyspace", ranges.DefaultKeyspace), AtLeast: wire.Token(p.textOr("at_least", ""))}
+	q := wire.LookupRequest{Keyspace: p.textOr("keyspace", ranges.DefaultKeyspace), AtLeast: wire.Token(p.textOr("at_least", "")), Timeout: p.textOr("timeout", "")}
 	keys := p.all("key")
 	if err := p.done(); err != nil {
 		return err
@@ -42,7 +42,11 @@ func (s *Server) lookup(e *exchange, q wire.LookupRequest) error {
 	if err != nil {
 		return err
 	}
-	if err := s.atLeast(e.r.Context(), q.AtLeast, s.options.WaitTimeout); err != nil {
+	timeout, err := s.timeout(q.Timeout)
+	if err != nil {
+		return err
+	}
+	if err := s.atLeast(e.r.Context(), q.AtLeast, timeout); err != nil {
 		return err
 	}
 	// The token is taken first: what is looked up then reflects it at least.

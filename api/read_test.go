@@ -57,6 +57,20 @@ func TestServer_Lookup_AtLeast_WaitsForWhatIsNotSeen(t *testing.T) {
 	s.refused(t, "GET", "/v1/lookup?key=a&at_least="+elsewhere, "", 503, wire.CodeUnavailable, "not yet seen")
 }
 
+// TestServer_Lookup_AtLeast_WaitsAsLongAsAsked has a node that by itself would
+// wait for very long.
+func TestServer_Lookup_AtLeast_WaitsAsLongAsAsked(t *testing.T) {
+	s := serve(t, api.Options{WaitTimeout: time.Hour})
+	elsewhere := node.FormatToken(crdt.Context{crdt.ReplicaID{7}: 1})
+	s.refused(t, "GET", "/v1/lookup?key=a&timeout=1ms&at_least="+elsewhere, "", 503, wire.CodeUnavailable, "not yet seen")
+	s.refused(t, "POST", "/v1/lookup", `{"key":"a","at_least":"`+elsewhere+`","timeout":"0s"}`, 503, wire.CodeUnavailable, "not yet seen")
+	s.refused(t, "POST", "/v1/lookup", `{"key":"a","timeout":"soon"}`, 400, wire.CodeInvalid, `"timeout"`)
+	_, err := s.LookupBy(t.Context(), wire.LookupRequest{Keys: wire.List[string]{"a"}, AtLeast: wire.Token(elsewhere), Timeout: "1ms"})
+	if wire.CodeOf(err) != wire.CodeUnavailable {
+		t.Errorf("%v", err)
+	}
+}
+
 // TestServer_Listings_InPages_AreTheWhole reads every listing in pages of
 // every size, and requires what one answer has.
 func TestServer_Listings_InPages_AreTheWhole(t *testing.T) {

@@ -18,8 +18,14 @@ func (c *Client) Lookup(ctx context.Context, keyspace, key string, atLeast wire.
 
 // LookupAll is Lookup for several keys, answered in their order.
 func (c *Client) LookupAll(ctx context.Context, keyspace string, keys []string, atLeast wire.Token) (wire.Lookups, error) {
+	return c.LookupBy(ctx, wire.LookupRequest{Keyspace: keyspace, Keys: keys, AtLeast: atLeast})
+}
+
+// LookupBy is LookupAll for all that a request can say. It is about the Keys of
+// the request, and asks for none by Key.
+func (c *Client) LookupBy(ctx context.Context, q wire.LookupRequest) (wire.Lookups, error) {
 	var found wire.Lookups
-	err := c.post(ctx, "/v1/lookup", wire.LookupRequest{Keyspace: keyspace, Keys: keys, AtLeast: atLeast}, &found)
+	err := c.post(ctx, "/v1/lookup", q, &found)
 	return found, err
 }
 

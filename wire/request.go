@@ -84,6 +84,8 @@ type LookupRequest struct {
 	Key      *string      `json:"key,omitempty"`
 	Keys     List[string] `json:"keys,omitempty"`
 	AtLeast  Token        `json:"at_least,omitempty"`
+	// Timeout, a Go duration such as "10s", bounds the wait for AtLeast.
+	Timeout string `json:"timeout,omitempty"`
 }
 
 // WatchRequest is the body of POST /v1/watch.

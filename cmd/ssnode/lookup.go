@@ -24,6 +24,7 @@ func lookupCommand() *cli.Command {
 			"Example: ssnode lookup foo",
 		Flags: flags(keyspaceFlag(),
 			&cli.StringFlag{Name: "at-least", Usage: "answer only when the node has seen what this `TOKEN` names"},
+			timeoutFlag("how long --at-least waits"),
 			addrFlag(), outputFlags()),
 		Action: lookup,
 	}
@@ -45,12 +46,16 @@ func lookup(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	timeout := c.Duration("timeout")
+	if timeout <= 0 {
+		return usageErrorf("--timeout %s: give a duration above 0, for instance 10s", timeout)
+	}
 	node, err := connect(c)
 	if err != nil {
 		return err
 	}
 	defer node.Close()
-	l := &lookups{keyspace: keyspace, atLeast: wire.Token(c.String("at-least")), node: node, out: out}
+	l := &lookups{keyspace: keyspace, atLeast: wire.Token(c.String("at-least")), timeout: timeout.String(), node: node, out: out}
 	if err := l.run(c, next); err != nil {
 		return err
 	}
@@ -107,6 +112,7 @@ func keysFrom(r *bufio.Reader) func() ([]string, error) {
 type lookups struct {
 	keyspace string
 	atLeast  wire.Token
+	timeout  string
 	node     *client.Client
 	out      *output
 
@@ -121,7 +127,7 @@ func (l *lookups) run(c *cli.Context, next func() ([]string, error)) error {
 		if err != nil || len(keys) == 0 {
 			return err
 		}
-		answer, err := l.node.LookupAll(c.Context, l.keyspace, keys, l.atLeast)
+		answer, err := l.node.LookupBy(c.Context, wire.LookupRequest{Keyspace: l.keyspace, Keys: keys, AtLeast: l.atLeast, Timeout: l.timeout})
 		if err != nil {
 			return err
 		}
