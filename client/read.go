@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"net/url"
+	"time"
 
 	"github.com/scalesmall/ssnode/wire"
 )
@@ -25,7 +26,8 @@ func (c *Client) LookupAll(ctx context.Context, keyspace string, keys []string, 
 // the request, and asks for none by Key.
 func (c *Client) LookupBy(ctx context.Context, q wire.LookupRequest) (wire.Lookups, error) {
 	var found wire.Lookups
-	err := c.post(ctx, "/v1/lookup", q, &found)
+	wait, _ := time.ParseDuration(q.Timeout) // what is none, the node refuses
+	err := c.postPatiently(ctx, "/v1/lookup", q, max(0, wait), &found)
 	return found, err
 }
 

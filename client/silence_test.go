@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/scalesmall/ssnode/client"
+	"github.com/scalesmall/ssnode/wire"
 )
 
 // TestClient_SilentNode_IsUnreachable asks what accepts connections and never
@@ -49,5 +50,22 @@ func TestClient_NodeThatStops_IsUnreachable(t *testing.T) {
 	defer c.Close()
 	if _, err := c.Status(context.Background()); !errors.Is(err, client.ErrUnreachable) || !strings.Contains(err.Error(), "said nothing for 20ms") {
 		t.Errorf("Status of a node that stops: %v; want ErrUnreachable and how long it was silent", err)
+	}
+}
+
+// TestClient_NodeThatWaitsAsAsked_IsNotSilent looks up with a token whose wait
+// outlasts what a node may otherwise take.
+func TestClient_NodeThatWaitsAsAsked_IsNotSilent(t *testing.T) {
+	c := against(t, client.Options{SilenceMax: 10 * time.Millisecond}, func(w http.ResponseWriter, _ *http.Request) {
+		time.Sleep(100 * time.Millisecond)
+		_, _ = w.Write([]byte(`{"lookups":[]}`))
+	})
+	q := wire.LookupRequest{Keys: wire.List[string]{"a"}, AtLeast: "T", Timeout: "1m"}
+	if _, err := c.LookupBy(t.Context(), q); err != nil {
+		t.Error(err)
+	}
+	q.Timeout = ""
+	if _, err := c.LookupBy(t.Context(), q); !errors.Is(err, client.ErrUnreachable) {
+		t.Errorf("of one that was not asked to wait: %v", err)
 	}
 }
