@@ -93,8 +93,8 @@ func TestTransport_Keys_FirstKeyStepByStep(t *testing.T) {
 	o.Keys, o.AcceptPlain = [][]byte{key}, true
 	sending := start(t, o)
 	sending.join(lenient)
-	until(t, "who sends with a key and who accepts both hear each other", func() bool {
-		return sending.liveness("n2") == Alive && lenient.liveness("n3") == Alive
+	until(t, "who sends with a key and who accepts both hear each other, and who has none is heard", func() bool {
+		return sending.liveness("n2") == Alive && lenient.liveness("n3") == Alive && plain.liveness("n2") == Alive && lenient.liveness("n1") == Alive
 	})
 	for _, pair := range [][2]*peer{{plain, lenient}, {lenient, plain}, {lenient, sending}, {sending, lenient}} {
 		if err := pair[0].Send(pair[1].Name(), []byte("x"), false); err != nil {
