@@ -45,6 +45,6 @@ func statusOf(x node.Status, version string) wire.Status {
 		Claims: x.Claims, Fingerprint: x.Fingerprint.String(), Context: tokenOf(x.Context), Members: x.Members,
 		LogRecords: int64(x.LogRecords), LogBytes: int64(x.LogBytes),
 		DBBytes: int64(x.DBBytes), DBFreeBytes: int64(x.DBFreeBytes),
-		Identity: wire.Identity(x.Identity),
+		Identity: wire.Identity(x.Identity), Rival: x.Rival,
 	}
 }

@@ -2,9 +2,14 @@ package node
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/scalesmall/ssnode/antientropy/gossip"
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
 )
 
 // identityWaitDefault is Options.IdentityWait if it is not set.
@@ -20,7 +25,13 @@ const identityWaitDefault = 3 * time.Second
 //	I1  no local write is numbered before some member has shown that it knows
 //	    no more of this replica than it does itself, or IdentityWait is over;
 //	I2  a write that is numbered without that goes under a new replica id,
-//	    which nobody can have seen.
+//	    which nobody can have seen;
+//
+// and at any time
+//
+//	I3  nothing is numbered after the node was told that another process has
+//	    its id and keeps it, or that a later start of its directory was seen
+//	    than this one (gossip.Conflict.Yields).
 //
 // The rejected alternatives: to refuse writes until a member answers, which
 // would make a partition an outage; to draw a new id at every start, each of
@@ -32,6 +43,15 @@ type identity struct {
 	// settled is closed when writes need not wait any longer.
 	settled chan struct{}
 	once    sync.Once
+	// disowned is the id that another process has, or had later than this
+	// directory knows of, and why: no transaction may be committed under it.
+	disowned atomic.Pointer[disowned]
+}
+
+// disowned is an id that may not be used any more.
+type disowned struct {
+	id  crdt.ReplicaID
+	why string
 }
 
 func newIdentity() *identity { return &identity{settled: make(chan struct{})} }
@@ -44,6 +64,22 @@ func (i *identity) confirm() {
 
 // settle lets writes go on, under a new id if this one was not confirmed.
 func (i *identity) settle() { i.once.Do(func() { close(i.settled) }) }
+
+// disown notes that an id may not be used any more. Whoever waits goes on,
+// under a new one.
+func (i *identity) disown(id crdt.ReplicaID, why string) {
+	i.disowned.Store(&disowned{id: id, why: why})
+	i.settle()
+}
+
+// whyNot returns why an id may not be used, if it may not.
+func (i *identity) whyNot(id crdt.ReplicaID) (why string, ok bool) {
+	d := i.disowned.Load()
+	if d == nil || d.id != id {
+		return "", false
+	}
+	return d.why, true
+}
 
 func (i *identity) isSettled() bool {
 	select {
@@ -64,4 +100,51 @@ func (n *Node) awaitIdentity(ctx context.Context) error {
 	case <-n.ctx.Done():
 		return ErrClosed
 	}
+}
+
+// conflict takes note of another process with this node's name. It ends this
+// node if the other had the name first. One that was refused here is told once,
+// though it tries again and again. Called from gossip, it does not block.
+func (n *Node) conflict(c gossip.Conflict) {
+	if c.Yields || c.Lost && c.Rival.Replica == n.Replica() {
+		n.giveUpID(c)
+	}
+	switch last := n.rival.Swap(&c); {
+	case c.Lost:
+		n.stopItself(fmt.Errorf("%w: %q is a living member at %s; start with another name and a fresh data directory, or stop that one first", ErrNameTaken, c.Name, c.Gossip))
+	case last != nil && *last == c:
+	case c.Fork && !c.Yields:
+		n.log.Warn("another process runs on a copy of this node's data directory; this one keeps the replica id, the other has to draw a new one: stop it",
+			"at", c.Gossip, "replica", c.Rival.Replica, "its", c.Rival.Start)
+	case !c.Fork:
+		n.log.Warn("another process wants to join under this node's name and was refused", "at", c.Gossip, "replica", c.Rival.Replica)
+	}
+}
+
+// giveUpID has the replica go on under a new id before anything else is
+// numbered.
+func (n *Node) giveUpID(c gossip.Conflict) {
+	why := fmt.Sprintf("the process at %s runs on a copy of this data directory, and keeps the id", c.Gossip)
+	if c.Gossip == "" {
+		why = fmt.Sprintf("other members remember a later start of this data directory (%s), so it is an older copy", c.Rival.Start)
+	}
+	n.identity.disown(c.Rival.Replica, why)
+	nothing := func(*delta.Commit) error { return nil }
+	_ = n.commits.force(&request{step: nothing, done: func(error) {}}) // fails when all ends
+}
+
+// rivalText says who else has, or had, this node's name or id; empty if nobody.
+func (n *Node) rivalText() string {
+	c := n.rival.Load()
+	switch {
+	case c == nil:
+		return ""
+	case c.Fork && c.Gossip == "":
+		return fmt.Sprintf("this data directory was an older copy: others remember a later start of it (%s); the replica has a new id", c.Rival.Start)
+	case c.Fork && c.Yields:
+		return fmt.Sprintf("a process on a copy of this data directory runs at %s and keeps the former replica id; this one has a new id", c.Gossip)
+	case c.Fork:
+		return fmt.Sprintf("a process on a copy of this data directory runs, or ran, at %s; this one keeps the replica id", c.Gossip)
+	}
+	return fmt.Sprintf("a process at %s wants to join under this node's name and is refused", c.Gossip)
 }

@@ -22,6 +22,9 @@ const (
 	trimEveryDefault = 30 * time.Second
 )
 
+// livesNote is the name of the note that has the members' last starts.
+const livesNote = "lives"
+
 // keeper does what must be done from time to time: it remembers on disk whom
 // it has met, rejoins them for ever, says who this node is when that is no
 // longer what stands, and trims the log.
@@ -33,6 +36,8 @@ type keeper struct {
 
 	// The rest belongs to run, and before it to Open.
 	addresses addresses
+	// lives are the members' last starts as they are on disk.
+	lives []gossip.Life
 	introduction
 	trimmed trimmed
 }
@@ -55,6 +60,13 @@ func (k *keeper) recall() error {
 		return err
 	}
 	k.addresses = newAddresses(remembered, k.node.routing.nodeRecords())
+	note, err := k.node.store.Note(livesNote)
+	if err == nil && note != nil {
+		k.lives, err = gossip.DecodeLives(note)
+	}
+	if err != nil {
+		return err
+	}
 	k.claims, err = k.node.missingClaims()
 	return err
 }
@@ -104,8 +116,10 @@ func earlier(a, b time.Time) time.Time {
 	return a
 }
 
-// observe takes note of who is there, and remembers on disk who is new.
+// observe takes note of who is there, and remembers on disk who is new and who
+// has started anew.
 func (k *keeper) observe() {
+	k.rememberLives()
 	members := k.node.transport.Members()
 	if slices.ContainsFunc(members, gossip.Member.Reachable) {
 		k.setAlone(false)
@@ -117,6 +131,18 @@ func (k *keeper) observe() {
 		}
 		k.addresses.remembered = next
 	}
+}
+
+func (k *keeper) rememberLives() {
+	now := k.node.transport.Lives()
+	if slices.Equal(now, k.lives) {
+		return
+	}
+	if err := k.node.store.SetNote(livesNote, gossip.EncodeLives(now)); err != nil {
+		k.node.log.Warn("the starts of members cannot be remembered on disk", "cause", err)
+		return
+	}
+	k.lives = now
 }
 
 func (k *keeper) isRetired(name string) bool {

@@ -129,7 +129,6 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	n.protocol = p
 	n.patience = time.AfterFunc(n.options.IdentityWait, n.identity.settle)
-	n.committed.Go(n.runCommitter)
 	n.conversed.Go(n.protocol.run)
 	n.conversed.Go(n.protocol.runReader)
 	t, err := gossip.Start(n.gossipOptions())
@@ -137,6 +136,7 @@ func (n *Node) start(ctx context.Context) error {
 		return fmt.Errorf("start gossip at %s: %w", n.options.Gossip, err)
 	}
 	n.transport = t
+	n.committed.Go(n.runCommitter) // which writes where this node is reached
 	n.protocol.attach(t)
 	n.keeper.confirmIfUnknown()
 	if err := n.keeper.introduce(ctx); err != nil {
@@ -151,7 +151,7 @@ func (n *Node) gossipOptions() gossip.Options {
 	return gossip.Options{
 		Name: n.name, Cluster: n.store.Cluster(), Meta: n.meta(),
 		Bind: n.options.Gossip, Advertise: n.options.AdvertiseGossip,
-		Keys: n.options.GossipKeys, Logger: n.log, Faults: n.options.Faults,
+		Keys: n.options.GossipKeys, Logger: n.log, Faults: n.options.Faults, Lives: n.keeper.lives,
 		Handler: n.protocol.handler(),
 	}
 }

@@ -26,6 +26,9 @@ type Status struct {
 	// it knows no more of this replica than it does itself, or the replica has
 	// a new id; else it is "confirmed". See Options.IdentityWait.
 	Identity string
+	// Rival says who else bears, or bore, this node's name or replica id;
+	// empty if nobody was met.
+	Rival string
 }
 
 // Status returns the node's condition.
@@ -36,7 +39,7 @@ func (n *Node) Status() (Status, error) {
 		API: n.API(), Gossip: n.GossipAddr(),
 		NotReady: n.notReady(), Claims: n.routing.claims(),
 		Fingerprint: summary.Fingerprint, Context: summary.Context.Clone(),
-		Members: len(n.memberNames()), Identity: n.identity.String(),
+		Members: len(n.memberNames()), Identity: n.identity.String(), Rival: n.rivalText(),
 	}
 	s.Ready = len(s.NotReady) == 0
 	stats, err := n.store.Stats()

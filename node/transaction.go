@@ -67,9 +67,13 @@ func (t *transaction) runCore(c *delta.Commit) error {
 // rename has the replica go on under a new id where it must (I2), and says in
 // the same transaction who the node is now.
 func (t *transaction) rename(c *delta.Commit) error {
+	disowned, isDisowned := t.node.identity.whyNot(c.ID())
 	switch {
 	case c.ID() != t.before:
 		t.why = whyLost
+	case isDisowned:
+		t.why = disowned
+		c.Rename(store.NewReplicaID())
 	case t.hasLocal() && !t.node.identity.certain.Load():
 		t.why = whyAsks
 		c.Rename(store.NewReplicaID())

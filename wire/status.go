@@ -50,6 +50,8 @@ type Status struct {
 	DBBytes     int64        `json:"db_bytes"`
 	DBFreeBytes int64        `json:"db_free_bytes"`
 	Identity    Identity     `json:"identity"`
+	// Rival says who else bears, or bore, this node's name or replica id.
+	Rival string `json:"rival,omitempty"`
 }
 
 // Waiting names an origin that has records to close and is silent.

@@ -18,6 +18,12 @@ type Conflict struct {
 	// be given another name. Otherwise the rival was refused here; if both
 	// have peers, each side of the cluster lists its own, and people decide.
 	Lost bool
+	// Fork says that the rival has this node's replica id too: it runs, or ran
+	// later than this node's directory knows of, on a copy of that directory.
+	// Yields says that this node has to draw a new id before it numbers
+	// anything; otherwise the rival does. Gossip is empty if the rival is not
+	// known to be alive.
+	Fork, Yields bool
 }
 
 // readMeta decodes versions and metadata of a member.
@@ -115,18 +121,24 @@ func (t *Transport) isItself(n *memberlist.Node) bool {
 // meet judges an entry under this node's own name in the list of a peer of a
 // join. A node without peers, which nobody lists, has to give way.
 func (t *Transport) meet(n *memberlist.Node) error {
-	if n.Address() == t.Addr() || !t.isAlone() {
-		return nil
-	}
 	_, rival, err := readMeta(n.Meta) // of another version, it is a rival all the same
 	if err != nil {
 		rival = Meta{}
 	}
-	switch ours := t.Meta(); {
-	case rival.Start == ours.Start && rival.Replica == ours.Replica:
+	if n.Address() == t.Addr() {
+		// A former life, or a later one: no rival lives here.
+		t.recognise(n.Name, []Life{{Name: n.Name, Replica: rival.Replica, Start: rival.Start}})
 		return nil
-	case rival.Replica == ours.Replica && rival.Start.Counter < ours.Start.Counter:
-		return fmt.Errorf("%w at %s; it will be found dead in some seconds", ErrStillListed, n.Address())
+	}
+	t.challenge(n, rival)
+	if !t.isAlone() {
+		return nil
+	}
+	switch {
+	case rival.Start == t.Meta().Start && t.isOurs(rival.Replica):
+		return nil
+	case t.isOurs(rival.Replica) && !t.hasAnswered(n.Address(), rival.Start):
+		return fmt.Errorf("%w at %s; if that process is gone, it will be found dead in some seconds", ErrStillListed, n.Address())
 	}
 	t.joins.Lock()
 	t.joins.rival = Conflict{Name: n.Name, Rival: rival, Gossip: n.Address(), Lost: true}
@@ -153,8 +165,9 @@ func (d delegate) NotifyConflict(existing, other *memberlist.Node) {
 		rival = Meta{}
 	}
 	if existing.Name == t.options.Name {
-		if ours := t.Meta(); rival.Replica == ours.Replica && rival.Start.Counter <= ours.Start.Counter {
-			return // a former life of this node, or its former address
+		t.challenge(other, rival)
+		if t.isOurs(rival.Replica) {
+			return // a former life of this node, or its former address; else it answers
 		}
 		t.tell(Conflict{Name: t.options.Name, Rival: rival, Gossip: other.Address()})
 	}

@@ -28,6 +28,8 @@ func (d delegate) NotifyMsg(b []byte) {
 		t.takeFrame(from, body)
 	case kindNotice:
 		t.takeNotice(from, body)
+	case kindRival:
+		t.takeRival(from, body)
 	default:
 		t.stats.dropsMalformed.Add(1)
 	}
@@ -62,8 +64,11 @@ func (d delegate) GetBroadcasts(overhead, limit int) [][]byte {
 }
 
 // LocalState implements memberlist.Delegate.
-func (d delegate) LocalState(bool) []byte {
-	state := stateArray{Check: d.t.checkPayload(), Notices: d.t.table.notices(noticesMax)}
+func (d delegate) LocalState(join bool) []byte {
+	state := stateArray{Check: d.t.checkPayload(), Notices: d.t.table.notices(noticesMax), Lives: []lifeArray{}}
+	if join {
+		state.Lives = packLives(d.t.table.gone(livesTold))
+	}
 	return seal(kindState, d.t.options.Name, delta.Marshal(state))
 }
 
@@ -84,6 +89,7 @@ func (d delegate) MergeRemoteState(b []byte, _ bool) {
 	for _, n := range state.Notices {
 		t.table.announce(n.Name, n.start())
 	}
+	t.recognise(from, unpackLives(state.Lives)) // before the check: it may confirm who we are
 	if from == t.options.Name || !t.table.hear(from, time.Now()) {
 		t.stats.dropsUnknown.Add(1)
 		return
@@ -125,5 +131,7 @@ func (t *Transport) listNode(n *memberlist.Node) {
 		t.stats.dropsMalformed.Add(1)
 		return
 	}
-	t.table.list(*n, meta, time.Now())
+	if later, refuted := t.table.list(*n, meta, time.Now()); refuted {
+		t.remind(n, later)
+	}
 }

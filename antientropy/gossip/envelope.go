@@ -19,6 +19,7 @@ const (
 	kindFrame  kind = 1 // body: the frame
 	kindNotice kind = 2 // body: startArray, the start that leaves
 	kindState  kind = 3 // body: stateArray; only in push/pull
+	kindRival  kind = 4 // body: rivalArray
 )
 
 // envelopeOverhead is what an envelope adds to its body, beside the name.
@@ -66,7 +67,7 @@ const (
 	// noticesMax bounds the notices that one push/pull carries.
 	noticesMax = 64
 	// stateBytesMax bounds the body of one push/pull.
-	stateBytesMax = CheckBytesMax + noticesMax*(NameBytesMax+32) + 64
+	stateBytesMax = CheckBytesMax + noticesMax*(NameBytesMax+32) + livesTold*lifeBytesMax + 64
 )
 
 // stateArray is what this package adds to a push/pull.
@@ -74,6 +75,8 @@ type stateArray struct {
 	_       struct{} `cbor:",toarray"`
 	Check   []byte
 	Notices []notice
+	// Lives are told in a join alone.
+	Lives []lifeArray
 }
 
 // notice says that a member under a certain start has said that it leaves.
@@ -89,7 +92,7 @@ func (n notice) start() StartID { return StartID{Counter: n.Counter, Nonce: n.No
 func decodeState(b []byte) (stateArray, error) {
 	var a stateArray
 	err := delta.Unmarshal(b, &a, stateBytesMax)
-	if err == nil && (len(a.Notices) > noticesMax || len(a.Check) > CheckBytesMax) {
+	if err == nil && (len(a.Notices) > noticesMax || len(a.Lives) > livesTold || len(a.Check) > CheckBytesMax) {
 		err = errEnvelope
 	}
 	return a, err

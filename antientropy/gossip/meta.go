@@ -4,6 +4,7 @@ import (
 	"fmt"
 
 	"github.com/hashicorp/memberlist"
+	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 )
@@ -16,12 +17,8 @@ const (
 	apiBytesMax = 300
 )
 
-// StartID names one start of a process on a data directory, as store.Start does:
-// the same replica under two nonces is a fork, or two living processes.
-type StartID struct {
-	Counter uint64
-	Nonce   uint64
-}
+// StartID names one start of a process on a data directory.
+type StartID = antientropy.StartID
 
 // Meta is what a member tells about itself with its membership.
 type Meta struct {

@@ -43,6 +43,10 @@ type Options struct {
 	// without one in common are refused. Default: ProtocolVersion alone.
 	Versions Versions
 
+	// Lives are what Transport.Lives returned before the last stop. A member
+	// that comes back on an older copy of its directory is recognised by them.
+	Lives []Life
+
 	// Bind is the address to listen at, host:port, TCP and UDP alike. Port 0
 	// takes a free one, see Transport.Addr. 0.0.0.0 is every address of IPv4,
 	// no host every address there is. Required.

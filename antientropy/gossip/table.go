@@ -29,6 +29,7 @@ type table struct {
 	mu struct {
 		sync.Mutex
 		entries map[string]*entry
+		lives   lives
 	}
 }
 
@@ -61,9 +62,10 @@ func (e *entry) valid() error {
 	return nil
 }
 
-func newTable(self string, grace time.Duration, changed func()) *table {
+func newTable(self string, grace time.Duration, changed func(), remembered ...Life) *table {
 	t := &table{self: self, grace: grace, changed: changed}
 	t.mu.entries = make(map[string]*entry)
+	t.mu.lives = newLives(remembered)
 	return t
 }
 
@@ -79,8 +81,9 @@ func (e *entry) shown(now time.Time, grace time.Duration) (Liveness, time.Time) 
 // start by which it is or was listed.
 func (e *entry) announced() bool { return e.leaving != (StartID{}) && e.leaving == e.meta.Start }
 
-// list records that memberlist lists a member as alive.
-func (t *table) list(node memberlist.Node, meta Meta, now time.Time) {
+// list records that memberlist lists a member as alive. It returns the start
+// that is remembered of its replica, if that refutes the one it has.
+func (t *table) list(node memberlist.Node, meta Meta, now time.Time) (later StartID, refuted bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	e := t.mu.entries[node.Name]
@@ -93,6 +96,28 @@ func (t *table) list(node memberlist.Node, meta Meta, now time.Time) {
 	}
 	e.node, e.meta = node, meta
 	t.changed()
+	return t.mu.lives.meet(Life{Name: node.Name, Replica: meta.Replica, Start: meta.Start}, t.isAliveLocked)
+}
+
+// isAliveLocked reports whether a member is listed as alive, with mu held.
+func (t *table) isAliveLocked(name string) bool {
+	e := t.mu.entries[name]
+	return e != nil && e.listed == Alive
+}
+
+// remembered returns the last known life of every member, ascending by name.
+func (t *table) remembered() []Life {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.lives.all(func(name string) bool { return name != t.self })
+}
+
+// gone returns the last known lives of those who are not listed as alive.
+func (t *table) gone(most int) []Life {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	all := t.mu.lives.all(func(name string) bool { return name != t.self && !t.isAliveLocked(name) })
+	return all[:min(most, len(all))]
 }
 
 // unlist records that memberlist has found a member dead or was told that it
@@ -255,6 +280,7 @@ func (t *table) forget(name string) error {
 		return fmt.Errorf("forget %s: %w", name, ErrAlive)
 	}
 	delete(t.mu.entries, name)
+	delete(t.mu.lives, name)
 	t.changed()
 	return nil
 }

@@ -43,6 +43,7 @@ type Transport struct {
 	// wake tells run that members changed, conflicts what to report.
 	wake      chan struct{}
 	conflicts chan Conflict
+	letters   chan letter
 
 	// ctx ends when Close begins; wg is what Close waits for.
 	ctx    context.Context
@@ -72,6 +73,7 @@ type Transport struct {
 		alone int
 		rival Conflict
 	}
+	rivals rivals
 	// calls lets Close wait for the callbacks that have begun.
 	calls struct {
 		sync.RWMutex
@@ -92,10 +94,11 @@ func Start(o Options) (*Transport, error) {
 		log:       newLogger(o.Logger),
 		wake:      make(chan struct{}, 1),
 		conflicts: make(chan Conflict, conflictsMax),
+		letters:   make(chan letter, conflictsMax),
 	}
 	t.ctx, t.cancel = context.WithCancel(context.Background())
 	t.meta.value, t.meta.encoded = o.Meta, encodeMeta(o.Versions, o.Meta)
-	t.table = newTable(o.Name, o.ProbeInterval, t.changed)
+	t.table = newTable(o.Name, o.ProbeInterval, t.changed, o.Lives...)
 	t.outbox = newOutbox(t.sendStream, t.stats)
 	t.broadcasts = &memberlist.TransmitLimitedQueue{NumNodes: t.table.size, RetransmitMult: retransmitMult}
 	if err := t.open(); err != nil {
@@ -169,6 +172,8 @@ func (t *Transport) run() {
 			t.call(t.options.Handler.membersChanged)
 		case c := <-t.conflicts:
 			t.call(func() { t.options.Handler.conflict(c) })
+		case l := <-t.letters:
+			t.begin(func() { t.post(l) })
 		}
 	}
 }
@@ -244,6 +249,7 @@ func (t *Transport) SetMeta(m Meta) error {
 		return ErrClosed
 	}
 	t.meta.Lock()
+	t.rivals.leaveBehind(t.meta.value.Replica, m.Replica)
 	t.meta.value, t.meta.encoded = m, encodeMeta(t.options.Versions, m)
 	t.meta.Unlock()
 	// UpdateNode puts the news into the broadcast queue, and then waits for it

@@ -78,7 +78,7 @@ func (o *output) statusTable(s wire.Status) error {
 	if !s.Ready {
 		ready = o.style.alarm("no") + ": " + strings.Join(s.NotReady, "; ")
 	}
-	return o.properties([][2]string{
+	rows := [][2]string{
 		{"node", s.Node + " of cluster " + s.Cluster},
 		{"ready", ready},
 		{"api", s.API},
@@ -90,7 +90,11 @@ func (o *output) statusTable(s wire.Status) error {
 		{"log", formatInt(s.LogRecords) + " records, " + formatBytes(s.LogBytes)},
 		{"file", formatBytes(s.DBBytes) + ", " + formatBytes(s.DBFreeBytes) + " of it free"},
 		{"version", s.Version},
-	})
+	}
+	if s.Rival != "" {
+		rows = append(rows, [2]string{"rival", s.Rival})
+	}
+	return o.properties(rows)
 }
 
 // properties prints names and values, one pair a line.

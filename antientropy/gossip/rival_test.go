@@ -1,0 +1,159 @@
+package gossip
+
+import (
+	"context"
+	"fmt"
+	"testing"
+
+	"github.com/scalesmall/ssnode/crdt"
+)
+
+// copyOf returns options of a process on a copy of the directory of a peer, as
+// of a start.
+func copyOf(p *peer, start StartID) Options {
+	o := fast(p.Name())
+	o.Meta = p.Meta()
+	o.Meta.Start = start
+	return o
+}
+
+// forks returns what a peer was told about rivals for its replica id.
+func (p *peer) forks() (out []Conflict) {
+	p.record(func() {
+		for _, c := range p.conflicts {
+			if c.Fork {
+				out = append(out, c)
+			}
+		}
+	})
+	return out
+}
+
+// TestTransport_Join_ACopyOfALivingNode: the one that is listed keeps the
+// replica id, the other has to draw a new one, and then is refused for its
+// name. Both are told of the other.
+func TestTransport_Join_ACopyOfALivingNode(t *testing.T) {
+	t.Parallel()
+	for _, start := range []StartID{{Counter: 2, Nonce: 8}, {Counter: 1, Nonce: 9}} {
+		for _, through := range []int{0, 1} {
+			t.Run(fmt.Sprintf("%s by %d", start, through), func(t *testing.T) {
+				all := trio(t, fast)
+				second := tryCopy(t, all[0], start)
+				_, err := second.Join(context.Background(), []string{all[through].Addr()})
+				if !isError(err, ErrStillListed) && !isError(err, ErrNameTaken) { // as soon as the original has answered
+					t.Fatalf("join beside the original: %v", err)
+				}
+				until(t, "both are told", func() bool { return len(second.forks()) > 0 && len(all[0].forks()) > 0 })
+				for _, c := range second.forks() {
+					if !c.Yields || c.Rival.Replica != second.Meta().Replica {
+						t.Errorf("the copy is told %+v", c)
+					}
+				}
+				if c := all[0].forks()[0]; c.Yields || c.Gossip != second.Addr() || c.Rival.Start != start {
+					t.Errorf("the original is told %+v", c)
+				}
+				m := second.Meta()
+				m.Replica = crdt.ReplicaID{9}
+				if err := second.SetMeta(m); err != nil {
+					t.Fatal(err)
+				}
+				until(t, "the copy is refused for its name", func() bool {
+					_, err := second.Join(context.Background(), []string{all[through].Addr()})
+					return isError(err, ErrNameTaken)
+				})
+				for _, p := range all {
+					for _, m := range p.Members() {
+						if m.Name == all[0].Name() && m.Gossip != all[0].Addr() {
+							t.Errorf("%s lists the copy", p.Name())
+						}
+					}
+				}
+			})
+		}
+	}
+}
+
+func tryCopy(t *testing.T, of *peer, at StartID) *peer {
+	t.Helper()
+	return start(t, copyOf(of, at))
+}
+
+// TestTransport_Join_AnOlderCopy: whoever remembers a later start says so, also
+// at the address of before, and after a restart of his own. A later start is
+// left in peace.
+func TestTransport_Join_AnOlderCopy(t *testing.T) {
+	t.Parallel()
+	o := fast("n1")
+	o.Meta.Start = StartID{Counter: 5, Nonce: 50}
+	first, second := start(t, o), start(t, fast("n2"))
+	first.join(second)
+	untilListed(t, []*peer{first, second})
+	if err := first.Close(); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "n1 is dead", func() bool { return second.liveness("n1") == Dead })
+	third := fast("n3")
+	third.Lives, third.Bind = second.Lives(), "127.0.0.1:0"
+	for name, witness := range map[string]*peer{"who saw it": second, "who has it from disk": start(t, third)} {
+		o := fast("n1")
+		o.Meta.Start = StartID{Counter: 5, Nonce: 51}
+		older := start(t, o)
+		if _, err := older.Join(context.Background(), []string{witness.Addr()}); err != nil {
+			t.Fatal(err)
+		}
+		if got := older.forks(); len(got) == 0 || !got[0].Yields || got[0].Gossip != "" || got[0].Rival.Start.Nonce != 50 {
+			t.Errorf("%s: when the join has ended, the older copy was told %+v", name, got)
+		}
+		if err := older.Close(); err != nil {
+			t.Fatal(err)
+		}
+		until(t, "n1 is dead again", func() bool { return witness.liveness("n1") == Dead })
+	}
+	o.Meta.Start = StartID{Counter: 6, Nonce: 60}
+	later := start(t, o)
+	later.join(second)
+	if got := later.forks(); len(got) > 0 {
+		t.Errorf("a later start is told %+v", got)
+	}
+}
+
+// TestTransport_Listed_RemindsAnOlderCopy: an older copy that joined through a
+// member that remembers nothing is told by one that does.
+func TestTransport_Listed_RemindsAnOlderCopy(t *testing.T) {
+	t.Parallel()
+	witness := fast("n2")
+	witness.Lives = []Life{{Name: "n1", Replica: fast("n1").Meta.Replica, Start: StartID{Counter: 5, Nonce: 50}}}
+	knows, knowsNot := start(t, witness), start(t, fast("n3"))
+	knows.join(knowsNot)
+	untilListed(t, []*peer{knows, knowsNot})
+	older := start(t, fast("n1"))
+	older.join(knowsNot)
+	until(t, "the older copy is told", func() bool { return len(older.forks()) > 0 })
+	if c := older.forks()[0]; !c.Yields || c.Rival.Start.Counter != 5 {
+		t.Errorf("told %+v", c)
+	}
+	if got := knows.Lives(); got[0].Start.Counter != 5 {
+		t.Errorf("the witness remembers %+v now", got)
+	}
+}
+
+func TestLives_Decode_UndoesEncode(t *testing.T) {
+	want := []Life{{Name: "n1", Replica: crdt.ReplicaID{1}, Start: StartID{1, 2}}, {Name: "n2", Replica: crdt.ReplicaID{3}, Start: StartID{1 << 60, 1 << 63}}}
+	got, err := DecodeLives(EncodeLives(want))
+	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if _, err := DecodeLives([]byte{1}); err == nil {
+		t.Error("a number is taken for lives")
+	}
+}
+
+func TestLives_Meet_IsBounded(t *testing.T) {
+	l := newLives(nil)
+	for i := range livesMax + 10 {
+		l.meet(Life{Name: fmt.Sprint(i), Replica: crdt.ReplicaID{1}, Start: StartID{1, 1}}, func(name string) bool { return name == "0" })
+	}
+	if _, kept := l["0"]; len(l) != livesMax || !kept {
+		t.Errorf("%d are remembered, the one that is alive: %t", len(l), kept)
+	}
+}
