@@ -111,7 +111,10 @@ func TestTransport_Join_AnOlderCopy(t *testing.T) {
 	}
 	o.Meta.Start = StartID{Counter: 6, Nonce: 60}
 	later := start(t, o)
-	later.join(second)
+	until(t, "the later start joins", func() bool {
+		_, err := later.Join(context.Background(), []string{second.Addr()})
+		return err == nil
+	})
 	if got := later.forks(); len(got) > 0 {
 		t.Errorf("a later start is told %+v", got)
 	}
