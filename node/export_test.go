@@ -49,3 +49,13 @@ func (n *Node) Questions() int {
 
 // Poke tells the keeper that the membership has changed.
 func (n *Node) Poke() { n.keeper.poke() }
+
+// StartSeen returns the counter of the last start of a member that n was told of.
+func (n *Node) StartSeen(name string) uint64 {
+	for _, x := range n.transport.Lives() {
+		if x.Name == name {
+			return x.Start.Counter
+		}
+	}
+	return 0
+}

@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -107,7 +108,8 @@ func TestNode_Open_RolledBackDirectoryReusesNoNumber(t *testing.T) {
 	if c.nodes["n1"].Replica() == former {
 		t.Error("it goes on under the id whose numbers it has forgotten")
 	}
-	if !c.logs["n1"].has("WARN", "rolled back", former.String(), c.nodes["n1"].Replica().String()) {
+	log := c.logs["n1"] // of what tells it first, the lost events or the start
+	if !log.has("WARN", "rolled back", former.String(), c.nodes["n1"].Replica().String()) && !log.has("WARN", "older copy", former.String(), c.nodes["n1"].Replica().String()) {
 		t.Errorf("the log does not say what happened: %q", c.logs["n1"].above())
 	}
 	for name, log := range c.logs {
@@ -291,4 +293,42 @@ func TestNode_Open_NameTakenEndsTheNewcomer(t *testing.T) {
 	if ms := first.Members(); len(ms) != 1 || ms[0].Liveness != gossip.Alive {
 		t.Errorf("its members are %+v", ms)
 	}
+}
+
+// TestNode_Open_OlderCopyIsKnownByItsStart: a directory was copied back with
+// events that no other has, so that no context tells. The start that another
+// remembers does, also after a restart of his own.
+func TestNode_Open_OlderCopyIsKnownByItsStart(t *testing.T) {
+	c := newClusterWith(t, node.Options{IdentityWait: never}, "n1", "n2")
+	lost, new := claimOf("n1", "b", "c"), claimOf("n1", "c", "d")
+	c.spread("n1", c.write("n1", register(claimOf("n1", "a", "b"), 1)))
+	c.stop("n1")
+	old := c.copyOf("n1")
+	c.start("n1")
+	c.meet()
+	c.eventually("n2 was told of the start", func() bool { return c.nodes["n2"].StartSeen("n1") == 2 })
+	c.eventually("n2 confirms who n1 is", func() bool { s, _ := c.nodes["n1"].Status(); return s.Identity == "confirmed" })
+	c.eventually("both are equal", c.equal)
+	c.network.Cut("n1", "n2")
+	c.write("n1", register(lost, 2))
+	former := c.nodes["n1"].Replica()
+	c.stop("n1")
+	c.stop("n2")
+
+	c.rollBack("n1", old)
+	c.network.HealAll()
+	c.start("n2")
+	c.start("n1")
+	c.write("n1", register(new, 3))
+	if got := c.nodes["n1"].Replica(); got == former {
+		t.Error("it numbers events under the id whose numbers it has forgotten")
+	}
+	if !c.logs["n1"].has("WARN", "goes on under a new id", "older copy", former.String()) {
+		t.Errorf("the log does not say why: %q", c.logs["n1"].above())
+	}
+	if s, _ := c.nodes["n1"].Status(); !strings.Contains(s.Rival, "older copy") {
+		t.Errorf("its status says %q", s.Rival)
+	}
+	c.meet()
+	c.eventually("both are equal", c.equal)
 }

@@ -82,6 +82,7 @@ func (k *keeper) run() {
 		select {
 		case <-k.node.ctx.Done():
 			retry.Stop()
+			k.rememberLives()
 			return
 		case <-settled:
 			settled = nil

@@ -40,7 +40,7 @@ func (t *Transport) takeFrame(from string, body []byte) {
 		t.stats.dropsMalformed.Add(1)
 		return
 	}
-	if from == t.options.Name || !t.table.hear(from, time.Now()) {
+	if from == t.options.Name || t.table.isRefuted(from) || !t.table.hear(from, time.Now()) {
 		t.stats.dropsUnknown.Add(1)
 		return
 	}

@@ -53,11 +53,14 @@ type Member struct {
 	// LastHeard is when the member last answered this node or sent something
 	// to it; zero if it never did. For the node itself it is now.
 	LastHeard time.Time
+	// Refuted: the member runs on an older copy of its directory, has been told
+	// so, and has not drawn a new replica id yet. Nothing is sent to it.
+	Refuted bool
 	// Self marks the node itself.
 	Self bool
 }
 
 // Reachable reports whether frames may be sent to the member.
 func (m Member) Reachable() bool {
-	return !m.Self && (m.Liveness == Alive || m.Liveness == Suspect)
+	return !m.Self && !m.Refuted && (m.Liveness == Alive || m.Liveness == Suspect)
 }

@@ -47,6 +47,9 @@ type entry struct {
 	missed  time.Time // the first probe missed since heard
 	leaving StartID   // the last start that has said that it leaves
 	suspect bool      // whether Suspect was shown when last looked at
+	// refuted: it runs on an older copy of its directory. Until it has drawn a
+	// new replica id no frames go either way: they would confirm the old one.
+	refuted bool
 }
 
 // valid reports which invariant an entry violates, or nil.
@@ -96,7 +99,8 @@ func (t *table) list(node memberlist.Node, meta Meta, now time.Time) (later Star
 	}
 	e.node, e.meta = node, meta
 	t.changed()
-	return t.mu.lives.meet(Life{Name: node.Name, Replica: meta.Replica, Start: meta.Start}, t.isAliveLocked)
+	later, e.refuted = t.mu.lives.meet(Life{Name: node.Name, Replica: meta.Replica, Start: meta.Start}, t.isAliveLocked)
+	return later, e.refuted
 }
 
 // isAliveLocked reports whether a member is listed as alive, with mu held.
@@ -202,6 +206,14 @@ func (t *table) hear(name string, now time.Time) bool {
 	return true
 }
 
+// isRefuted reports whether nothing may be heard from a member yet.
+func (t *table) isRefuted(name string) bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	e := t.mu.entries[name]
+	return e != nil && e.refuted
+}
+
 // miss records that a probe of the member was not answered.
 func (t *table) miss(name string, now time.Time) {
 	t.mu.Lock()
@@ -236,6 +248,8 @@ func (t *table) target(name string) (memberlist.Node, error) {
 		return memberlist.Node{}, fmt.Errorf("send to %s: %w", name, ErrUnknownMember)
 	case e.listed != Alive:
 		return memberlist.Node{}, fmt.Errorf("send to %s: %w: it is %s", name, ErrNotAlive, e.listed)
+	case e.refuted:
+		return memberlist.Node{}, fmt.Errorf("send to %s: %w as who it says", name, ErrNotAlive)
 	}
 	return e.node, nil
 }
@@ -291,7 +305,7 @@ func (t *table) all(now time.Time) []Member {
 	defer t.mu.Unlock()
 	members := make([]Member, 0, len(t.mu.entries))
 	for name, e := range t.mu.entries {
-		m := Member{Name: name, Meta: e.meta, Gossip: e.node.Address(), LastHeard: e.heard, Self: name == t.self}
+		m := Member{Name: name, Meta: e.meta, Gossip: e.node.Address(), LastHeard: e.heard, Self: name == t.self, Refuted: e.refuted}
 		m.Liveness, m.Since = e.shown(now, t.grace)
 		if m.Self {
 			m.LastHeard = now
