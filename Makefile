@@ -1,6 +1,6 @@
 # Each target does what it says; .ci/run has the commands and the reasons.
 
-.PHONY: help test race lint fuzz sim soak demo ci
+.PHONY: help test race lint fuzz sim soak netns demo ci
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -26,6 +26,9 @@ sim: ## SIM_SEEDS simulated clusters from seed SIM_FIRST on (5000, 1)
 
 soak: ## ten times the simulation of .ci/run, with fresh seeds
 	SIM_SEEDS=30000 .ci/run sim
+
+netns: ## 20 partitions of real processes in network namespaces; needs root, ip and nft
+	scripts/netns.sh
 
 demo: ## three real nodes, a crash, a partition, healing
 	go run ./cmd/ssnode demo
