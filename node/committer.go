@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -64,13 +65,16 @@ func (n *Node) runCommitter() {
 	for open := true; open; {
 		select {
 		case <-retry.C:
+			n.pulse.begin()
 			_ = n.recoverDisk() // which has told, and tries again
 		case <-n.commits.wake:
+			n.pulse.begin()
 			var group []*request
 			if group, open = n.commits.take(groupMax); len(group) > 0 {
 				n.commit(group)
 			}
 		}
+		n.pulse.rest()
 	}
 }
 
@@ -170,11 +174,24 @@ func (n *Node) writeLocal(ctx context.Context, step func(*delta.Commit) error) e
 	if err != nil {
 		return err
 	}
+	return n.awaitAnswer(ctx, answer)
+}
+
+// awaitAnswer waits for what the committer says to a request. A committer that
+// has stalled says nothing.
+func (n *Node) awaitAnswer(ctx context.Context, answer <-chan error) error {
 	select {
 	case err := <-answer:
 		return err
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-n.stopped:
+	}
+	select {
+	case err := <-answer: // the last of an orderly end
+		return err
+	default:
+		return cmp.Or(n.Err(), ErrClosed)
 	}
 }
 
@@ -185,10 +202,5 @@ func (n *Node) passCommitter(ctx context.Context) error {
 	if err := n.commits.force(&request{done: func(err error) { passed <- err }}); err != nil {
 		return err
 	}
-	select {
-	case err := <-passed:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
+	return n.awaitAnswer(ctx, passed)
 }

@@ -19,6 +19,11 @@ const (
 // diskState is what the committer knows of the disk. That it is at fault is
 // known by the store, whoever met the fault.
 type diskState struct {
+	// busy is how many transactions are on their way to the disk, or being
+	// verified after a fault; slow for how many beats of the watchdog that has
+	// held up a loop, 0 while it does not.
+	busy atomic.Int32
+	slow atomic.Int64
 	// corrupt is the last contradiction that was found in what is stored.
 	corrupt atomic.Pointer[error]
 
@@ -68,6 +73,8 @@ func (n *Node) recoverDisk() error {
 // an end, readers see what they saw before. Watchers begin again with a
 // snapshot, and the protocol with a new core.
 func (n *Node) reopen() error {
+	n.disk.busy.Add(1)
+	defer n.disk.busy.Add(-1)
 	n.routing.reload()
 	if err := n.store.Reopen(); err != nil {
 		return err
@@ -93,6 +100,9 @@ func (n *Node) diskTroubles() []string {
 	if err := n.store.Failed(); err != nil {
 		out = append(out, fmt.Sprintf("writes are refused: %v", err))
 	}
+	if n.disk.slow.Load() > 0 {
+		out = append(out, "writes wait: the disk does not answer")
+	}
 	if corrupt := n.disk.corrupt.Load(); corrupt != nil {
 		out = append(out, fmt.Sprintf("stop the node and run `ssnode check`: %v", *corrupt))
 	}
@@ -108,4 +118,15 @@ func explain(err error) error {
 		return fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
 	return err
+}
+
+// throughDisk carries out the commit of a transaction and lets the watchdog know
+// that it is the disk that takes its time.
+func (n *Node) throughDisk(commit func() error) error {
+	n.disk.busy.Add(1)
+	defer n.disk.busy.Add(-1)
+	if n.options.disk != nil {
+		return n.options.disk(commit)
+	}
+	return commit()
 }

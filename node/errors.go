@@ -10,6 +10,9 @@ var (
 	ErrBusy = errors.New("the node is busy: its queue is full")
 	// ErrBehind says that this node does not know yet what a token covers.
 	ErrBehind = errors.New("this node does not know yet what the token covers; try again, or another node")
+	// ErrStalled says that the node found one of its loops standing still, and
+	// gave up; see Stall.
+	ErrStalled = errors.New("the node has stalled")
 	// ErrNameTaken says that another process has this node's name.
 	ErrNameTaken = errors.New("the name of this node is taken")
 	// ErrUnavailable is wrapped, with the cause, while the disk is at fault.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 )
@@ -58,4 +59,17 @@ func (n *Node) StartSeen(name string) uint64 {
 		}
 	}
 	return 0
+}
+
+// CommitStep runs fn in the committer, within a transaction.
+func (n *Node) CommitStep(ctx context.Context, fn func()) error {
+	return n.writeLocal(ctx, func(*delta.Commit) error {
+		fn()
+		return nil
+	})
+}
+
+// LookAtCore runs fn in the protocol's goroutine.
+func (n *Node) LookAtCore(fn func()) error {
+	return n.protocol.look(func(*antientropy.Core) { fn() })
 }

@@ -84,6 +84,13 @@ func (m *mailbox[T]) take(most int) (items []T, open bool) {
 	return items, !m.mu.closed
 }
 
+// isWaiting reports whether there is something to take.
+func (m *mailbox[T]) isWaiting() bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.mu.letters) > 0
+}
+
 // isFull reports whether put refuses.
 func (m *mailbox[T]) isFull() bool {
 	m.mu.Lock()

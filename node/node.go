@@ -27,6 +27,7 @@ const leaveMax = 3 * time.Second
 //	protocol    the antientropy core
 //	reader      bulk reads that the core asks for
 //	keeper      timers: rejoining, remembering members, introducing, trimming
+//	watchdog    the progress of the first two
 //
 // A write goes queue → committer (one transaction with whatever else waits,
 // fsync) → routing → watchers → protocol → answer. Close stops them in the
@@ -47,6 +48,10 @@ type Node struct {
 	protocol  *protocol
 	transport *gossip.Transport
 	keeper    *keeper
+
+	// pulse is the committer's, unwatch ends the watchdog.
+	pulse   pulse
+	unwatch chan struct{}
 
 	api      atomic.Pointer[string]
 	disk     diskState
@@ -70,6 +75,7 @@ type Node struct {
 	committed sync.WaitGroup // the committer
 	conversed sync.WaitGroup // protocol and reader
 	kept      sync.WaitGroup // the keeper
+	watched   sync.WaitGroup // the watchdog
 }
 
 // Open opens the data directory, starts the member and begins to join. It does
@@ -87,7 +93,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		options: o, log: o.Logger, now: time.Now,
 		routing: newRouting(), watchers: newWatchers(o.watchQueue), questions: newQuestions(),
 		identity: newIdentity(), commits: newMailbox[*request](commitQueueMax),
-		stopped: make(chan struct{}),
+		stopped: make(chan struct{}), unwatch: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.api.Store(&o.API)
@@ -103,7 +109,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 
 func (n *Node) openStore() error {
 	s, err := store.Open(n.options.DataDir, store.Options{
-		Cluster: n.options.Cluster, Node: n.options.Node, Visit: n.routing.load, Disk: n.options.disk,
+		Cluster: n.options.Cluster, Node: n.options.Node, Visit: n.routing.load, Disk: n.throughDisk,
 	})
 	if err != nil {
 		return err
@@ -143,6 +149,7 @@ func (n *Node) start(ctx context.Context) error {
 		return err
 	}
 	n.kept.Go(n.keeper.run)
+	n.watched.Go(func() { n.newWatchdog().run(n.beatEvery(), n.unwatch) })
 	n.opened = true
 	return nil
 }
@@ -194,6 +201,8 @@ func (n *Node) Close() error {
 			n.protocol.close()
 		}
 		n.conversed.Wait()
+		close(n.unwatch) // until here it watches the end as well
+		n.watched.Wait()
 		n.closeErr = errors.Join(n.closeErr, n.store.Close())
 		close(n.stopped)
 	})

@@ -66,6 +66,15 @@ type Options struct {
 	// Reads never wait, nor do writes of a directory that is new or has never
 	// met another member. Default: 3 s.
 	IdentityWait time.Duration
+	// StallAfter is for how long the committer or the protocol may stand still
+	// with work to do before the node gives up: it dumps the stacks of all
+	// goroutines into the log, calls OnStall, and ends without waiting for
+	// itself: Err wraps ErrStalled, Done is closed. While a transaction waits
+	// for the disk it does not give up, but says so. Time in which the process
+	// did not run does not count. Default: 30 s; at least 100 ms.
+	StallAfter time.Duration
+	// OnStall is called with what was found, before the node ends. Optional.
+	OnStall func(*Stall)
 	// Retention says what history is kept.
 	Retention compaction.Options
 	// Logger takes the log. Default: discard.
@@ -90,6 +99,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.Retention = o.Retention.WithDefaults()
 	setDefault(&o.IdentityWait, identityWaitDefault)
+	setDefault(&o.StallAfter, stallAfterDefault)
 	setDefault(&o.watchQueue, watchQueueDefault)
 	setDefault(&o.partEntries, partEntriesDefault)
 	setDefault(&o.trimEvery, trimEveryDefault)
@@ -128,6 +138,9 @@ func (o Options) Validate() error {
 	problems = append(problems, o.validateRecord())
 	if o.IdentityWait < 0 {
 		bad("a negative time to wait for the identity: %s", o.IdentityWait)
+	}
+	if o.StallAfter < stallAfterMin {
+		bad("a node would give up after %s without progress; at least %s are needed", o.StallAfter, stallAfterMin)
 	}
 	for i, key := range o.GossipKeys {
 		if n := len(key); n != 16 && n != 24 && n != 32 {

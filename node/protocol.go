@@ -2,6 +2,7 @@ package node
 
 import (
 	"bytes"
+	"cmp"
 	"math/rand/v2"
 	"sync/atomic"
 	"time"
@@ -38,6 +39,7 @@ type protocol struct {
 	reads     *mailbox[read]
 	transport atomic.Pointer[gossip.Transport]
 	started   time.Time
+	pulse     pulse
 	// peers is what the core knows of them, as of the last tick.
 	peers atomic.Pointer[map[string]antientropy.PeerStatus]
 	// livenesses maps names of members to what is believed of them.
@@ -115,17 +117,21 @@ func (p *protocol) run() {
 	for open := true; open; {
 		select {
 		case <-tick.C:
+			p.pulse.begin()
 			p.core.Tick(p.now())
 			p.report()
 		case <-p.inbox.wake:
+			p.pulse.begin()
 			var inputs []func(*antientropy.Core)
 			inputs, open = p.inbox.take(inputsMax)
 			for _, input := range inputs {
 				input(p.core) // may replace p.core
+				p.pulse.on()
 			}
 			p.heard = p.heard || len(inputs) > 0
 		}
 		p.drain()
+		p.pulse.rest()
 	}
 	p.report()
 }
@@ -235,10 +241,20 @@ func (p *protocol) look(fn func(*antientropy.Core)) error {
 		defer close(done)
 		fn(c)
 	})
-	if err == nil {
-		<-done // run takes everything that was accepted
+	if err != nil {
+		return err
 	}
-	return err
+	select {
+	case <-done: // run takes everything that was accepted
+		return nil
+	case <-p.node.stopped:
+	}
+	select {
+	case <-done:
+		return nil
+	default:
+		return cmp.Or(p.node.Err(), ErrClosed) // it has stalled
+	}
 }
 
 func (p *protocol) close() {

@@ -55,6 +55,7 @@ func (t *transaction) runCore(c *delta.Commit) error {
 		if r.core == nil {
 			continue
 		}
+		t.node.pulse.on()
 		result, err := r.core.Run(c, store.NewReplicaID)
 		if err != nil {
 			return err
@@ -97,6 +98,7 @@ func (t *transaction) runLocal(c *delta.Commit) error {
 		if r.step == nil {
 			continue
 		}
+		t.node.pulse.on()
 		if r.err = r.step(c); r.err != nil && !isOwn(r.err) {
 			return r.err
 		}

@@ -25,6 +25,9 @@ import (
 // shutdownMax bounds how long requests under way hold up the end of a node.
 const shutdownMax = 10 * time.Second
 
+// stallGrace is how much longer a node that has stalled is left to end.
+const stallGrace = 5 * time.Second
+
 func runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Category: groupNode, Usage: "run a node until it is interrupted",
@@ -54,8 +57,16 @@ func runNode(c *cli.Context) error {
 	}
 	ctx, stop := interrupted(c.Context, log)
 	defer stop()
+	o.OnStall = func(stall *node.Stall) { lastWords(c.App.ErrWriter, stall) }
 	m := &member{settings: s, log: log, stdout: c.App.Writer}
 	return m.run(ctx, o)
+}
+
+// lastWords writes where a node stands that has stalled. It then ends like any
+// that has stopped by itself; if that does not come about either, at once.
+func lastWords(stderr io.Writer, stall *node.Stall) {
+	_, _ = fmt.Fprintf(stderr, "ssnode: %v\n%s\n", stall, stall.Stacks)
+	time.AfterFunc(shutdownMax+stallGrace, func() { os.Exit(wire.ExitFailure) })
 }
 
 // interrupted returns a context that the first signal ends; the second ends
