@@ -68,8 +68,8 @@ type Options struct {
 	IdentityWait time.Duration
 	// StallAfter is for how long the committer or the protocol may stand still
 	// with work to do before the node gives up: it dumps the stacks of all
-	// goroutines into the log, calls OnStall, and ends without waiting for
-	// itself: Err wraps ErrStalled, Done is closed. While a transaction waits
+	// goroutines into the log, or hands them to OnStall, and ends without
+	// waiting for itself: Err wraps ErrStalled, Done is closed. While a transaction waits
 	// for the disk it does not give up, but says so. Time in which the process
 	// did not run does not count. Default: 30 s; at least 100 ms.
 	StallAfter time.Duration

@@ -157,9 +157,11 @@ func (n *Node) tellSlowDisk(beats int) {
 func (n *Node) stall(s *Stall) {
 	err := error(s)
 	n.fatal.CompareAndSwap(nil, &err)
-	n.log.Error("the node has stalled and gives up", "cause", err, "stacks", string(s.Stacks))
 	if n.options.OnStall != nil {
+		n.log.Error("the node has stalled and gives up", "cause", err)
 		n.options.OnStall(s)
+	} else {
+		n.log.Error("the node has stalled and gives up", "cause", err, "stacks", string(s.Stacks))
 	}
 	go n.closing.Do(func() { // waits for a Close that waits for the loops
 		n.closeErr = err

@@ -40,8 +40,8 @@ func TestNode_Stall_EndsTheNode(t *testing.T) {
 	if s := <-stalls; s.Loop != "committer" || !strings.Contains(string(s.Stacks), "standStill") {
 		t.Errorf("stalled is the %s; the stacks do not show where:\n%s", s.Loop, s.Stacks)
 	}
-	if !c.logs["n1"].has("ERROR", "stalled", "standStill") {
-		t.Error("the log does not show where")
+	if !c.logs["n1"].has("ERROR", "stalled", "committer") {
+		t.Errorf("the log says %q", c.logs["n1"].above())
 	}
 	for range 2 {
 		if err := <-answered; !errors.Is(err, node.ErrStalled) {
@@ -65,6 +65,9 @@ func TestNode_Stall_ProtocolToo(t *testing.T) {
 	go func() { looked <- n1.LookAtCore(func() { standStill(release) }) }()
 	if err := <-looked; !errors.Is(err, node.ErrStalled) || !strings.Contains(err.Error(), "protocol") {
 		t.Errorf("who waited is told %v", err)
+	}
+	if !c.logs["n1"].has("ERROR", "stalled", "protocol", "standStill") {
+		t.Error("the log does not show where")
 	}
 	<-n1.Done()
 	delete(c.nodes, "n1")

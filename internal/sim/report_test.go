@@ -89,3 +89,36 @@ func TestCluster_Checks_NoticeDamage(t *testing.T) {
 		}
 	}
 }
+
+// failAt runs a seed whose first member is damaged behind the back of the code
+// after some time, so that a check fails sooner or later.
+func failAt(seed, millis uint64) Report {
+	c := Config{Seed: seed, Faults: "heavy", Steps: 3000}
+	r := newReport(c)
+	k := newCluster(c.Seed, &r)
+	k.begin(c.withDefaults())
+	k.after(millis, kindOther, 0, func() { k.members[0].dir.replica.Fingerprint.Sum.Lo++ })
+	k.underFaults(c.withDefaults())
+	return r
+}
+
+// TestRun_FailingSeed_ReplaysAlike replays a run that fails a hundred times:
+// every time it fails at the same step, with the same words and the same trace.
+func TestRun_FailingSeed_ReplaysAlike(t *testing.T) {
+	for _, seed := range []uint64{3, 8} {
+		want := failAt(seed, 400)
+		if want.OK() {
+			t.Fatalf("seed %d does not fail", seed)
+		}
+		for i := range 100 {
+			got := failAt(seed, 400)
+			if got.Hash != want.Hash || got.Violations[0] != want.Violations[0] || got.stepsSoFar() != want.stepsSoFar() {
+				t.Fatalf("seed %d: replay %d fails with %q, hash %016x after %d steps; the first run with %q, hash %016x after %d",
+					seed, i+1, got.Violations[0], got.Hash, got.stepsSoFar(), want.Violations[0], want.Hash, want.stepsSoFar())
+			}
+		}
+		if other := failAt(seed, 401); other.Hash == want.Hash {
+			t.Errorf("seed %d: a failure of another moment has the same hash", seed)
+		}
+	}
+}

@@ -29,6 +29,7 @@ func TestRun_HoldsUnderFaults(t *testing.T) {
 	for _, m := range sim.AllMarks() {
 		t.Logf("%-26s %d", m, total.Marks[m])
 	}
+	t.Logf("%d of %d marks reached", len(sim.AllMarks())-len(total.Marks.Missing()), len(sim.AllMarks()))
 	if count >= seedsForAllMarks {
 		for _, m := range total.Marks.Missing() {
 			if m != sim.MarkBeyondRepair { // two disasters in one run
