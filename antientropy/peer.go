@@ -22,6 +22,11 @@ type peer struct {
 	// repairAt.
 	repairs  uint
 	repairAt uint64
+	// repairedAt is the hash of the context at which the last of them, of a
+	// state ahead, was completed, if repaired. A difference that is there at
+	// the same context again is stuck.
+	repairedAt delta.Sum
+	repaired   bool
 	// covered is the hash of a context of the peer all of which was pulled; a
 	// check that shows it again is no reason to pull once more.
 	covered delta.Sum

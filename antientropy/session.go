@@ -51,6 +51,7 @@ type session struct {
 	peer     string
 	reason   string
 	complete bool
+	stuck    bool // as of delta.Answer
 	begun    uint64
 	toldAt   uint64
 
@@ -162,7 +163,9 @@ func (c *Core) beginPartial(w *wantedSession) {
 // own state before the session is open is but a hint.
 func (c *Core) beginComplete(peer, reason string) {
 	root := task{span: delta.Whole, digest: DigestOf(c.replica.Fingerprint), measured: true}
-	c.beginSession(&session{peer: peer, reason: reason, complete: true, todo: []task{root}})
+	p := c.peers.byName[peer]
+	stuck := reason == reasonAhead && p != nil && p.repaired && p.repairedAt == c.replica.ContextHash
+	c.beginSession(&session{peer: peer, reason: reason, complete: true, stuck: stuck, todo: []task{root}})
 }
 
 func (c *Core) beginSession(s *session) {
@@ -319,7 +322,7 @@ func (c *Core) continueElsewhere(s *session) bool {
 	for _, name := range c.shuffled(c.peers.live) {
 		if !slices.Contains(s.tried, name) {
 			c.fail(s.peer)
-			s.peer, s.tries, s.opened = name, 0, false
+			s.peer, s.tries, s.opened, s.stuck = name, 0, false, false
 			s.tried = append(s.tried, name)
 			c.advance(s)
 			return true

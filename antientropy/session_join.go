@@ -105,7 +105,7 @@ func (c *Core) join(s *session, joins []join, matched bool, found rangeFindings)
 
 func (s *session) steps(joins []join, matched bool, found rangeFindings) []Step {
 	var steps []Step
-	answer := delta.Answer{Context: found.Context, Ahead: found.Ahead, InSession: s.complete}
+	answer := delta.Answer{Context: found.Context, Ahead: found.Ahead, InSession: s.complete, Stuck: s.stuck}
 	if matched && s.complete { // on its own an equal span changes nothing
 		steps = append(steps, Step{Kind: StepMatched, Context: answer.Covered()})
 	}
@@ -153,6 +153,9 @@ func (c *Core) endSession(s *session) {
 			c.abandon(s, "the disk failed")
 		default:
 			c.close(s)
+			if p := c.peers.byName[s.peer]; p != nil && s.reason == reasonAhead {
+				p.repaired, p.repairedAt = true, c.replica.ContextHash
+			}
 		}
 	})
 	s.busy = true

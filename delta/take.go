@@ -19,6 +19,10 @@ type Answer struct {
 	Ahead crdt.Context
 	// InSession says that the answer belongs to the open complete session.
 	InSession bool
+	// Stuck says that a repair of the whole state with this sender, while both
+	// had seen the same, has not ended their difference before: what they are
+	// ahead by will not come any more, and nobody knows better.
+	Stuck bool
 }
 
 // Covered returns everything of which there may be something in the answer:
@@ -126,11 +130,15 @@ func (c *Commit) takeClaim(k Key, theirs Entry, a Answer) error {
 //
 // The one other cause is that we were forgotten, and the record dropped as soon
 // as it was released. A sender that is not ahead has then seen the Forget; if
-// we have seen all that it has, we would go by another id.
+// we have seen all that it has, we would go by another id. One that is ahead may
+// have learned of the drop and not of the Forget, from somebody who knew both.
+// If it still lacks the record after the whole state was repaired before
+// (Stuck), whoever knew is gone with his directory, and what he knew is lost:
+// the record is issued again, as what turns up late of a forgotten replica.
 func (c *Commit) isLost(counter, theirs crdt.PNCounter, a Answer) bool {
 	mine, ok := counter.Find(c.id)
 	_, held := theirs.Find(c.id)
-	return ok && !held && mine.IsLive() && a.Context.Get(c.id) >= mine.Last && len(a.Ahead) == 0 && c.Covers(a.Context)
+	return ok && !held && mine.IsLive() && a.Context.Get(c.id) >= mine.Last && (len(a.Ahead) == 0 || a.Stuck) && c.Covers(a.Context)
 }
 
 // takeCounter joins the sender's records of one claim into ours.

@@ -96,7 +96,7 @@ func simulate(config sim.Config, w io.Writer) error {
 	if _, err := io.WriteString(w, p.text.String()); err != nil {
 		return err
 	}
-	if !r.OK() || r.Undecided() {
+	if !r.OK() {
 		return exit(wire.ExitCheckFailed)
 	}
 	return nil
@@ -158,12 +158,9 @@ func (p *simPicture) summary(took time.Duration) {
 	fmt.Fprintf(&p.text, "%d steps under faults in %.1f s simulated, then %.1f s until all agreed; %d writes, %d events, %d messages, %d repairs.\n",
 		r.Steps, float64(r.FaultedMillis)/1000, float64(r.HealMillis)/1000, r.Writes, r.Events, r.Frames, r.Repairs)
 	fmt.Fprintf(&p.text, "Trace hash %016x. It took %.1f s.\n", r.Hash, took.Seconds())
-	switch {
-	case r.OK() && !r.Undecided():
+	if r.OK() {
 		p.text.WriteString("Everything held.\n")
 		return
-	case r.Undecided():
-		p.text.WriteString("UNDECIDED nothing was violated, but two disasters met, and the members do not agree: see docs/simulator.md.\n")
 	}
 	for _, v := range r.Violations {
 		fmt.Fprintf(&p.text, "VIOLATED %s\n", v)

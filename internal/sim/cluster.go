@@ -27,8 +27,12 @@ type cluster struct {
 	// tinyLogs: retentions are of almost nothing. cautious: members write only
 	// once they are identified.
 	tinyLogs, cautious bool
-	names, nextID      int
-	backups            []backup
+	// remembersStarts: members compare starts when they meet. In the other runs
+	// only events tell who was rolled back.
+	remembersStarts bool
+	starts          uint64
+	names, nextID   int
+	backups         []backup
 
 	oracle  *oracle
 	states  map[contextHash]state
@@ -79,6 +83,7 @@ func (k *cluster) join(name string, dir *directory) *member {
 }
 
 func (k *cluster) tellAll() {
+	k.recognise()
 	for _, m := range k.members {
 		m.tellPeers()
 		if m.up {

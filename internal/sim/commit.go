@@ -42,7 +42,8 @@ func (m *member) transaction(requests []antientropy.CommitRequest, write func(*d
 		m.fail("%s: a commit does not finish: %v", m.name, err)
 		return err
 	}
-	if m.chance(m.commitFails) {
+	if m.chance(m.commitFails) || m.failTakes > 0 && has(requests, antientropy.StepTake) {
+		m.failTakes = max(0, m.failTakes-1)
 		m.mark(MarkCommitFailed)
 		m.trace("%s fails to commit", m.name)
 		m.core.Failed(errDisk, ids...)

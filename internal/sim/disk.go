@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"iter"
+	"maps"
 	"slices"
 
 	"github.com/scalesmall/ssnode/antientropy"
@@ -21,6 +22,10 @@ type directory struct {
 	memory  *delta.Memory
 	log     map[crdt.ReplicaID][]logged
 	index   uint64
+	// start is the last start on it, lives the last that other members were
+	// seen to have.
+	start antientropy.StartID
+	lives map[string]life
 }
 
 // logged is a delta in the log, with its place in the order of application.
@@ -31,13 +36,19 @@ type logged struct {
 }
 
 func newDirectory(id crdt.ReplicaID) *directory {
-	return &directory{replica: delta.NewReplica(id), memory: &delta.Memory{}, log: map[crdt.ReplicaID][]logged{}}
+	return &directory{
+		replica: delta.NewReplica(id), memory: &delta.Memory{},
+		log: map[crdt.ReplicaID][]logged{}, lives: map[string]life{},
+	}
 }
 
 // clone returns a copy as of the last commit. An open session is not part of
 // it.
 func (d *directory) clone() *directory {
-	out := &directory{replica: reopened(d.replica), memory: d.memory.Clone(), log: map[crdt.ReplicaID][]logged{}, index: d.index}
+	out := &directory{
+		replica: reopened(d.replica), memory: d.memory.Clone(), log: map[crdt.ReplicaID][]logged{}, index: d.index,
+		start: d.start, lives: maps.Clone(d.lives),
+	}
 	for r, l := range d.log {
 		out.log[r] = slices.Clone(l)
 	}

@@ -2,7 +2,6 @@ package sim
 
 import (
 	"bytes"
-	"slices"
 
 	"github.com/scalesmall/ssnode/delta"
 )
@@ -31,11 +30,6 @@ func (k *cluster) converge(millis uint64) {
 		if len(k.report.Violations) > 0 {
 			return
 		}
-		if k.now >= until && k.isBeyondRepair() {
-			k.mark(MarkBeyondRepair)
-			k.trace("what is left is beyond repair%s", k.describe())
-			return
-		}
 		if k.now >= until {
 			k.fail("L1: not converged %d ms after all faults have ended%s", millis, k.describe())
 			return
@@ -56,17 +50,6 @@ func (k *cluster) isConverged() bool {
 		}
 	}
 	return true
-}
-
-// isBeyondRepair reports whether two disasters met that together leave a
-// difference which nothing decides. One is that states are ahead for ever of
-// events that were lost with a directory. The other is that a rolled-back
-// directory used dots again, or that the lost one had forgotten a replica: then
-// others may have learned from it that records are gone, and not why. A record
-// that its origin alone holds may be either.
-func (k *cluster) isBeyondRepair() bool {
-	return k.lossy && (k.reused || len(k.oracle.forgotten) > 0) &&
-		slices.ContainsFunc(k.members, func(m *member) bool { return m.dir.replica.IsAhead() })
 }
 
 // checkFinal holds what must be true when all members agree.

@@ -50,11 +50,15 @@ const (
 	MarkForgottenDropped
 	MarkDotReused
 	MarkEventsLost
+	// MarkForkNoticed: a second process with one replica id gave way;
+	// StartRefuted: a member remembered a later start of another.
+	MarkForkNoticed
+	MarkStartRefuted
 	// MarkDiverged: equal contexts came with different states.
 	MarkDiverged
-	// MarkBeyondRepair: a rolled-back and a lost directory together leave a
-	// difference that nothing decides.
-	MarkBeyondRepair
+	// MarkReissued: an origin issued a record once more that all others lack,
+	// since nobody is left who knows why.
+	MarkReissued
 	// The faults that members suffer.
 	MarkCrashed
 	MarkRestored
@@ -76,8 +80,8 @@ var markNames = [marks]string{
 	"event held", "release deferred", "early buffered", "dropped", "announced",
 	"pulled", "pull trimmed", "trimmed",
 	"ahead", "caught up", "record dropped", "record closed",
-	"amnesia", "renamed", "forgotten renamed", "forgotten dropped", "dot reused", "events lost",
-	"diverged", "beyond repair",
+	"amnesia", "renamed", "forgotten renamed", "forgotten dropped", "dot reused", "events lost", "fork noticed", "start refuted",
+	"diverged", "reissued",
 	"crashed", "restored", "rolled back", "directory lost", "cloned", "forgot", "left", "joined", "tightened", "confirmed",
 }
 

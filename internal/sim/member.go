@@ -1,8 +1,6 @@
 package sim
 
 import (
-	"slices"
-
 	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
@@ -28,6 +26,7 @@ type member struct {
 	suspects   map[string]bool
 	retention  compaction.Options
 	quiet      bool // trims nothing by itself
+	failTakes  int  // so many commits that join something are to fail
 }
 
 // start begins a life of a member on its directory.
@@ -35,6 +34,7 @@ func (m *member) start() {
 	m.life++
 	m.up, m.busy, m.commits, m.identified = true, false, nil, false
 	m.dir.replica = reopened(m.dir.replica)
+	m.countStart()
 	o := m.options
 	o.Seed = m.random.Uint64()
 	o.CheckInterval = 150 + m.random.Uint64N(300)
@@ -47,20 +47,13 @@ func (m *member) start() {
 	m.core = core
 	m.core.Tick(m.now)
 	m.trace("%s starts as %s, having seen %s", m.name, short(m.dir.replica.ID), m.text(m.dir.replica.Context))
-	for m.sharesReplica() {
+	for m.mustYield() {
 		m.rename() // again until the disk lets it
 	}
+	m.recognise()
 	m.tellPeers()
 	m.tick()
 	m.trimSometimes()
-}
-
-// sharesReplica reports whether a living member has the id of this one. It was
-// there first, so it keeps it.
-func (m *member) sharesReplica() bool {
-	return slices.ContainsFunc(m.members, func(other *member) bool {
-		return other != m && other.up && other.dir.replica.ID == m.dir.replica.ID
-	})
 }
 
 // stop kills a member. What it had committed stays; a session does not.

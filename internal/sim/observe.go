@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/delta"
 )
@@ -23,6 +25,7 @@ func (m *member) observe(old *delta.Replica, requests []antientropy.CommitReques
 		}
 	}
 	m.observeEntries(requests, e)
+	m.markIf(MarkReissued, m.reissues(requests, e))
 	own := len(requests) == 0 && len(e.Deltas) > 0
 	m.markIf(MarkWrittenInSession, own && old.InSession())
 }
@@ -48,6 +51,16 @@ func (m *member) observeStep(old *delta.Replica, s antientropy.Step, result anti
 		m.trace("%s abandons its session", m.name)
 		m.mark(MarkSessionAbandoned)
 	}
+}
+
+// reissues reports whether a commit issues again what a sender lacks for ever.
+func (m *member) reissues(requests []antientropy.CommitRequest, e *delta.Effects) bool {
+	stuck := slices.ContainsFunc(requests, func(r antientropy.CommitRequest) bool {
+		return slices.ContainsFunc(r.Steps, func(s antientropy.Step) bool { return s.Answer.Stuck })
+	})
+	return stuck && slices.ContainsFunc(e.Deltas, func(p delta.Packed) bool {
+		return p.Origin == e.ID && p.Events[0].Kind == delta.Add && p.Events[0].By == 0
+	})
 }
 
 func (m *member) observeReceive(s antientropy.Step, result antientropy.StepResult) {

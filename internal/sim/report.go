@@ -30,11 +30,6 @@ func newReport(c Config) Report { return Report{Config: c, ByKind: map[string]ui
 // OK reports whether everything held.
 func (r *Report) OK() bool { return len(r.Violations) == 0 }
 
-// Undecided reports whether the run ended in what the protocol cannot decide
-// (MarkBeyondRepair): nothing that was checked is violated, but the members do
-// not agree.
-func (r *Report) Undecided() bool { return r.Marks[MarkBeyondRepair] > 0 }
-
 func (r *Report) stepsSoFar() uint64 {
 	var n uint64
 	for _, x := range r.ByKind {

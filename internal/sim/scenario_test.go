@@ -20,6 +20,11 @@ func TestScenario_RiakKV679_ActorAfterDataLoss(t *testing.T) {
 	runScript(t, "testdata/riak_kv_679.txt")
 }
 
+// A directory was rolled back, and all who could be asked lag behind it.
+func TestScenario_RolledBack_IsKnownByItsStart(t *testing.T) {
+	runScript(t, "testdata/starts.txt")
+}
+
 // Two sides that had the same never stopped synchronising, as one had pruned.
 func TestScenario_RiakKV1864_EndlessSync(t *testing.T) {
 	runScript(t, "testdata/riak_kv_1864.txt")

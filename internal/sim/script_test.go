@@ -22,6 +22,7 @@ import (
 //	until n2 in session      lets time pass until this holds: in session, not in session,
 //	                         sees n1 (its context covers that of n1), is ahead
 //	trim n1                  loses the whole log
+//	fail n1                  the next commit that joins a range answer fails
 //	crash n1, start n1       what was committed stays
 //	backup n1                and: restore n1, roll back n1, lose n1
 //	clone n1                 starts a second process on a copy of the directory
@@ -93,6 +94,8 @@ func (s *script) begin(d *datadriven.TestData) {
 			k.options.SplitFanOut, k.options.LeafRecords, k.options.RangeBytesMax = 2, 1, 1
 		case "cautious":
 			k.cautious = true
+		case "starts":
+			k.remembersStarts = true
 		}
 	}
 	s.cluster, s.saved = k, map[string]*directory{}

@@ -110,6 +110,9 @@ func (s *script) disaster(verb string, m *member) error {
 	switch verb {
 	case "trim":
 		clear(m.dir.log)
+	case "fail":
+		m.failTakes++
+		return nil
 	case "crash":
 		m.stop()
 	case "start":

@@ -101,7 +101,7 @@ func (k *cluster) simulate(c Config) {
 	k.heal()
 	k.converge(c.HealMax)
 	k.report.HealMillis = k.now - k.report.FaultedMillis
-	if len(k.report.Violations) == 0 && !k.report.Undecided() {
+	if len(k.report.Violations) == 0 {
 		k.checkFinal()
 	}
 	for _, m := range k.members {
@@ -119,6 +119,7 @@ func (k *cluster) begin(c Config) {
 	k.report.Faults = p.name
 	k.shape(p)
 	k.faulting = true
+	k.remembersStarts = c.Seed%2 == 0
 	k.slice.length, k.pause = c.SliceMillis, c.Pause
 	n := c.Nodes
 	if n == 0 {
