@@ -99,5 +99,82 @@ func TestSim_RulesOfSessions(t *testing.T) {
 		Old:  "			found.trimmed++\n",
 		New:  "			c.commit([]Step{{Kind: StepOpen, Context: crdt.Context{t.Replica: t.Have}}, {Kind: StepComplete}}, func(CommitResult) {})\n",
 		Test: "TestRun_HoldsInSessions",
+	}, {
+		Name: "one at a time: the start of an abandoned session counts for the next",
+		File: "delta/take.go",
+		Old:  "	c.session = start.Clone()\n	return nil",
+		New:  "	open := c.session\n	c.session = start.Clone()\n	c.session.Join(open)\n	return nil",
+		Test: "TestRun_HoldsInSessions",
+	}, {
+		Name: "continued with another peer, a session widens by what that one had",
+		File: "antientropy/session_join.go",
+		Old:  "		start = s.start.Meet(found.Context)\n",
+		New:  "		start = found.Context\n",
+		Test: "TestRun_HoldsInSessions",
+	}, {
+		Name: "continued with another peer, a session widens by what the first one had",
+		File: "antientropy/session_join.go",
+		Old:  "		start = s.start.Meet(found.Context)\n",
+		New:  "		start = s.start\n",
+		Test: "TestRun_HoldsInSessions",
+	}, {
+		Name: "only complete: the repair of a part widens",
+		File: "antientropy/session_join.go",
+		Old:  "	if !s.complete {\n		c.close(s)\n",
+		New:  "	if !s.complete {\n		c.commit([]Step{{Kind: StepOpen, Context: s.known.context}, {Kind: StepComplete}}, func(CommitResult) {})\n		c.close(s)\n",
+		Test: "TestRun_HoldsInSessions",
+	}, {
+		Name: "only complete: a session that is interrupted widens",
+		File: "antientropy/session_join.go",
+		Old:  "		c.commit([]Step{{Kind: StepAbandon}}, func(CommitResult) {})\n	}\n}\n\n// tickSession",
+		New:  "		c.commit([]Step{{Kind: StepComplete}}, func(CommitResult) {})\n	}\n}\n\n// tickSession",
+		Test: "TestRun_HoldsInSessions",
+	}, {
+		Name: "only complete: a join that did not reach the disk counts",
+		File: "antientropy/session_join.go",
+		Old:  "	if r.Err != nil {\n		c.abandon(s, \"the disk failed\")\n		return\n	}\n	for i := range r.Steps",
+		New:  "	for i := range r.Steps",
+		Test: "TestScenario_Session_KeepsOthersOut",
+	}, {
+		Name: "ahead: only of the last sender",
+		File: "delta/replica.go",
+		Old:  "	for id, sequence := range e.Ahead {\n		if sequence == 0 {",
+		New:  "	if len(e.Ahead) > 0 {\n		clear(r.Ahead)\n	}\n	for id, sequence := range e.Ahead {\n		if sequence == 0 {",
+		Test: "TestRun_HoldsInSessions",
+	}, {
+		Name: "ahead: not of what the sender was ahead of",
+		File: "antientropy/session_join.go",
+		Old:  "Ahead: found.Ahead, InSession",
+		New:  "InSession",
+		Test: "TestRun_HoldsInSessions",
+	}, {
+		Name: "a record that the sender has yet to see is dropped",
+		File: "delta/take.go",
+		Old:  "a.Context.Get(x.Origin) >= x.Last {",
+		New:  "true {",
+		Test: "TestRun_HoldsInSessions",
+	}, {
+		Name: "a record of which nobody is left to decide stays where it is",
+		File: "delta/take.go",
+		Old:  "(len(a.Ahead) == 0 || a.Stuck)",
+		New:  "len(a.Ahead) == 0",
+		Test: "TestRun_NobodyLeftToDecide",
+	}})
+}
+
+// TestSim_Identity breaks what tells the lives of one replica apart.
+func TestSim_Identity(t *testing.T) {
+	mutant.Run(t, "internal/sim", []mutant.Mutant{{
+		Name: "a later start proves nothing",
+		File: "antientropy/start.go",
+		Old:  "return s != now && s.Counter >= now.Counter",
+		New:  "return false",
+		Test: "TestScenario_RolledBack_IsKnownByItsStart",
+	}, {
+		Name: "of two living processes with one id both keep it",
+		File: "antientropy/start.go",
+		Old:  "		return c.Listed\n",
+		New:  "		return false\n",
+		Test: "TestScenario_RolledBack_IsKnownByItsStart",
 	}})
 }
