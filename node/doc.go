@@ -25,12 +25,15 @@
 //	N4  Lookups take no lock and wait for nobody. No reader, however slow,
 //	    delays a write.
 //	N5  No number of an event is used twice, also where a data directory was
-//	    rolled back (see identity).
+//	    rolled back (see identity),
+//	    and an id that another process keeps is given up before anything else
+//	    is numbered.
 //	N6  Who applies the lines of a watch, beginning anywhere, has at every
 //	    marker and bookmark what the node showed at some instant.
 //	N7  An operation that cannot be carried out fails alone.
 //	N8  Close waits for every goroutine that Open started, and everybody who
 //	    waits for this node gets an answer.
+//	N9  A committer or protocol that stands still ends the node: see watchdog.
 //
 // It leaves the meaning of operations to delta, what to tell whom to
 // antientropy, and bytes on disk to store.

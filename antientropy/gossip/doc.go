@@ -29,6 +29,11 @@
 //     it and says why. A peer that uses another key is told so as well.
 //  6. Of two processes with one name the one that is listed stays. The other
 //     is told: its Join returns ErrNameTaken, and it has no peers to send to.
+//  7. Of two living processes with one replica id that can reach each other,
+//     at most one keeps it, and both are told; who runs on an older copy of a
+//     directory is told by every member that remembers a later start of it
+//     (see Conflict, and antientropy.StartID). To this end the last life of
+//     each member is remembered, see Lives.
 //
 // It leaves to others when to talk to whom, what to do about a lost frame,
 // when to join again, and the order of frames.

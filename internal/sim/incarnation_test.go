@@ -67,6 +67,7 @@ func TestRun_Incarnations_LeaveLittle(t *testing.T) {
 	if got := len(delta.EncodeContext(stay.dir.replica.Context)); got > contextBytesPerLife*lives+64 {
 		t.Errorf("the context of %d lives takes %d bytes, %d for each", lives, got, got/lives)
 	}
+	t.Logf("%d lives: a claim of %d bytes", lives, len(delta.EncodeEntry(e)))
 	forgetLives(t, k, stay, past, claim)
 }
 
@@ -110,6 +111,7 @@ func forgetLives(t *testing.T, k *cluster, m *member, past []crdt.ReplicaID, cla
 		if bytes > forgottenBytesPerLife*len(past) {
 			t.Errorf("%s holds %d bytes of %d forgotten lives", m.name, bytes, len(past))
 		}
+		t.Logf("%s holds %d bytes of %d forgotten lives", m.name, bytes, len(past))
 	}
 	for _, v := range k.report.Violations {
 		t.Error(v)
