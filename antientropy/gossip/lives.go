@@ -11,9 +11,9 @@ import (
 )
 
 const (
-	// livesMax bounds the members whose last life is remembered; livesTold
-	// those of them that a join tells.
-	livesMax  = 4096
+	// livesMax bounds the members whose last life is remembered, so that all
+	// of them fit into a note of the store; livesTold those that a join tells.
+	livesMax  = 3000
 	livesTold = 1024
 )
 
