@@ -139,7 +139,7 @@ func (o Options) Validate() error {
 	if o.IdentityWait < 0 {
 		bad("a negative time to wait for the identity: %s", o.IdentityWait)
 	}
-	if o.StallAfter < stallAfterMin {
+	if o.StallAfter != 0 && o.StallAfter < stallAfterMin {
 		bad("a node would give up after %s without progress; at least %s are needed", o.StallAfter, stallAfterMin)
 	}
 	for i, key := range o.GossipKeys {

@@ -141,7 +141,7 @@ func TestTransport_Listed_RemindsAnOlderCopy(t *testing.T) {
 }
 
 func TestLives_Decode_UndoesEncode(t *testing.T) {
-	want := []Life{{Name: "n1", Replica: crdt.ReplicaID{1}, Start: StartID{1, 2}}, {Name: "n2", Replica: crdt.ReplicaID{3}, Start: StartID{1 << 60, 1 << 63}}}
+	want := []Life{{Name: "n1", Replica: crdt.ReplicaID{1}, Start: StartID{Counter: 1, Nonce: 2}}, {Name: "n2", Replica: crdt.ReplicaID{3}, Start: StartID{Counter: 1 << 60, Nonce: 1 << 63}}}
 	got, err := DecodeLives(EncodeLives(want))
 	if err != nil || fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%v, %v", got, err)
@@ -154,7 +154,7 @@ func TestLives_Decode_UndoesEncode(t *testing.T) {
 func TestLives_Meet_IsBounded(t *testing.T) {
 	l := newLives(nil)
 	for i := range livesMax + 10 {
-		l.meet(Life{Name: fmt.Sprint(i), Replica: crdt.ReplicaID{1}, Start: StartID{1, 1}}, func(name string) bool { return name == "0" })
+		l.meet(Life{Name: fmt.Sprint(i), Replica: crdt.ReplicaID{1}, Start: StartID{Counter: 1, Nonce: 1}}, func(name string) bool { return name == "0" })
 	}
 	if _, kept := l["0"]; len(l) != livesMax || !kept {
 		t.Errorf("%d are remembered, the one that is alive: %t", len(l), kept)

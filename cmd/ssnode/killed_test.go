@@ -85,7 +85,9 @@ func (d *testDaemon) kill() {
 	}
 	_ = d.process.Process.Kill()
 	_ = d.process.Wait()
-	d.client.Close()
+	if d.client != nil { // it came to say where it is
+		d.client.Close()
+	}
 	d.process = nil
 }
 
