@@ -23,7 +23,7 @@ func TestOptions_Validate_TellsEachProblem(t *testing.T) {
 		"gossip key is set": func(o *node.Options) { o.Gossip = "0.0.0.0:7480" },
 		"16, 24 or 32":      func(o *node.Options) { o.GossipKeys = [][]byte{key, key[:5]} },
 		"wait":              func(o *node.Options) { o.IdentityWait = -1 },
-		"stall":             func(o *node.Options) { o.StallAfter = 1 },
+		"without progress":  func(o *node.Options) { o.StallAfter = 1 },
 		"retention":         func(o *node.Options) { o.Retention.Own = compaction.Retention{Age: -1, Bytes: 1} },
 		"label":             func(o *node.Options) { o.Labels = map[string]string{"": "x"} },
 		"4096 are allowed":  func(o *node.Options) { o.Service = strings.Repeat("x", 5000) },
