@@ -125,6 +125,7 @@ func (c *Core) Tick(now uint64) {
 	c.tickAwaits()
 	c.tickChecks()
 	c.flushAnnouncements()
+	c.tickSync()
 	c.peers.due = true
 }
 
@@ -182,6 +183,9 @@ func (c *Core) send(to string, k frameKind, body any) {
 	frame := c.cluster.frame(k, delta.Marshal(body))
 	c.counters.FramesOut++
 	c.counters.BytesOut += uint64(len(frame))
+	if p := c.peers.byName[to]; p != nil {
+		p.bytesOut += uint64(len(frame))
+	}
 	c.ready.Messages = append(c.ready.Messages, Message{
 		To: to, Frame: frame, Reliable: len(frame) > c.options.PacketBytesMax,
 	})

@@ -25,6 +25,8 @@ type exchange struct {
 	started bool
 	trimmed uint64
 	waiting bool
+	// before is what had passed between the two when it began.
+	before uint64
 }
 
 // scheduleExchange begins an exchange with some peer that has seen something
@@ -41,7 +43,7 @@ func (c *Core) scheduleExchange() {
 	}
 	for _, name := range c.shuffled(c.peers.live) {
 		if c.isWorthPulling(c.peers.byName[name]) {
-			c.exchange = &exchange{peer: name, after: []byte{}, paged: len(c.replica.Context) == 0}
+			c.exchange = &exchange{peer: name, after: []byte{}, paged: len(c.replica.Context) == 0, before: c.passed(name)}
 			c.counters.Pulls++
 			c.pullNext(c.exchange)
 			return
@@ -145,6 +147,7 @@ func (c *Core) pageAnswered(x *exchange, through []byte, answer []byte) error {
 		c.exchange = nil
 		c.counters.PullsFailed++
 		c.fail(x.peer)
+		c.fetched(x.peer, FetchPull, x.before, "the peer does not answer")
 		return nil
 	}
 	found, err := c.takePull(x.peer, byPull, answer)
@@ -166,6 +169,7 @@ func (c *Core) pageAnswered(x *exchange, through []byte, answer []byte) error {
 	case found.more:
 		c.exchange = nil
 		c.fail(x.peer)
+		c.fetched(x.peer, FetchPull, x.before, "the peer has more and sends nothing new")
 	case len(through) > 0:
 		x.after = through
 	default:
@@ -180,9 +184,11 @@ func (c *Core) finishExchange(x *exchange) {
 	c.succeed(x.peer)
 	c.identify(x.peer) // else it would have sent what it has of ours
 	if x.trimmed > 0 {
+		c.fetched(x.peer, FetchPull, x.before, "the peer has some of it only as state")
 		c.trimmed(x.peer, x.trimmed)
 		return
 	}
+	c.fetched(x.peer, FetchPull, x.before, "")
 	if p := c.peers.byName[x.peer]; p != nil {
 		p.covered, p.differs = x.hash, 0
 	}

@@ -67,3 +67,14 @@ func AskFrame(head []byte, id uint64, r crdt.ReplicaID, sequence uint64) []byte 
 func PullFrame(head []byte, id uint64) []byte {
 	return frameOf(head, kindPull, pullBody{ID: id, Scope: scopePage, Bound: [][]byte{{}, {}}, Seen: []seenArray{}})
 }
+
+// ArrivalsHeld returns how many ways are remembered on which deltas came that
+// are on their way to the disk.
+func ArrivalsHeld(c *Core) (n int) {
+	for _, l := range c.inbox.lanes {
+		for _, in := range l.deltas {
+			n += len(in.arrivals)
+		}
+	}
+	return n
+}

@@ -163,8 +163,8 @@ func (c *Core) isKnown(h head, a arrival) bool {
 	if i, ok := l.waiting(h.First); in == nil && ok && h.Last <= l.early[i].Last() {
 		in = l.early[i]
 	}
-	if in != nil {
-		in.arrivals = append(in.arrivals, a)
+	if in != nil && !slices.Contains(in.arrivals, a) {
+		in.arrivals = append(in.arrivals, a) // so at most some for each peer
 	}
 	return in != nil || h.Last <= l.last
 }

@@ -132,8 +132,9 @@ type Counters struct {
 	ReadsFailed, CommitsFailed uint64
 	// AsksServed were confirmed, AsksRefused had no room.
 	AsksServed, AsksRefused uint64
-	// NoticesDropped had no room.
-	NoticesDropped uint64
+	// NoticesDropped had no room, AnnouncementsDropped neither: their replicas
+	// are found by checks.
+	NoticesDropped, AnnouncementsDropped uint64
 }
 
 // Counters returns the counters.

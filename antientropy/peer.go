@@ -40,6 +40,14 @@ type peer struct {
 	retryAt  uint64
 	// foreignAt is when it was last told that the peer is foreign.
 	foreignAt uint64
+
+	// bytesIn and bytesOut count the frames from it and to it.
+	bytesIn, bytesOut uint64
+	// inSync is what was so at the last Tick, and syncSince since when.
+	inSync    bool
+	syncSince uint64
+	// last is how the last fetch from it has ended.
+	last Fetch
 }
 
 // peers are all members but this one.
@@ -124,6 +132,14 @@ type PeerStatus struct {
 	Behind uint64
 	// Repairing says that it was in a session of range repair.
 	Repairing bool
+	// SyncSince is since when InSync has been what it is, as Heard; 0 if the
+	// Core has not been told the time since the peer was listed.
+	SyncSince uint64
+	// BytesIn and BytesOut count frames from it and to it since it was listed;
+	// what it broadcasts comes in, but goes out to nobody.
+	BytesIn, BytesOut uint64
+	// LastFetch is how the last exchange or session with it has ended.
+	LastFetch Fetch
 }
 
 // Peers returns the status of every peer, ascending by name.
@@ -132,11 +148,14 @@ func (c *Core) Peers() []PeerStatus {
 	out := make([]PeerStatus, 0, len(c.peers.names))
 	for _, name := range c.peers.names {
 		p := c.peers.byName[name]
-		s := PeerStatus{Name: name, Heard: p.heard}
+		s := PeerStatus{Name: name, Heard: p.heard, SyncSince: p.syncSince, BytesIn: p.bytesIn, BytesOut: p.bytesOut, LastFetch: p.last}
 		if p.heard > 0 {
 			s.Fingerprint, s.Events, s.Repairing = p.check.Fingerprint, p.check.Events, p.check.InSession
-			s.InSync = p.check.sameAs(mine)
+			s.InSync = p.isInSync(mine)
 			s.Behind = mine.Events - min(mine.Events, p.check.Events)
+		}
+		if s.InSync != p.inSync {
+			s.SyncSince = c.now
 		}
 		out = append(out, s)
 	}

@@ -208,7 +208,11 @@ func (c *Core) flushAnnouncements() {
 	}
 	c.outbox.nextAnnounce = c.now + announcePause
 	for i, r := range sortedReplicas(c.outbox.announce) {
-		if i == announceMax || len(c.peers.live) == 0 {
+		if len(c.peers.live) == 0 {
+			break
+		}
+		if i == announceMax {
+			c.counters.AnnouncementsDropped += uint64(len(c.outbox.announce) - i)
 			break
 		}
 		body := announceBody{Have: []seenArray{{Replica: r, Sequence: c.replica.Context.Get(r)}}}

@@ -15,6 +15,9 @@ func isForeign(err error) bool { return errors.Is(err, ErrVersion) || errors.Is(
 func (c *Core) Receive(from string, frame []byte) {
 	c.counters.FramesIn++
 	c.counters.BytesIn += uint64(len(frame))
+	if p := c.peers.byName[from]; p != nil {
+		p.bytesIn += uint64(len(frame))
+	}
 	kind, body, err := c.cluster.openFrame(frame)
 	if err == nil {
 		err = c.receive(from, kind, body)

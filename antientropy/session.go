@@ -72,6 +72,8 @@ type session struct {
 	// pending commits are under way; entries were joined.
 	pending int
 	entries uint64
+	// before is what had passed between the two when it began.
+	before uint64
 	// then is the session to follow.
 	then *wantedSession
 }
@@ -169,7 +171,7 @@ func (c *Core) beginComplete(peer, reason string) {
 }
 
 func (c *Core) beginSession(s *session) {
-	s.begun, s.toldAt = c.now, c.now
+	s.begun, s.toldAt, s.before = c.now, c.now, c.passed(s.peer)
 	s.tried = []string{s.peer}
 	s.known = known{hash: c.replica.ContextHash, context: c.replica.Context.Clone()}
 	c.session = s
@@ -322,7 +324,8 @@ func (c *Core) continueElsewhere(s *session) bool {
 	for _, name := range c.shuffled(c.peers.live) {
 		if !slices.Contains(s.tried, name) {
 			c.fail(s.peer)
-			s.peer, s.tries, s.opened, s.stuck = name, 0, false, false
+			c.fetched(s.peer, s.kind(), s.before, "the peer does not answer")
+			s.peer, s.tries, s.opened, s.stuck, s.before = name, 0, false, false, c.passed(name)
 			s.tried = append(s.tried, name)
 			c.advance(s)
 			return true

@@ -165,6 +165,7 @@ func (c *Core) close(s *session) {
 	c.session = nil
 	c.counters.SessionsCompleted++
 	c.succeed(s.peer)
+	c.fetched(s.peer, s.kind(), s.before, "")
 	c.uncover()
 	c.peers.due = true
 	c.notice(Notice{Kind: NoticeSessionComplete, Peer: s.peer, Reason: s.reason, Count: s.entries})
@@ -177,6 +178,7 @@ func (c *Core) abandon(s *session, why string) {
 	c.forget(s.request)
 	c.counters.SessionsAbandoned++
 	c.fail(s.peer)
+	c.fetched(s.peer, s.kind(), s.before, why)
 	c.uncover()
 	c.peers.due = true
 	c.notice(Notice{Kind: NoticeSessionAbandoned, Peer: s.peer, Reason: why, Count: s.entries})
