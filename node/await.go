@@ -27,13 +27,18 @@ type Awaited struct {
 // not left or been forgotten, dead ones too; one that comes back is asked
 // again. An error wraps ErrClosed.
 func (n *Node) Await(ctx context.Context, token crdt.Context, m Members) (Awaited, error) {
-	onDisk := map[string]bool{n.name: false}
-	for _, name := range n.memberNames() {
-		onDisk[name] = false
-	}
-	wanted := m.N
+	names := n.memberNames()
 	if m.All {
-		wanted = len(onDisk)
+		return n.awaitNames(ctx, token, names, len(names))
+	}
+	return n.awaitNames(ctx, token, names, m.N)
+}
+
+// awaitNames is Await for some of the members, this node always among them.
+func (n *Node) awaitNames(ctx context.Context, token crdt.Context, names []string, wanted int) (Awaited, error) {
+	onDisk := map[string]bool{n.name: false}
+	for _, name := range names {
+		onDisk[name] = false
 	}
 	w := &await{node: n, token: token, onDisk: onDisk, wanted: wanted}
 	if !w.see() {

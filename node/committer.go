@@ -13,9 +13,11 @@ import (
 )
 
 const (
-	// commitQueueMax bounds the local writes that wait for the committer; a
-	// writer past it gets ErrBusy.
-	commitQueueMax = 16_384
+	// commitQueueMax bounds the operations that wait for the committer: 16,384
+	// small batches, since each counts as commitWeightMin at least, or a
+	// hundred of the largest. A writer past it gets ErrBusy.
+	commitQueueMax  = 1 << 20
+	commitWeightMin = 64
 	// groupMax bounds how many requests go into one transaction.
 	groupMax = 1024
 )
@@ -158,7 +160,7 @@ func (n *Node) publish(t *transaction) {
 	if t.effects.Renamed {
 		n.renamed(t)
 	}
-	if t.touchesOwnRecord() {
+	if t.touchesNodes() {
 		n.keeper.poke()
 	}
 }
@@ -166,12 +168,18 @@ func (n *Node) publish(t *transaction) {
 // writeLocal has the committer carry out a local write and waits for it.
 // Whether it is carried out after ctx has ended is not known.
 func (n *Node) writeLocal(ctx context.Context, step func(*delta.Commit) error) error {
+	return n.writeWeighing(ctx, commitWeightMin, step)
+}
+
+// writeWeighing is writeLocal for what weighs more in the queue.
+func (n *Node) writeWeighing(ctx context.Context, weight int, step func(*delta.Commit) error) error {
 	if err := n.awaitIdentity(ctx); err != nil {
 		return err
 	}
 	answer := make(chan error, 1)
-	err := n.commits.put(&request{step: step, done: func(err error) { answer <- err }}, 1)
+	err := n.commits.put(&request{step: step, done: func(err error) { answer <- err }}, weight)
 	if err != nil {
+		n.counters.writesRefused.Add(1)
 		return err
 	}
 	return n.awaitAnswer(ctx, answer)

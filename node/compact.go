@@ -19,8 +19,9 @@ type Compacted struct {
 	Plan compaction.Plan
 	// Before and After are what the directory holds.
 	Before, After store.Stats
-	// Waiting are the records that wait for a silent origin, by origin.
-	Waiting []compaction.Wait
+	// Waiting are the records that wait for a silent origin, by origin. The
+	// names are known of a running node only.
+	Waiting []Waiting
 }
 
 // Compact trims the log to its retention, and rewrites the file if enough of
@@ -50,6 +51,9 @@ func isWorthRewriting(s store.Stats) bool {
 
 func (n *Node) trim(dryRun bool) (Compacted, error) {
 	c, err := compact(n.store, n.retention(), dryRun)
+	for i := range c.Waiting {
+		c.Waiting[i].Node = n.roster.nameOf(c.Waiting[i].Replica)
+	}
 	return c, explain(err)
 }
 
@@ -144,7 +148,10 @@ func (c *Compacted) plan(v *store.View, name string, env compaction.Env) error {
 	env.Participation = compaction.ParticipationOf(slices.Values(own))
 	var failed error
 	env.Records = records(v, &failed)
-	c.Plan, c.Waiting = compaction.Pick(env), waiting.List()
+	c.Plan = compaction.Pick(env)
+	for _, w := range waiting.List() {
+		c.Waiting = append(c.Waiting, Waiting{Wait: w})
+	}
 	return failed
 }
 

@@ -3,25 +3,44 @@ package node
 import (
 	"sync/atomic"
 
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/antientropy/gossip"
 	"github.com/scalesmall/ssnode/delta"
 )
 
 // counters count since the start of the process.
 type counters struct {
-	commits, events, inboxDropped, sendErrors atomic.Uint64
+	commits, events, sendErrors                              atomic.Uint64
+	writesRefused, inboxDropped, readsRefused, watchersEnded atomic.Uint64
 }
 
-// Counters is a reading of a node's counters.
+// Counters is a reading of a node's counters, for metrics.
 type Counters struct {
 	// Commits is how many transactions became durable, Events how many events
 	// were applied in them.
 	Commits, Events uint64
-	// InboxDropped is how many frames were dropped because the protocol's
-	// queue was full, SendErrors how many could not be handed to the network.
-	// Either costs a retry.
-	InboxDropped, SendErrors uint64
+	// SendErrors is how many frames could not be handed to the network: their
+	// queue was full, or their member gone. Each costs a retry.
+	SendErrors uint64
 	// Watchers is how many watch now.
 	Watchers int
+	// Queues are the bounded queues of the node, in no particular order.
+	Queues []Queue
+	// Protocol is what the protocol has counted; it begins anew when the disk
+	// was at fault. Gossip is what the transport has.
+	Protocol antientropy.Counters
+	Gossip   gossip.Stats
+	// Alone says that there are members to join and none is reached.
+	Alone bool
+}
+
+// Queue is one bounded queue: how much waits in it, what it holds at most, in
+// its own unit, and how often something had no room.
+type Queue struct {
+	Name    string
+	Length  int
+	Limit   int
+	Dropped uint64
 }
 
 func (c *counters) committed(e *delta.Effects) {
@@ -33,9 +52,23 @@ func (c *counters) committed(e *delta.Effects) {
 
 // Counters returns the node's counters.
 func (n *Node) Counters() Counters {
+	c := &n.counters
 	return Counters{
-		Commits: n.counters.commits.Load(), Events: n.counters.events.Load(),
-		InboxDropped: n.counters.inboxDropped.Load(), SendErrors: n.counters.sendErrors.Load(),
-		Watchers: n.watchers.count(),
+		Commits: c.commits.Load(), Events: c.events.Load(), SendErrors: c.sendErrors.Load(),
+		Watchers: n.watchers.count(), Protocol: *n.protocol.counted.Load(), Gossip: n.transport.Stats(),
+		Alone: n.keeper.alone.Load(),
+		Queues: []Queue{
+			n.commits.reading("writes", &c.writesRefused),
+			n.protocol.inbox.reading("inbox", &c.inboxDropped),
+			n.protocol.reads.reading("reads", &c.readsRefused),
+			{Name: "watchers", Length: n.watchers.waiting(), Limit: n.watchers.queueMax, Dropped: c.watchersEnded.Load()},
+		},
 	}
+}
+
+// reading returns what is to be told of a queue.
+func (m *mailbox[T]) reading(name string, dropped *atomic.Uint64) Queue {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Queue{Name: name, Length: m.mu.weight, Limit: m.max, Dropped: dropped.Load()}
 }

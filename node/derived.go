@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/scalesmall/ssnode/compaction"
+	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
 )
@@ -16,6 +17,8 @@ type derived struct {
 	nodes   map[string]delta.NodeRecord
 	// claims is how many are visible.
 	claims int
+	// waiting counts the records that are released and wait for their origin.
+	waiting map[crdt.ReplicaID]uint64
 	// own are the visible claims of the node named self, once that is known;
 	// ownMoved says that one came or went.
 	self     string
@@ -24,7 +27,7 @@ type derived struct {
 }
 
 func newDerived() *derived {
-	return &derived{indexes: map[string]*ranges.Index{}, nodes: map[string]delta.NodeRecord{}}
+	return &derived{indexes: map[string]*ranges.Index{}, nodes: map[string]delta.NodeRecord{}, waiting: map[crdt.ReplicaID]uint64{}}
 }
 
 // change is one visible change: of a claim, whose priority is 0 if it was
@@ -49,6 +52,7 @@ func changeOf(e delta.Entry) (change, error) {
 // change takes over one entry and reports whether what is visible changed.
 func (d *derived) change(x delta.EntryChange) (change, bool, error) {
 	after := delta.Entry{Key: x.Key, Counter: x.After.Counter, Node: x.After.Node}
+	d.wait(x.Before.Counter, x.After.Counter)
 	switch {
 	case x.Key.IsNode():
 		d.nodes[after.Node.Name] = after.Node
@@ -61,6 +65,23 @@ func (d *derived) change(x delta.EntryChange) (change, bool, error) {
 		d.set(c.claim, x.Before.Counter.IsVisible())
 	}
 	return c, err == nil, err
+}
+
+// wait counts the records of a claim that wait for their origin.
+func (d *derived) wait(before, after crdt.PNCounter) {
+	for _, x := range after {
+		if !x.IsLive() {
+			d.waiting[x.Origin]++
+		}
+	}
+	for _, x := range before {
+		if x.IsLive() {
+			continue
+		}
+		if d.waiting[x.Origin]--; d.waiting[x.Origin] == 0 {
+			delete(d.waiting, x.Origin)
+		}
+	}
 }
 
 // set makes a claim have a priority; was says whether it was visible.

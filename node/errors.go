@@ -13,6 +13,12 @@ var (
 	// ErrStalled says that the node found one of its loops standing still, and
 	// gave up; see Stall.
 	ErrStalled = errors.New("the node has stalled")
+	// ErrLeaving says that the node is about to leave the cluster.
+	ErrLeaving = errors.New("this node is leaving the cluster: write to another")
+	// ErrAlive says that something is refused while a member can be reached.
+	ErrAlive = errors.New("it is a living member")
+	// ErrSelf says that the node that was asked is meant itself.
+	ErrSelf = errors.New("this is the node that answers")
 	// ErrNameTaken says that another process has this node's name.
 	ErrNameTaken = errors.New("the name of this node is taken")
 	// ErrUnavailable is wrapped, with the cause, while the disk is at fault.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/scalesmall/ssnode/antientropy"
-	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 )
 
@@ -21,14 +20,6 @@ func (o *Options) SetTrimEvery(d time.Duration) { o.trimEvery = d }
 // SetWatch bounds the changes that wait for one watcher, and the entries of
 // one part of a snapshot.
 func (o *Options) SetWatch(queue, part int) { o.watchQueue, o.partEntries = queue, part }
-
-// ForgetReplica retires a replica.
-func (n *Node) ForgetReplica(ctx context.Context, r crdt.ReplicaID) error {
-	return n.writeLocal(ctx, func(c *delta.Commit) error {
-		_, err := c.Forget(r)
-		return err
-	})
-}
 
 // Overwrite writes a record of any node, as another node of that name would.
 func (n *Node) Overwrite(ctx context.Context, record delta.NodeRecord) error {

@@ -243,8 +243,9 @@ func TestNode_Open_ForgottenReplicaGoesOnUnderNewID(t *testing.T) {
 	c.spread("n1", c.write("n1", register(claim, 5)))
 	forgotten := c.nodes["n1"].Replica()
 	c.stop("n1")
-	if err := c.nodes["n2"].ForgetReplica(t.Context(), forgotten); err != nil {
-		t.Fatal(err)
+	c.eventually("n2 finds n1 dead", func() bool { return c.nodes["n2"].Members()[0].Liveness == gossip.Dead })
+	if f, err := c.nodes["n2"].ForgetReplica(t.Context(), forgotten); err != nil || len(f.Replicas) != 1 {
+		t.Fatal(f, err)
 	}
 	c.start("n1")
 	c.eventually("n1 has a new id", func() bool { return c.nodes["n1"].Replica() != forgotten })

@@ -51,14 +51,14 @@ func (n *Node) missingClaims() ([]delta.Operation, error) {
 func (k *keeper) introduce(ctx context.Context) error {
 	n := k.node
 	if n.identity.certain.Load() && !n.recordStands() {
-		if err := n.advertise(ctx); err != nil {
+		if _, err := n.advertise(ctx, n.record()); err != nil {
 			return err
 		}
 	}
 	if len(k.claims) == 0 || !n.identity.isSettled() {
 		return nil
 	}
-	_, err := n.Write(ctx, k.claims)
+	_, err := n.write(ctx, k.claims)
 	if err == nil {
 		k.claims = nil
 	}

@@ -59,6 +59,9 @@ func (k *keeper) recall() error {
 	if err != nil {
 		return err
 	}
+	if err := k.node.roster.load(k.node.store); err != nil {
+		return err
+	}
 	k.addresses = newAddresses(remembered, k.node.routing.nodeRecords())
 	note, err := k.node.store.Note(livesNote)
 	if err == nil && note != nil {
@@ -124,6 +127,10 @@ func (k *keeper) observe() {
 	members := k.node.transport.Members()
 	if slices.ContainsFunc(members, gossip.Member.Reachable) {
 		k.setAlone(false)
+	}
+	k.dropForgotten(members)
+	if err := k.node.roster.meet(members, k.node.store); err != nil {
+		k.node.log.Warn("who was met cannot be remembered on disk", "cause", err)
 	}
 	if next := k.addresses.after(members, k.isRetired); next != nil {
 		if err := k.node.store.SetPeers(next); err != nil {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/antientropy/gossip"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
@@ -16,41 +17,78 @@ type Member struct {
 	Name        string
 	Replica     crdt.ReplicaID
 	Gossip, API string
-	Liveness    gossip.Liveness
-	LastHeard   time.Time
+	// Liveness is unknown of a member that this process has not met: all that
+	// is known of it is what it once said of itself.
+	Liveness  gossip.Liveness
+	LastHeard time.Time
 	// Fingerprint is that of its whole state when last heard; InSync says that
 	// it then was equal to this node's, and Behind how many events of this
-	// node's context it lacked, as far as known.
+	// node's context it lacked, as far as known. SyncSince is since when
+	// InSync has been what it is.
 	Fingerprint delta.Fingerprint
 	InSync      bool
+	SyncSince   time.Time
 	Behind      uint64
+	// BytesIn and BytesOut is what the protocol got from it and sent to it,
+	// since it was listed.
+	BytesIn, BytesOut uint64
+	LastFetch         Fetch
+	// Self marks this node.
+	Self bool
 }
 
-// Members returns all known members, this node included, ascending by name.
-// Those that are dead stay until they are forgotten.
+// Fetch is how the last attempt of this node to fetch something from a member
+// has ended: a pull of events from its log, or a repair by comparing states.
+type Fetch struct {
+	// Ended is zero if there was none.
+	Ended time.Time
+	Kind  antientropy.FetchKind
+	// Failure says why it was given up, "" if it was not.
+	Failure string
+	// Bytes is how much passed between the two meanwhile.
+	Bytes uint64
+}
+
+// Members returns all known members, this node included, ascending by name:
+// those that gossip lists, and those that only the state knows. Those that are
+// gone stay until they are forgotten.
 func (n *Node) Members() []Member {
 	status := *n.protocol.peers.Load()
 	summary := n.store.Summary()
 	var out []Member
+	listed := map[string]bool{}
 	for _, m := range n.transport.Members() {
+		listed[m.Name] = true
 		x := Member{
 			Name: m.Name, Replica: m.Replica, Gossip: m.Gossip, API: m.API,
-			Liveness: m.Liveness, LastHeard: m.LastHeard,
+			Liveness: m.Liveness, LastHeard: m.LastHeard, Self: m.Self,
 		}
 		if m.Self {
 			x.Fingerprint, x.InSync = summary.Fingerprint, true
 		} else if s, ok := status[m.Name]; ok {
-			x.Fingerprint, x.InSync, x.Behind = s.Fingerprint, s.InSync, s.Behind
+			n.protocol.fill(&x, s)
 		}
 		out = append(out, x)
+	}
+	for _, r := range n.routing.nodeRecords() {
+		if !listed[r.Name] && r.Gossip != "" {
+			out = append(out, Member{Name: r.Name, Replica: r.Dot.Replica, Gossip: r.Gossip, API: r.API})
+		}
 	}
 	slices.SortFunc(out, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
 
+// fill adds what the core knows of a peer.
+func (p *protocol) fill(x *Member, s antientropy.PeerStatus) {
+	x.Fingerprint, x.InSync, x.Behind = s.Fingerprint, s.InSync, s.Behind
+	x.SyncSince, x.BytesIn, x.BytesOut = p.wall(s.SyncSince), s.BytesIn, s.BytesOut
+	x.LastFetch = Fetch{Ended: p.wall(s.LastFetch.Ended), Kind: s.LastFetch.Kind, Failure: s.LastFetch.Failure, Bytes: s.LastFetch.Bytes}
+}
+
 // memberNames returns the names of all members known to this node, itself
 // included, that have not left or been forgotten: those that gossip lists and
-// those that ever said who they are.
+// those that ever said where they can be reached.
 func (n *Node) memberNames() []string {
 	var names []string
 	left := map[string]bool{}
@@ -61,7 +99,7 @@ func (n *Node) memberNames() []string {
 		}
 	}
 	for _, r := range n.routing.nodeRecords() {
-		if !left[r.Name] {
+		if !left[r.Name] && r.Gossip != "" {
 			names = append(names, r.Name)
 		}
 	}
@@ -69,13 +107,22 @@ func (n *Node) memberNames() []string {
 	return slices.Compact(names)
 }
 
-// Join tries to reach members at gossip addresses and returns how many it
-// reached; the error says why it was none, or that this node's name is taken.
-// Whoever was met is remembered and rejoined for ever.
-func (n *Node) Join(ctx context.Context, addresses []string) (int, error) {
+// Joined says what a join has brought about.
+type Joined struct {
+	// Reached are the addresses at which members were met, as they were given.
+	Reached []string
+	// Failed says what went wrong with the others.
+	Failed []*gossip.AddressError
+}
+
+// Join tries to reach members at gossip addresses; the error says why it was
+// none, or that this node's name is taken. Whoever was met is remembered and
+// rejoined for ever.
+func (n *Node) Join(ctx context.Context, addresses []string) (Joined, error) {
 	result, err := n.transport.Join(ctx, addresses)
+	joined := Joined{Reached: result.Joined, Failed: result.Failed}
 	if n.ctx.Err() != nil {
-		return len(result.Joined), ErrClosed
+		return joined, ErrClosed
 	}
-	return len(result.Joined), err
+	return joined, err
 }

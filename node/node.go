@@ -16,9 +16,6 @@ import (
 	"github.com/scalesmall/ssnode/store"
 )
 
-// leaveMax bounds how long Close waits for others to learn of a release.
-const leaveMax = 3 * time.Second
-
 // Node is a running member. Its methods may be called concurrently.
 //
 // Its goroutines, each the only owner of what it drives:
@@ -53,9 +50,12 @@ type Node struct {
 	pulse   pulse
 	unwatch chan struct{}
 
-	api      atomic.Pointer[string]
-	disk     diskState
-	counters counters
+	api        atomic.Pointer[string]
+	advertised atomic.Pointer[advertised]
+	departure  *departure
+	roster     roster
+	disk       diskState
+	counters   counters
 	// rival is the last process that was refused this node's name.
 	rival atomic.Pointer[gossip.Conflict]
 	// patience ends the wait for the identity to be confirmed.
@@ -91,12 +91,14 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 	}
 	n := &Node{
 		options: o, log: o.Logger, now: time.Now,
-		routing: newRouting(), watchers: newWatchers(o.watchQueue), questions: newQuestions(),
-		identity: newIdentity(), commits: newMailbox[*request](commitQueueMax),
+		routing: newRouting(), questions: newQuestions(),
+		identity: newIdentity(), departure: newDeparture(), commits: newMailbox[*request](commitQueueMax),
 		stopped: make(chan struct{}), unwatch: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
+	n.watchers = newWatchers(o.watchQueue, &n.counters.watchersEnded)
 	n.api.Store(&o.API)
+	n.advertised.Store(o.advertised())
 	if err := n.openStore(); err != nil {
 		n.cancel()
 		return nil, err
@@ -185,7 +187,7 @@ func (n *Node) Close() error {
 	n.closing.Do(func() {
 		n.life.Lock()
 		defer n.life.Unlock()
-		if n.opened && n.options.ReleaseOnExit && n.Err() == nil {
+		if n.opened && n.options.ReleaseOnExit && n.Err() == nil && !n.departure.isOver() {
 			n.closeErr = n.leaveClaims()
 		}
 		n.cancel()
@@ -215,7 +217,11 @@ func (n *Node) Close() error {
 func (n *Node) leaveClaims() error {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveMax)
 	defer cancel()
-	if err := n.releaseOwnClaims(ctx); err != nil {
+	_, released, err := n.releaseClaims(ctx, n.name)
+	if err == nil {
+		_, err = n.spread(ctx, released)
+	}
+	if err != nil {
 		return fmt.Errorf("release the claims of %s on exit: %w", n.name, err)
 	}
 	return nil

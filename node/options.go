@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"slices"
-	"strings"
 	"time"
 
 	"github.com/scalesmall/ssnode/antientropy/gossip"
@@ -175,7 +173,7 @@ func isLoopback(host string) bool {
 
 // record returns what the options let the node say of itself.
 func (o Options) record() delta.NodeRecord {
-	return delta.NodeRecord{Name: o.Node, Service: o.Service, API: o.API, Labels: o.labels()}
+	return delta.NodeRecord{Name: o.Node, Service: o.Service, API: o.API, Labels: labelsOf(o.Labels)}
 }
 
 func (o Options) validateRecord() error {
@@ -186,13 +184,3 @@ func (o Options) validateRecord() error {
 
 // unnamed stands for the name of the node where that is checked by itself.
 const unnamed = "self"
-
-// labels returns the labels ascending by name.
-func (o Options) labels() []delta.Label {
-	var labels []delta.Label
-	for name, value := range o.Labels {
-		labels = append(labels, delta.Label{Name: name, Value: value})
-	}
-	slices.SortFunc(labels, func(a, b delta.Label) int { return strings.Compare(a.Name, b.Name) })
-	return labels
-}

@@ -34,15 +34,19 @@ func (p *protocol) handler() gossip.Handler {
 	}
 }
 
-// membersChanged has the core told who its peers are.
+// membersChanged has the core told who its peers are. What waits to be told is
+// as of then: more than one that waits would fill the queue for nothing.
 func (p *protocol) membersChanged() {
-	_ = p.inbox.force(p.setPeers) // fails when all ends
+	if !p.isTold.Swap(true) {
+		_ = p.inbox.force(p.setPeers) // fails when all ends
+	}
 	p.node.keeper.poke()
 }
 
 // setPeers tells the core and those who read who the members are, as of now:
 // the last of several calls knows the latest.
 func (p *protocol) setPeers(c *antientropy.Core) {
+	p.isTold.Store(false) // before looking: no change is missed
 	t := p.transport.Load()
 	if t == nil {
 		return

@@ -42,6 +42,12 @@ type protocol struct {
 	pulse     pulse
 	// peers is what the core knows of them, as of the last tick.
 	peers atomic.Pointer[map[string]antientropy.PeerStatus]
+	// counted is what the core has counted, session the repair that is under
+	// way, nil if none is; as of the last tick too.
+	counted atomic.Pointer[antientropy.Counters]
+	session atomic.Pointer[antientropy.SessionStatus]
+	// isTold says that the core is about to be told who its peers are.
+	isTold atomic.Bool
 	// livenesses maps names of members to what is believed of them.
 	livenesses atomic.Pointer[map[string]gossip.Liveness]
 	// current is the core whose requests are carried out. It belongs to the
@@ -65,6 +71,7 @@ func newProtocol(n *Node) (*protocol, error) {
 	}
 	p.peers.Store(&map[string]antientropy.PeerStatus{})
 	p.livenesses.Store(&map[string]gossip.Liveness{})
+	p.counted.Store(&antientropy.Counters{})
 	core, err := p.newCore()
 	if err != nil {
 		return nil, err
@@ -110,6 +117,15 @@ func (p *protocol) isOfFormerCore(r *request) bool { return r.core != nil && r.f
 // now returns the core's time: milliseconds that never go back.
 func (p *protocol) now() uint64 { return uint64(time.Since(p.started).Milliseconds()) }
 
+// wall returns when a moment of the core's time was, zero if it was never. It
+// is for people to read.
+func (p *protocol) wall(tick uint64) time.Time {
+	if tick == 0 {
+		return time.Time{}
+	}
+	return p.started.Add(time.Duration(tick) * time.Millisecond).Round(0)
+}
+
 // run feeds the core until the inbox is closed and empty.
 func (p *protocol) run() {
 	tick := time.NewTicker(tickEvery)
@@ -144,6 +160,7 @@ func (p *protocol) drain() {
 		}
 		for _, q := range r.Reads {
 			if err := p.reads.put(read{q, p.core}, 1); err != nil {
+				p.node.counters.readsRefused.Add(1)
 				p.core.Answered(antientropy.ReadResult{ID: q.ID, Err: err})
 			}
 		}
@@ -158,9 +175,17 @@ func (p *protocol) drain() {
 	p.tellCheck()
 }
 
-// report shows others what the core knows of its peers, if it has heard
-// anything since the last time.
+// report shows others what the core has counted, and what it knows of its
+// peers, if it has heard anything since the last time.
 func (p *protocol) report() {
+	if counted := p.core.Counters(); counted != *p.counted.Load() {
+		p.counted.Store(&counted)
+	}
+	if s, ok := p.core.Session(); ok {
+		p.session.Store(&s)
+	} else {
+		p.session.Store(nil)
+	}
 	if !p.heard {
 		return
 	}

@@ -1,11 +1,13 @@
 package node
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
 
+	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
@@ -194,6 +196,20 @@ func (r *routing) claims() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.mu.claims
+}
+
+// waiting returns for whom records wait, the most first.
+func (r *routing) waiting() []compaction.Wait {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	out := make([]compaction.Wait, 0, len(r.mu.derived.waiting))
+	for replica, records := range r.mu.derived.waiting {
+		out = append(out, compaction.Wait{Replica: replica, Records: records})
+	}
+	slices.SortFunc(out, func(a, b compaction.Wait) int {
+		return cmp.Or(cmp.Compare(b.Records, a.Records), a.Replica.Compare(b.Replica))
+	})
+	return out
 }
 
 // node returns the record of a node, retired or not.

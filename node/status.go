@@ -1,6 +1,9 @@
 package node
 
 import (
+	"time"
+
+	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 )
@@ -22,6 +25,13 @@ type Status struct {
 	Members              int
 	LogRecords, LogBytes uint64
 	DBBytes, DBFreeBytes uint64
+	// Waiting are the records that are released and wait for their origin to
+	// close them, by origin, the most first. Those of one that never comes back
+	// wait until it is forgotten.
+	Waiting []Waiting
+	// Repair is the repair of this node's state that is under way, nil if none
+	// is.
+	Repair *Repair
 	// Identity is "unconfirmed" after a restart until a member has shown that
 	// it knows no more of this replica than it does itself, or the replica has
 	// a new id; else it is "confirmed". See Options.IdentityWait.
@@ -29,6 +39,24 @@ type Status struct {
 	// Rival says who else bears, or bore, this node's name or replica id;
 	// empty if nobody was met.
 	Rival string
+}
+
+// Waiting is how many records wait for a replica.
+type Waiting struct {
+	compaction.Wait
+	// Node is the name by which it went, "" if that is not known.
+	Node string
+}
+
+// Repair is how far a repair from a member is.
+type Repair struct {
+	Member, Reason string
+	// Whole says that it is of the whole state.
+	Whole bool
+	Since time.Time
+	// Entries were joined; Spans are known to be left, each of any size.
+	Entries uint64
+	Spans   int
 }
 
 // Status returns the node's condition.
@@ -42,6 +70,10 @@ func (n *Node) Status() (Status, error) {
 		Members: len(n.memberNames()), Identity: n.identity.String(), Rival: n.rivalText(),
 	}
 	s.Ready = len(s.NotReady) == 0
+	s.Waiting = n.named(n.routing.waiting())
+	if x := n.protocol.session.Load(); x != nil {
+		s.Repair = &Repair{Member: x.Peer, Reason: x.Reason, Whole: x.Complete, Since: n.protocol.wall(x.Begun), Entries: x.Entries, Spans: x.Spans}
+	}
 	stats, err := n.store.Stats()
 	s.LogRecords, s.LogBytes = stats.LogRecords, stats.LogBytes
 	s.DBBytes, s.DBFreeBytes = stats.Bytes, stats.FreeBytes
@@ -56,10 +88,22 @@ func (n *Node) notReady() []string {
 	if n.keeper.alone.Load() {
 		reasons = append(reasons, "no other member can be reached: check --join and that their gossip ports answer")
 	}
+	if n.departure.begun.Load() {
+		reasons = append(reasons, "this node is leaving, or has left, the cluster: ask another, or start it again")
+	}
 	if n.commits.isFull() {
 		reasons = append(reasons, "the queue of writes is full")
 	}
 	return reasons
+}
+
+// named adds the names by which replicas went.
+func (n *Node) named(waits []compaction.Wait) []Waiting {
+	out := make([]Waiting, len(waits))
+	for i, w := range waits {
+		out[i] = Waiting{Wait: w, Node: n.roster.nameOf(w.Replica)}
+	}
+	return out
 }
 
 func (i *identity) String() string {

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"slices"
 
 	"github.com/scalesmall/ssnode/antientropy"
@@ -116,11 +115,10 @@ func (t *transaction) answer() {
 	}
 }
 
-// touchesOwnRecord reports whether the record of this node has changed.
-func (t *transaction) touchesOwnRecord() bool {
-	_, found := slices.BinarySearchFunc(t.effects.Entries, delta.NodeKey(t.node.name),
-		func(x delta.EntryChange, own delta.Key) int { return cmp.Compare(x.Key, own) })
-	return found
+// touchesNodes reports whether a record of a node has changed: that of this
+// one may have been overwritten, another may have been forgotten.
+func (t *transaction) touchesNodes() bool {
+	return slices.ContainsFunc(t.effects.Entries, func(x delta.EntryChange) bool { return x.Key.IsNode() })
 }
 
 // renamed tells everybody that the replica has a new id.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/scalesmall/ssnode/crdt"
 )
@@ -25,6 +26,8 @@ type published struct {
 // those who wait for a token.
 type watchers struct {
 	queueMax int
+	// ended counts the queues that overflowed.
+	ended *atomic.Uint64
 
 	mu struct {
 		sync.Mutex
@@ -50,8 +53,8 @@ type watcher struct {
 	liveness chan struct{}
 }
 
-func newWatchers(queueMax int) *watchers {
-	w := &watchers{queueMax: queueMax}
+func newWatchers(queueMax int, ended *atomic.Uint64) *watchers {
+	w := &watchers{queueMax: queueMax, ended: ended}
 	w.mu.all = map[*watcher]struct{}{}
 	return w
 }
@@ -93,7 +96,9 @@ func (w *watchers) publish(p published) {
 	defer w.mu.Unlock()
 	w.move()
 	for x := range w.mu.all {
-		x.put(p)
+		if !x.put(p) {
+			w.ended.Add(1)
+		}
 	}
 }
 
@@ -128,13 +133,16 @@ func (w *watchers) move() {
 }
 
 // put appends what a commit made visible; the caller holds mu of the watchers.
-func (x *watcher) put(p published) {
+// It reports false once, when there is no room for it.
+func (x *watcher) put(p published) bool {
 	if x.isLost() {
-		return // there may be room again, but not for what was in between
+		return true // there may be room again, but not for what was in between
 	}
 	if x.inbox.put(p, 1+len(p.changes)) != nil {
 		x.lose()
+		return false
 	}
+	return true
 }
 
 func (x *watcher) lose() { x.once.Do(func() { close(x.lost) }) }
@@ -154,6 +162,16 @@ func (w *watchers) count() int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	return len(w.mu.all)
+}
+
+// waiting returns how many changes wait in the longest queue.
+func (w *watchers) waiting() (longest int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for x := range w.mu.all {
+		longest = max(longest, x.inbox.reading("", w.ended).Length)
+	}
+	return longest
 }
 
 // close ends the queues of those who watch, after what waits in them.

@@ -3,7 +3,6 @@ package node
 import (
 	"context"
 	"errors"
-	"slices"
 
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
@@ -29,15 +28,22 @@ type Written struct {
 // Errors: a *delta.BatchError names the operation that cannot be carried out
 // (wrapping delta.ErrInvalid, ErrNotFound or ErrGap), delta.ErrTooLarge a
 // batch that is too large; then nothing has changed, and neither has it with
-// ErrBusy and ErrClosed. ErrUnavailable says that the disk failed: nothing was
+// ErrBusy, ErrLeaving and ErrClosed. ErrUnavailable says that the disk failed: nothing was
 // acknowledged or shown, but the batch may be there when the disk works again.
 // If ctx ends first, the batch may or may not be carried out.
 //
 // The first write after a restart may wait for a member; see
 // Options.IdentityWait.
 func (n *Node) Write(ctx context.Context, operations []delta.Operation) (Written, error) {
+	if n.departure.begun.Load() {
+		return Written{}, ErrLeaving
+	}
+	return n.write(ctx, operations)
+}
+
+func (n *Node) write(ctx context.Context, operations []delta.Operation) (Written, error) {
 	var w Written
-	err := n.writeLocal(ctx, func(c *delta.Commit) error {
+	err := n.writeWeighing(ctx, max(commitWeightMin, len(operations)), func(c *delta.Commit) error {
 		d, results, err := c.Write(operations)
 		w = Written{Results: results, Token: d.Context()}
 		return err
@@ -48,18 +54,25 @@ func (n *Node) Write(ctx context.Context, operations []delta.Operation) (Written
 	return w, nil
 }
 
-// advertise writes what the node says of itself, if that is not what stands.
-func (n *Node) advertise(ctx context.Context) error {
-	return n.writeLocal(ctx, func(c *delta.Commit) error {
-		_, err := c.Advertise(n.record())
+// advertise writes the record of a node, if that is not what stands, and
+// returns what names the event.
+func (n *Node) advertise(ctx context.Context, record delta.NodeRecord) (token crdt.Context, err error) {
+	err = n.writeLocal(ctx, func(c *delta.Commit) error {
+		d, err := c.Advertise(record)
+		token = d.Context()
 		return err
 	})
+	return token, err
 }
 
-// record returns what the node says of itself.
+// record returns what the node says of itself. One that leaves can be reached
+// no more, and so is no member.
 func (n *Node) record() delta.NodeRecord {
-	record := n.options.record()
-	record.Name, record.API, record.Gossip = n.name, n.API(), n.transport.Addr()
+	said := n.advertised.Load()
+	record := delta.NodeRecord{Name: n.name, Service: said.service, Labels: said.labels}
+	if !n.departure.begun.Load() {
+		record.API, record.Gossip = n.API(), n.transport.Addr()
+	}
 	return record
 }
 
@@ -85,7 +98,8 @@ func (n *Node) SetAPI(ctx context.Context, url string) error {
 		n.keeper.poke()
 		return nil
 	}
-	return n.advertise(ctx)
+	_, err := n.advertise(ctx, n.record())
+	return err
 }
 
 // isVisible reports whether a claim is visible on disk.
@@ -96,27 +110,4 @@ func (n *Node) isVisible(c ranges.Claim) (visible bool, err error) {
 		return err
 	})
 	return visible, explain(err)
-}
-
-// releaseOwnClaims releases everything this node serves, a batch at a time,
-// and then waits for others to have it on disk, until ctx ends.
-func (n *Node) releaseOwnClaims(ctx context.Context) error {
-	own, _, err := n.Claims(Filter{Node: n.name})
-	if err != nil {
-		return err
-	}
-	released := crdt.NewContext()
-	for batch := range slices.Chunk(own, releaseChunk) {
-		operations := make([]delta.Operation, len(batch))
-		for i, c := range batch {
-			operations[i] = delta.Operation{Verb: delta.VerbRelease, Claim: c.Claim}
-		}
-		w, err := n.Write(ctx, operations)
-		if err != nil {
-			return err
-		}
-		released.Join(w.Token)
-	}
-	_, err = n.Await(ctx, released, Members{All: true})
-	return err
 }

@@ -181,5 +181,6 @@ func (t *Transport) tell(c Conflict) {
 	select {
 	case t.conflicts <- c:
 	default:
+		t.stats.dropsConflict.Add(1)
 	}
 }

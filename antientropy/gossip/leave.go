@@ -40,7 +40,7 @@ func (t *Transport) sayLeaving() {
 	start := t.Meta().Start
 	t.table.announce(t.options.Name, start)
 	message := seal(kindNotice, t.options.Name, encodeStart(start))
-	t.broadcasts.QueueBroadcast(broadcast(message))
+	t.queueBroadcast(message)
 	for _, peer := range t.table.peers() {
 		_ = t.list.SendBestEffort(&peer, message) // gossip brings it as well
 	}
@@ -55,7 +55,7 @@ func (t *Transport) takeNotice(name string, body []byte) {
 		return
 	}
 	if t.table.announce(name, start) {
-		t.broadcasts.QueueBroadcast(broadcast(seal(kindNotice, name, body)))
+		t.queueBroadcast(seal(kindNotice, name, body))
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -73,15 +74,27 @@ func (l *logger) allow(key string, every time.Duration) (suppressed int, ok bool
 	return suppressed, true
 }
 
-// forMemberlist returns a logger of the standard library that writes to l.
-func (l *logger) forMemberlist() *log.Logger { return log.New(memberlistLines{l}, "", 0) }
+// forMemberlist returns a logger of the standard library that writes to l, and
+// counts what memberlist says it has dropped: it tells nobody else.
+func (l *logger) forMemberlist(dropped *atomic.Uint64) *log.Logger {
+	return log.New(memberlistLines{l, dropped}, "", 0)
+}
 
 // memberlistLines takes lines such as "[WARN] memberlist: text".
-type memberlistLines struct{ to *logger }
+type memberlistLines struct {
+	to      *logger
+	dropped *atomic.Uint64
+}
+
+// queueFull is how memberlist says that it drops a message that it received.
+const queueFull = "handler queue full"
 
 // Write takes one line; package log calls it once for each.
 func (w memberlistLines) Write(p []byte) (int, error) {
 	level, text := parseLine(p)
+	if strings.HasPrefix(text, queueFull) {
+		w.dropped.Add(1)
+	}
 	if !w.to.out.Enabled(context.Background(), level) {
 		return len(p), nil
 	}

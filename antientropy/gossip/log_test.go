@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -24,7 +25,7 @@ func TestLogger_ForMemberlist_Levels(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		l := newLogger(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelDebug})))
-		l.forMemberlist().Print(c.line)
+		l.forMemberlist(new(atomic.Uint64)).Print(c.line)
 		if got := out.String(); !strings.Contains(got, c.want) || strings.Count(got, "\n") != 1 {
 			t.Errorf("%s is logged as %s", c.line, got)
 		}
@@ -36,14 +37,14 @@ func TestLogger_Limited_OncePerKey(t *testing.T) {
 	var out bytes.Buffer
 	l := newLogger(slog.New(slog.NewTextHandler(&out, nil)))
 	for i := range 3 {
-		l.forMemberlist().Printf("[ERR] memberlist: Failed to send gossip to 127.0.0.1:%d", i)
-		l.forMemberlist().Printf("[DEBUG] memberlist: nobody wants to read this")
+		l.forMemberlist(new(atomic.Uint64)).Printf("[ERR] memberlist: Failed to send gossip to 127.0.0.1:%d", i)
+		l.forMemberlist(new(atomic.Uint64)).Printf("[DEBUG] memberlist: nobody wants to read this")
 	}
 	if n := strings.Count(out.String(), "\n"); n != 1 {
 		t.Errorf("%d lines, want 1:\n%s", n, out.String())
 	}
 	l.mu.lines["Failed to send gossip to ...:"].last = time.Time{}
-	l.forMemberlist().Print("[ERR] memberlist: Failed to send gossip to 127.0.0.1:9")
+	l.forMemberlist(new(atomic.Uint64)).Print("[ERR] memberlist: Failed to send gossip to 127.0.0.1:9")
 	if !strings.Contains(out.String(), "suppressed=2") {
 		t.Errorf("the next line does not tell how many were suppressed:\n%s", out.String())
 	}
@@ -52,5 +53,21 @@ func TestLogger_Limited_OncePerKey(t *testing.T) {
 	}
 	if n := len(l.mu.lines); n > lineKeysMax {
 		t.Errorf("%d keys are remembered, at most %d are allowed", n, lineKeysMax)
+	}
+}
+
+// TestLogger_ForMemberlist_CountsWhatItDrops, also where the line is not
+// repeated or not wanted.
+func TestLogger_ForMemberlist_CountsWhatItDrops(t *testing.T) {
+	t.Parallel()
+	var out bytes.Buffer
+	var dropped atomic.Uint64
+	to := newLogger(slog.New(slog.NewTextHandler(&out, &slog.HandlerOptions{Level: slog.LevelError}))).forMemberlist(&dropped)
+	for range 3 {
+		to.Print("[WARN] memberlist: handler queue full, dropping message (8) from=127.0.0.1:9")
+		to.Print("[WARN] memberlist: Got ping for unexpected node n2")
+	}
+	if dropped.Load() != 3 {
+		t.Errorf("%d messages were counted", dropped.Load())
 	}
 }

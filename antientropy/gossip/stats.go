@@ -16,6 +16,9 @@ type Stats struct {
 	// those that waited in vain for a member that could not be reached,
 	// DropsBroadcast broadcasts displaced by newer ones before their time.
 	DropsQueueFull, DropsSend, DropsBroadcast uint64
+	// DropsHandoff are received messages that memberlist had no room for,
+	// DropsConflict reports of conflicts of which too many waited.
+	DropsHandoff, DropsConflict uint64
 	// DropsUnknown are frames received from nobody that is listed,
 	// DropsMalformed messages that could not be understood.
 	DropsUnknown, DropsMalformed uint64
@@ -47,6 +50,7 @@ type counters struct {
 	framesSentPacket, framesSentStream, framesReceived, broadcasts, checksReceived atomic.Uint64
 
 	dropsQueueFull, dropsSend, dropsBroadcast, dropsUnknown, dropsMalformed atomic.Uint64
+	dropsHandoff, dropsConflict                                             atomic.Uint64
 
 	refusedCluster, refusedNetwork, refusedStreams, refusedVersion, conflicts atomic.Uint64
 
@@ -67,6 +71,8 @@ func (c *counters) snapshot() Stats {
 		DropsQueueFull: c.dropsQueueFull.Load(),
 		DropsSend:      c.dropsSend.Load(),
 		DropsBroadcast: c.dropsBroadcast.Load(),
+		DropsHandoff:   c.dropsHandoff.Load(),
+		DropsConflict:  c.dropsConflict.Load(),
 		DropsUnknown:   c.dropsUnknown.Load(),
 		DropsMalformed: c.dropsMalformed.Load(),
 

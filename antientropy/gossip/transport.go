@@ -154,7 +154,7 @@ func (t *Transport) config() *memberlist.Config {
 	// probeNode asks this when, and only when, a probe was not answered.
 	c.DisableTcpPingsForNode = func(name string) bool { t.table.miss(name, time.Now()); return false }
 	c.Delegate, c.Events, c.Ping, c.Alive, c.Merge, c.Conflict = d, d, d, d, d, d
-	c.Logger = t.log.forMemberlist()
+	c.Logger = t.log.forMemberlist(&t.stats.dropsHandoff)
 	return c
 }
 
