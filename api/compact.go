@@ -31,7 +31,7 @@ func CompactOf(c node.Compacted) wire.Compact {
 		DBBytesAfter:         int64(c.After.Bytes),
 	}
 	for _, w := range c.Waiting {
-		out.Waiting = append(out.Waiting, wire.Waiting{Replica: w.Replica.String(), Records: int64(w.Records)})
+		out.Waiting = append(out.Waiting, wire.Waiting{Replica: w.Replica.String(), Records: int64(w.Records), Node: w.Node})
 	}
 	return out
 }

@@ -22,8 +22,27 @@ func memberOf(m node.Member) wire.Member {
 	return wire.Member{
 		Node: m.Name, Replica: m.Replica.String(), Gossip: m.Gossip, Address: m.API,
 		Liveness: wire.Liveness(m.Liveness.String()), LastHeard: m.LastHeard,
-		Fingerprint: m.Fingerprint.String(), InSync: m.InSync, Behind: m.Behind,
+		Fingerprint: m.Fingerprint.String(), InSync: m.InSync, Behind: m.Behind, Traffic: trafficOf(m),
 	}
+}
+
+func trafficOf(m node.Member) wire.Traffic {
+	t := wire.Traffic{SyncSince: m.SyncSince, BytesSent: m.BytesOut, BytesReceived: m.BytesIn}
+	if f := m.LastFetch; !f.Ended.IsZero() {
+		t.LastSession = &wire.Session{Ended: f.Ended, Kind: wire.SessionKind(f.Kind.String()), OK: f.Failure == "", Failure: f.Failure, Bytes: f.Bytes}
+	}
+	return t
+}
+
+func peersOf(members []node.Member) (peers wire.List[wire.Peer]) {
+	for _, m := range members {
+		if !m.Self {
+			peers = append(peers, wire.Peer{
+				Node: m.Name, Liveness: wire.Liveness(m.Liveness.String()), InSync: m.InSync, Behind: m.Behind, Traffic: trafficOf(m),
+			})
+		}
+	}
+	return peers
 }
 
 // status serves GET /v1/status.
@@ -35,11 +54,17 @@ func (s *Server) status(e *exchange) error {
 	if err != nil {
 		return err
 	}
-	return e.answer(statusOf(status, s.options.Version))
+	answer := statusOf(status, s.options.Version)
+	answer.Peers = peersOf(s.node.Members())
+	return e.answer(answer)
 }
 
+// waitingMax bounds the replicas that a status names for which records wait;
+// what a compaction would do names all of them.
+const waitingMax = 16
+
 func statusOf(x node.Status, version string) wire.Status {
-	return wire.Status{
+	out := wire.Status{
 		Node: x.Node, Replica: x.Replica.String(), Cluster: x.Cluster, Version: version,
 		API: x.API, Gossip: x.Gossip, Ready: x.Ready, NotReady: x.NotReady,
 		Claims: x.Claims, Fingerprint: x.Fingerprint.String(), Context: tokenOf(x.Context), Members: x.Members,
@@ -47,4 +72,13 @@ func statusOf(x node.Status, version string) wire.Status {
 		DBBytes: int64(x.DBBytes), DBFreeBytes: int64(x.DBFreeBytes),
 		Identity: wire.Identity(x.Identity), Rival: x.Rival,
 	}
+	for i, w := range x.Waiting {
+		if out.WaitingRecords += int64(w.Records); i < waitingMax {
+			out.Waiting = append(out.Waiting, wire.Waiting{Replica: w.Replica.String(), Records: int64(w.Records), Node: w.Node})
+		}
+	}
+	if r := x.Repair; r != nil {
+		out.Repair = &wire.Repair{Member: r.Member, Reason: r.Reason, Whole: r.Whole, Since: r.Since, Entries: r.Entries, Spans: r.Spans}
+	}
+	return out
 }

@@ -19,6 +19,11 @@ var (
 	ErrAlive = errors.New("it is a living member")
 	// ErrSelf says that the node that was asked is meant itself.
 	ErrSelf = errors.New("this is the node that answers")
+	// ErrForeign says that a peer is of another cluster, speaks another version
+	// of the protocol, or has other keys: it is wrapped beside the reason.
+	ErrForeign = errors.New("it cannot be a member here")
+	// ErrNotReached says that nobody answers at an address.
+	ErrNotReached = errors.New("no member was reached")
 	// ErrNameTaken says that another process has this node's name.
 	ErrNameTaken = errors.New("the name of this node is taken")
 	// ErrUnavailable is wrapped, with the cause, while the disk is at fault.

@@ -2,7 +2,6 @@ package node
 
 import (
 	"cmp"
-	"context"
 	"slices"
 	"time"
 
@@ -105,24 +104,4 @@ func (n *Node) memberNames() []string {
 	}
 	slices.Sort(names)
 	return slices.Compact(names)
-}
-
-// Joined says what a join has brought about.
-type Joined struct {
-	// Reached are the addresses at which members were met, as they were given.
-	Reached []string
-	// Failed says what went wrong with the others.
-	Failed []*gossip.AddressError
-}
-
-// Join tries to reach members at gossip addresses; the error says why it was
-// none, or that this node's name is taken. Whoever was met is remembered and
-// rejoined for ever.
-func (n *Node) Join(ctx context.Context, addresses []string) (Joined, error) {
-	result, err := n.transport.Join(ctx, addresses)
-	joined := Joined{Reached: result.Joined, Failed: result.Failed}
-	if n.ctx.Err() != nil {
-		return joined, ErrClosed
-	}
-	return joined, err
 }

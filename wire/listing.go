@@ -11,6 +11,7 @@ const (
 	LivenessAlive   Liveness = "alive"
 	LivenessSuspect Liveness = "suspect"
 	LivenessDead    Liveness = "dead"
+	LivenessLeft    Liveness = "left"
 	LivenessUnknown Liveness = "unknown"
 )
 

@@ -15,6 +15,63 @@ type Member struct {
 	// Behind is the number of events that the answering node knows of and the
 	// member, as far as heard, does not.
 	Behind uint64 `json:"behind"`
+	Traffic
+}
+
+// Traffic is what has passed between the answering node and another member.
+type Traffic struct {
+	// SyncSince is since when in_sync has been what it is; absent of the
+	// answering node itself, and of members that it has not met.
+	SyncSince time.Time `json:"sync_since,omitzero"`
+	// BytesSent and BytesReceived count the frames of replication, since the
+	// member was listed.
+	BytesSent     uint64 `json:"bytes_sent"`
+	BytesReceived uint64 `json:"bytes_received"`
+	// LastSession is the last time that the answering node fetched something
+	// from the member; null if it never did.
+	LastSession *Session `json:"last_session"`
+}
+
+// SessionKind says how something was fetched from a member.
+type SessionKind string
+
+// The kinds of sessions.
+const (
+	SessionPull          SessionKind = "pull"           // events from its log
+	SessionPartialRepair SessionKind = "partial_repair" // a part of its state
+	SessionRepair        SessionKind = "repair"         // all of its state
+)
+
+// Session is how a fetch from a member has ended.
+type Session struct {
+	Ended time.Time   `json:"ended"`
+	Kind  SessionKind `json:"kind"`
+	OK    bool        `json:"ok"`
+	// Failure says why it was given up, if it was.
+	Failure string `json:"failure,omitempty"`
+	// Bytes passed between the two meanwhile.
+	Bytes uint64 `json:"bytes"`
+}
+
+// Peer is a member other than the one that answers, in Status.
+type Peer struct {
+	Node     string   `json:"node"`
+	Liveness Liveness `json:"liveness"`
+	InSync   bool     `json:"in_sync"`
+	Behind   uint64   `json:"behind"`
+	Traffic
+}
+
+// Repair is how far a repair of the answering node's state is.
+type Repair struct {
+	Member string `json:"member"`
+	Reason string `json:"reason"`
+	// Whole says that it is of the whole state.
+	Whole bool      `json:"whole"`
+	Since time.Time `json:"since"`
+	// Entries were joined; Spans are known to be left, each of any size.
+	Entries uint64 `json:"entries"`
+	Spans   int    `json:"spans"`
 }
 
 // Members lists the members of the cluster as the answering node sees them.
@@ -52,12 +109,22 @@ type Status struct {
 	Identity    Identity     `json:"identity"`
 	// Rival says who else bears, or bore, this node's name or replica id.
 	Rival string `json:"rival,omitempty"`
+	// Peers are all other members.
+	Peers List[Peer] `json:"peers"`
+	// Waiting has the replicas for which most records wait, WaitingRecords how
+	// many wait for all of them.
+	Waiting        List[Waiting] `json:"waiting"`
+	WaitingRecords int64         `json:"waiting_records"`
+	// Repair is the one that is under way; null if none is.
+	Repair *Repair `json:"repair"`
 }
 
 // Waiting names an origin that has records to close and is silent.
 type Waiting struct {
 	Replica string `json:"replica"`
 	Records int64  `json:"records"`
+	// Node is the name by which it went; absent if that is not known.
+	Node string `json:"node,omitempty"`
 }
 
 // Compact is what a compaction did, or would do.
