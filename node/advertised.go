@@ -49,7 +49,7 @@ func (n *Node) SetNode(ctx context.Context, name, service string, labels map[str
 	}
 	for _, m := range n.transport.Members() {
 		if m.Name == name && m.Reachable() {
-			return nil, fmt.Errorf("say what %s is: %w, and says itself what it is: ask it, at %s", name, ErrAlive, m.API)
+			return nil, fmt.Errorf("say what %s is: %w, which says that itself: ask that one, see members", name, ErrAlive)
 		}
 	}
 	if held, ok := n.routing.node(name); ok && !held.Retired {

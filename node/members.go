@@ -67,6 +67,9 @@ func (n *Node) Members() []Member {
 		} else if s, ok := status[m.Name]; ok {
 			n.protocol.fill(&x, s)
 		}
+		if r, ok := n.routing.node(m.Name); ok && x.API == "" && !r.Retired {
+			x.API = r.API // which gossip has yet to tell
+		}
 		out = append(out, x)
 	}
 	for _, r := range n.routing.nodeRecords() {

@@ -13,7 +13,7 @@ const (
 	groupNode    = "Run a node"
 	groupWrite   = "Change who serves what"
 	groupRead    = "Ask who serves what"
-	groupCluster = "Look at the cluster"
+	groupCluster = "Look at the cluster, and change who is in it"
 	groupData    = "Work on a data directory"
 	groupOther   = "Other"
 )
@@ -52,7 +52,7 @@ func commands() []*cli.Command {
 		runCommand(), demoCommand(),
 		registerCommand(), releaseCommand(), increaseCommand(), decreaseCommand(), setCommand(), tightenCommand(), batchCommand(),
 		lookupCommand(), rangesCommand(), claimsCommand(), keyspacesCommand(), mapCommand(), watchCommand(), historyCommand(),
-		membersCommand(), statusCommand(),
+		membersCommand(), statusCommand(), nodesCommand(), diffCommand(), joinCommand(), leaveCommand(), forgetCommand(),
 		dumpCommand(), loadCommand(), checkCommand(), compactCommand(),
 		simCommand(), versionCommand(),
 	}

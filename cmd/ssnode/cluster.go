@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"time"
 
@@ -24,20 +25,66 @@ func membersListing(listed wire.Members) listing {
 		l.names = append(l.names, m.Node)
 	}
 	l.table = func(o *output) error {
-		g := o.grid("Node", "Liveness", "Sync", "#Behind", "API", "Gossip", "Heard")
+		g := o.grid("Node", "Liveness", "Sync", "#Behind", "Last session", "#Sent", "#Received", "API", "Gossip", "Heard")
 		for _, m := range listed.Members {
-			g.row(m.Node, o.style.mark(m.Liveness)+" "+string(m.Liveness), yesNo(m.InSync), m.Behind, orDash(strings.TrimPrefix(m.Address, "http://")), orDash(m.Gossip), heard(m.LastHeard))
+			g.row(m.Node, o.alive(m.Liveness), synced(m.InSync, m.SyncSince), m.Behind, sessionText(m.LastSession),
+				formatBytes(int64(m.BytesSent)), formatBytes(int64(m.BytesReceived)),
+				orDash(strings.TrimPrefix(m.Address, "http://")), orDash(m.Gossip), heard(m.LastHeard))
 		}
 		return g.print()
 	}
 	return l
 }
 
-func yesNo(is bool) string {
+// synced says whether a member is in sync, and for how long that has been so.
+func synced(is bool, since time.Time) string {
+	text := "no"
 	if is {
-		return "yes"
+		text = "yes"
 	}
-	return "no"
+	if since.IsZero() {
+		return text
+	}
+	return text + ", " + ago(time.Since(since))
+}
+
+// ago shows how long something has lasted, as precisely as anybody wants to
+// know.
+func ago(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return formatInt(int64(max(0, d/time.Second))) + " s"
+	case d < time.Hour:
+		return formatInt(int64(d/time.Minute)) + " min"
+	case d < 48*time.Hour:
+		return formatInt(int64(d/time.Hour)) + " h"
+	}
+	return formatInt(int64(d/(24*time.Hour))) + " days"
+}
+
+// sessionText says when and how the last fetch from a member ended.
+func sessionText(s *wire.Session) string {
+	if s == nil {
+		return "-"
+	}
+	text := strings.ReplaceAll(string(s.Kind), "_", " ") + " " + clock(s.Ended, time.TimeOnly)
+	if s.OK {
+		return text
+	}
+	return text + " failed"
+}
+
+// session adds what passed, and why it failed.
+func (o *output) session(s *wire.Session) string {
+	text := sessionText(s)
+	if s == nil || s.OK && s.Bytes == 0 {
+		return text
+	}
+	text += ", " + formatBytes(int64(s.Bytes))
+	if s.OK {
+		return text
+	}
+	return text + ": " + s.Failure
 }
 
 func heard(t time.Time) string {
@@ -78,7 +125,7 @@ func (o *output) statusTable(s wire.Status) error {
 	if !s.Ready {
 		ready = o.style.alarm("no") + ": " + strings.Join(s.NotReady, "; ")
 	}
-	rows := [][2]string{
+	pairs := [][2]string{
 		{"node", s.Node + " of cluster " + s.Cluster},
 		{"ready", ready},
 		{"api", s.API},
@@ -92,9 +139,44 @@ func (o *output) statusTable(s wire.Status) error {
 		{"version", s.Version},
 	}
 	if s.Rival != "" {
-		rows = append(rows, [2]string{"rival", s.Rival})
+		pairs = append(pairs, [2]string{"rival", s.Rival})
 	}
-	return o.properties(rows)
+	if s.WaitingRecords > 0 {
+		pairs = append(pairs, [2]string{"waiting", waitingText(s)})
+	}
+	if r := s.Repair; r != nil {
+		pairs = append(pairs, [2]string{"repair", fmt.Sprintf("from %s for %s, because %s: %d entries so far, %s left",
+			r.Member, ago(time.Since(r.Since)), r.Reason, r.Entries, plural(r.Spans, "part"))})
+	}
+	if err := o.properties(pairs); err != nil || len(s.Peers) == 0 {
+		return err
+	}
+	return o.peersTable(s.Peers)
+}
+
+// waitingShown is how many of those for whom records wait a table names.
+const waitingShown = 3
+
+// waitingText says for whom released records wait.
+func waitingText(s wire.Status) string {
+	var whom []string
+	for i, w := range s.Waiting {
+		if i == waitingShown {
+			whom = append(whom, "and others, see ssnode compact --dry-run")
+			break
+		}
+		whom = append(whom, formatInt(w.Records)+" for "+orElse(w.Node, "replica "+w.Replica))
+	}
+	return plural(int(s.WaitingRecords), "released record") + ": " + strings.Join(whom, ", ") + "; forget those that do not come back"
+}
+
+func (o *output) peersTable(peers []wire.Peer) error {
+	g := o.grid("Peer", "Liveness", "Sync", "#Behind", "Last session", "#Sent", "#Received")
+	for _, p := range peers {
+		g.row(p.Node, o.alive(p.Liveness), synced(p.InSync, p.SyncSince), p.Behind, o.session(p.LastSession),
+			formatBytes(int64(p.BytesSent)), formatBytes(int64(p.BytesReceived)))
+	}
+	return g.print()
 }
 
 // properties prints names and values, one pair a line.

@@ -216,7 +216,7 @@ func compactListing(x wire.Compact, dryRun bool) listing {
 			pairs = append(pairs, [2]string{"file", formatBytes(x.DBBytesBefore) + " before, " + formatBytes(x.DBBytesAfter) + " after"})
 		}
 		for _, w := range x.Waiting {
-			pairs = append(pairs, [2]string{"waiting", formatInt(w.Records) + " released records for replica " + w.Replica + " to close them"})
+			pairs = append(pairs, [2]string{"waiting", plural(int(w.Records), "released record") + " for " + orElse(w.Node, "replica "+w.Replica) + "; if it does not come back: ssnode forget " + orElse(w.Node, "--replica "+w.Replica)})
 		}
 		return o.properties(pairs)
 	}

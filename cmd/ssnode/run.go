@@ -32,7 +32,8 @@ func runCommand() *cli.Command {
 	return &cli.Command{
 		Name: "run", Category: groupNode, Usage: "run a node until it is interrupted",
 		Description: "Starts with --data-dir alone: on loopback, by the name of the host. Prints where it listens\n" +
-			"and how another node joins it. SIGINT and SIGTERM stop it in order, a second one at once.\n\n" +
+			"and how another node joins it. SIGINT and SIGTERM stop it in order, a second one at once; so\n" +
+			"does ssnode leave, which also tells the others not to wait for it.\n\n" +
 			"Example: ssnode run --data-dir ./n1 --node n1 --claim 'default:[a,m)=10'",
 		Flags:  settingFlags(),
 		Action: runNode,
@@ -166,6 +167,8 @@ func (m *member) serve(ctx context.Context, l net.Listener, served <-chan error)
 		return nil
 	case err := <-served:
 		return fmt.Errorf("serve http: %w", err)
+	case <-m.node.Departed():
+		return nil
 	case <-m.node.Done():
 		return fmt.Errorf("the node has stopped by itself: %w", m.node.Err())
 	}

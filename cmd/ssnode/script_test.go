@@ -35,6 +35,7 @@ var updateScripts = flag.Bool("script.update", false, "take what commands print 
 //	                           its gossip
 //	halt NAME                  end it with SIGTERM and require exit code 0
 //	kill9 NAME                 end it with SIGKILL
+//	gone NAME                  wait until it has ended by itself, with exit code 0
 //	code N COMMAND…            run a command and require its exit code
 //	until REGEXP COMMAND…      run a command until its output matches
 //	repeat N FILE TEXT         write N lines, %d standing for their number
@@ -49,7 +50,7 @@ func TestCommand_Scripts(t *testing.T) {
 		UpdateScripts:       *updateScripts,
 		Setup:               setupScript,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"start": cmdStart, "halt": cmdHalt, "kill9": cmdKill9, "code": cmdCode, "until": cmdUntil,
+			"start": cmdStart, "halt": cmdHalt, "kill9": cmdKill9, "gone": cmdGone, "code": cmdCode, "until": cmdUntil,
 			"repeat": cmdRepeat, "same": cmdSame, "gunzip": cmdGunzip,
 		},
 	})
@@ -169,6 +170,17 @@ func cmdKill9(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(n.process.Process.Kill())
 	_, err := n.process.Process.Wait()
 	ts.Check(err)
+}
+
+func cmdGone(ts *testscript.TestScript, neg bool, args []string) {
+	n := take(ts, neg, args, "gone")
+	late := time.AfterFunc(startMax, func() { _ = n.process.Process.Kill() })
+	defer late.Stop()
+	state, err := n.process.Process.Wait()
+	ts.Check(err)
+	if state.ExitCode() != 0 {
+		ts.Fatalf("%s ended with %s", args[0], state)
+	}
 }
 
 func take(ts *testscript.TestScript, neg bool, args []string, command string) *scriptNode {

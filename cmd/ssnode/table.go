@@ -144,6 +144,7 @@ func (s style) mark(l wire.Liveness) string {
 		wire.LivenessAlive:   {"●", "+"},
 		wire.LivenessSuspect: {"◐", "~"},
 		wire.LivenessDead:    {"○", "x"},
+		wire.LivenessLeft:    {"◌", "-"},
 	}
 	m, ok := marks[l]
 	switch {
