@@ -28,7 +28,16 @@ type answers struct {
 		// order has the ids of what was applied, oldest first.
 		order   []string
 		results int
+		// forgotten counts those that had no room any more.
+		forgotten uint64
 	}
+}
+
+// reading returns how many batches are remembered and how many no more.
+func (a *answers) reading() (batches int, forgotten uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.mu.order), a.mu.forgotten
 }
 
 // remembered is one batch. Until done is closed it is under way.
@@ -99,6 +108,7 @@ func (a *answers) settle(id string, r *remembered) {
 	for len(a.mu.order) > answersMax || a.mu.results > answersResultsMax {
 		oldest := a.mu.order[0]
 		a.mu.order = a.mu.order[1:]
+		a.mu.forgotten++
 		a.mu.results -= len(a.mu.all[oldest].written.Results)
 		delete(a.mu.all, oldest)
 	}

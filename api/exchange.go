@@ -26,6 +26,8 @@ type exchange struct {
 	// status is that of the answer, 0 while there is none.
 	status int
 	failed error
+	// held is how much room its body takes.
+	held int
 }
 
 func (s *Server) newExchange(route string, w http.ResponseWriter, r *http.Request) *exchange {
@@ -34,6 +36,7 @@ func (s *Server) newExchange(route string, w http.ResponseWriter, r *http.Reques
 
 // end counts and logs the exchange.
 func (e *exchange) end() {
+	e.server.gate.release(e.held)
 	took := time.Since(e.began)
 	e.server.metrics.observe(e, took)
 	log := e.server.options.Logger
@@ -63,6 +66,14 @@ func (e *exchange) body(v any) error {
 	if e.r.ContentLength > wire.BodyBytesMax {
 		return wire.Errorf(wire.CodeTooLarge, "the body has %d bytes, at most %d are allowed: send it in smaller parts", e.r.ContentLength, wire.BodyBytesMax)
 	}
+	size := int(e.r.ContentLength)
+	if size < 0 {
+		size = wire.BodyBytesMax // it does not say
+	}
+	if err := e.server.gate.admit(size); err != nil {
+		return err
+	}
+	e.held = size
 	return wire.Decode(e.r.Body, wire.BodyBytesMax, v)
 }
 

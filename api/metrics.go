@@ -8,7 +8,6 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
-	"github.com/scalesmall/ssnode/node"
 )
 
 // metrics are what one server tells Prometheus. They have a registry of their
@@ -19,7 +18,7 @@ type metrics struct {
 	duration *prometheus.HistogramVec
 }
 
-func newMetrics(n *node.Node, version string) *metrics {
+func newMetrics(s *Server) *metrics {
 	m := &metrics{
 		requests: prometheus.NewCounterVec(prometheus.CounterOpts{
 			Name: "ssnode_http_requests_total", Help: "Requests answered, by path, method and status.",
@@ -34,7 +33,8 @@ func newMetrics(n *node.Node, version string) *metrics {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		m.requests, m.duration,
-		&nodeCollector{node: n, version: version},
+		&nodeCollector{node: s.node, version: s.options.Version},
+		&counterCollector{server: s},
 	)
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
 	return m

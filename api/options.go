@@ -17,6 +17,11 @@ type Options struct {
 	// Default 30s each.
 	ReadTimeout  time.Duration
 	WriteTimeout time.Duration
+	// RequestsMax bounds the requests that are under way at a time, watches
+	// included, and BodyBytesMax their bodies together, in bytes. Who has no
+	// room is told to come again. Health and metrics always have. Default 4096
+	// and 256 MiB.
+	RequestsMax, BodyBytesMax int
 	// WaitTimeout is how long a wait lasts that names no timeout. Default 10s.
 	WaitTimeout time.Duration
 }
@@ -30,6 +35,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.WriteTimeout == 0 {
 		o.WriteTimeout = 30 * time.Second
+	}
+	if o.RequestsMax == 0 {
+		o.RequestsMax = 4096
+	}
+	if o.BodyBytesMax == 0 {
+		o.BodyBytesMax = 256 << 20
 	}
 	if o.WaitTimeout == 0 {
 		o.WaitTimeout = 10 * time.Second

@@ -67,14 +67,28 @@ func (s *Server) route(path string, m methods, guard *http.CrossOriginProtection
 			e.fail(wire.Errorf(wire.CodeForbidden, "a page of another site sent this request: %v", err))
 			return
 		}
-		h, err := m.choose(path, r)
-		if err == nil {
-			err = h(s, e)
-		}
-		if err != nil {
+		if err := s.serveOne(path, m, e); err != nil {
 			e.fail(err)
 		}
 	})
+}
+
+// unbounded are the paths of those who look after the node: they must learn how
+// it is, also when everybody else has to wait.
+var unbounded = map[string]bool{"/livez": true, "/readyz": true, "/metrics": true, "/v1/status": true}
+
+func (s *Server) serveOne(path string, m methods, e *exchange) error {
+	h, err := m.choose(path, e.r)
+	if err != nil {
+		return err
+	}
+	if !unbounded[path] {
+		if err := s.gate.enter(); err != nil {
+			return err
+		}
+		defer s.gate.leave()
+	}
+	return h(s, e)
 }
 
 func (m methods) choose(path string, r *http.Request) (handle, error) {

@@ -17,6 +17,7 @@ type Server struct {
 	http    *http.Server
 	answers *answers
 	metrics *metrics
+	gate    gatekeeper
 	// stopping ends streams and waits, which would hold up a shutdown.
 	stopping context.Context
 	stop     context.CancelFunc
@@ -25,8 +26,9 @@ type Server struct {
 // New returns a server of n. It does not close n.
 func New(n *node.Node, o Options) *Server {
 	s := &Server{node: n, options: o.withDefaults(), answers: newAnswers()}
+	s.gate.requestsMax, s.gate.bodyBytesMax = s.options.RequestsMax, s.options.BodyBytesMax
 	s.stopping, s.stop = context.WithCancel(context.Background())
-	s.metrics = newMetrics(n, s.options.Version)
+	s.metrics = newMetrics(s)
 	s.http = &http.Server{
 		Handler:           s.handler(),
 		ReadHeaderTimeout: s.options.ReadTimeout,

@@ -36,10 +36,14 @@ type served struct {
 // serve starts a node named n1 and its interface, and stops both at the end.
 func serve(t *testing.T, o api.Options) *served {
 	t.Helper()
-	n, err := node.Open(t.Context(), node.Options{
-		DataDir: filepath.Join(t.TempDir(), "data"), Node: "n1", Gossip: "127.0.0.1:0",
-		Service: "10.0.0.1:99", Labels: map[string]string{"zone": "a"},
-	})
+	return serveNode(t, o, node.Options{Node: "n1", Service: "10.0.0.1:99", Labels: map[string]string{"zone": "a"}})
+}
+
+// serveNode is serve for a node with options of its own.
+func serveNode(t *testing.T, o api.Options, of node.Options) *served {
+	t.Helper()
+	of.DataDir, of.Gossip = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0"
+	n, err := node.Open(t.Context(), of)
 	if err != nil {
 		t.Fatal(err)
 	}
