@@ -210,9 +210,14 @@ var (
 // with a peer tells of is in docs/operations.md, and nothing else is.
 func TestServer_Metrics_AreDocumented(t *testing.T) {
 	a, b := servePair(t)
-	_ = b
 	page, err := os.ReadFile(filepath.Join("..", "docs", "operations.md"))
 	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := b.Status(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.Status(t.Context()); err != nil { // or no request was counted yet
 		t.Fatal(err)
 	}
 	told := map[string]bool{}
