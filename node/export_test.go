@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"net"
 	"time"
 
 	"github.com/scalesmall/ssnode/antientropy"
@@ -10,6 +11,9 @@ import (
 
 // SetDisk puts something between the node and its disk.
 func (o *Options) SetDisk(disk func(commit func() error) error) { o.disk = disk }
+
+// SetResolver sets who looks up names.
+func (o *Options) SetResolver(r *net.Resolver) { o.resolver = r }
 
 // SetDiskRetry sets the pause between attempts to use a failed disk again.
 func (o *Options) SetDiskRetry(d time.Duration) { o.diskRetry = d }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/scalesmall/ssnode/antientropy/gossip"
+	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/node"
 )
@@ -21,12 +23,21 @@ func TestNode_Join_SaysWhyNobodyWasMet(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer stranger.Close()
+	newer, err := gossip.Start(gossip.Options{
+		Name: "n8", Cluster: t.Name(), Bind: "127.0.0.1:0", Versions: gossip.Versions{Min: 200, Max: 201},
+		Meta: gossip.Meta{Replica: crdt.ReplicaID{8}, Start: gossip.StartID{Counter: 1, Nonce: 1}},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer newer.Close()
 	for _, x := range []struct {
 		what, address string
 		kind          error
 		words         []string
 	}{
 		{"another cluster", stranger.GossipAddr(), node.ErrForeign, []string{`"another"`, t.Name(), "--cluster"}},
+		{"another version", newer.Addr(), node.ErrForeign, []string{"200 to 201", "upgrade"}},
 		{"itself", c.addresses["n1"], node.ErrSelf, nil},
 		{"no address", "nonsense", delta.ErrInvalid, []string{"host:port"}},
 		{"nobody", "127.0.0.1:1", node.ErrNotReached, []string{"refused"}},
@@ -45,6 +56,9 @@ func TestNode_Join_SaysWhyNobodyWasMet(t *testing.T) {
 	c.eventually("who was refused another cluster says so too", func() bool {
 		return log.has("WARN", "another cluster", "theirs="+t.Name(), "ours=another")
 	})
+	if !c.logs["n1"].has("WARN", "refused a member", "200 to 201") {
+		t.Errorf("the log does not name the version: %q", c.logs["n1"].all)
+	}
 	if !c.logs["n1"].has("cannot join", `"another"`) {
 		t.Errorf("the log of who asked does not say why: %q", c.logs["n1"].all)
 	}

@@ -160,7 +160,7 @@ func (n *Node) gossipOptions() gossip.Options {
 	return gossip.Options{
 		Name: n.name, Cluster: n.store.Cluster(), Meta: n.meta(),
 		Bind: n.options.Gossip, Advertise: n.options.AdvertiseGossip,
-		Keys: n.options.GossipKeys, Logger: n.log, Faults: n.options.Faults, Lives: n.keeper.lives,
+		Keys: n.options.GossipKeys, Logger: n.log, Faults: n.options.Faults, Lives: n.keeper.lives, Resolver: n.options.resolver,
 		Handler: n.protocol.handler(),
 	}
 }

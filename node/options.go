@@ -83,6 +83,7 @@ type Options struct {
 	// disk stands between the store and the disk; the others are what the
 	// constants are named after. Tests change them.
 	disk                    func(commit func() error) error
+	resolver                *net.Resolver
 	watchQueue, partEntries int
 	trimEvery, diskRetry    time.Duration
 }

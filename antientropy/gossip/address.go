@@ -10,7 +10,7 @@ import (
 
 // resolve returns the addresses that host:port stands for. Names are looked
 // up anew each time; no host means every address of this machine.
-func resolve(ctx context.Context, address string) ([]netip.AddrPort, error) {
+func resolve(ctx context.Context, r *net.Resolver, address string) ([]netip.AddrPort, error) {
 	host, service, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, fmt.Errorf("%w address: %v; want host:port", ErrInvalid, err)
@@ -22,7 +22,7 @@ func resolve(ctx context.Context, address string) ([]netip.AddrPort, error) {
 	if host == "" {
 		return []netip.AddrPort{netip.AddrPortFrom(netip.IPv4Unspecified(), uint16(port))}, nil
 	}
-	ips, err := net.DefaultResolver.LookupNetIP(ctx, "ip", host)
+	ips, err := r.LookupNetIP(ctx, "ip", host)
 	if err != nil {
 		return nil, err
 	}
@@ -35,8 +35,8 @@ func resolve(ctx context.Context, address string) ([]netip.AddrPort, error) {
 
 // resolveOne returns the first address that host:port stands for, of IPv4 if
 // there is one: "localhost" is 127.0.0.1.
-func resolveOne(ctx context.Context, address string) (netip.AddrPort, error) {
-	all, err := resolve(ctx, address)
+func resolveOne(ctx context.Context, r *net.Resolver, address string) (netip.AddrPort, error) {
+	all, err := resolve(ctx, r, address)
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
@@ -49,10 +49,10 @@ func resolveOne(ctx context.Context, address string) (netip.AddrPort, error) {
 }
 
 // setAdvertise decides which address the others are told.
-func (s *socket) setAdvertise(ctx context.Context, wish string) error {
+func (s *socket) setAdvertise(ctx context.Context, r *net.Resolver, wish string) error {
 	bound := unmapped(s.tcp.Addr().(*net.TCPAddr).AddrPort())
 	if wish != "" {
-		told, err := resolveOne(ctx, wish)
+		told, err := resolveOne(ctx, r, wish)
 		if err != nil {
 			return fmt.Errorf("resolve advertised gossip address: %w", err)
 		}

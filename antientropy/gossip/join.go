@@ -99,7 +99,7 @@ func (t *Transport) lastRival() Conflict {
 // joinAddress joins whoever one name stands for: all of its addresses, since a
 // name may stand for the whole cluster.
 func (t *Transport) joinAddress(ctx context.Context, address string) error {
-	at, err := resolve(ctx, address)
+	at, err := resolve(ctx, t.options.Resolver, address)
 	if err != nil {
 		return err
 	}

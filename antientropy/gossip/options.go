@@ -55,6 +55,9 @@ type Options struct {
 	// the port of Bind. Default: the address of Bind or, if that is
 	// unspecified, this machine's first private address, of IPv4 if Bind is.
 	Advertise string
+	// Resolver looks up the names of addresses, each time anew. Default: that
+	// of the system.
+	Resolver *net.Resolver
 	// CIDRsAllowed are the networks that peers may have addresses in; empty
 	// allows all. Packets and streams from elsewhere are dropped unread.
 	CIDRsAllowed []netip.Prefix
@@ -115,6 +118,9 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.PacketBytes, 1400)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Resolver == nil {
+		o.Resolver = net.DefaultResolver
 	}
 	if o.Faults == nil {
 		o.Faults = noFaults{}

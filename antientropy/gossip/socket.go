@@ -62,10 +62,10 @@ func listen(ctx context.Context, o Options, stats *counters, log *logger) (*sock
 	}
 	s.mu.open = make(map[net.Conn]struct{})
 	s.ctx, s.stop = context.WithCancel(context.Background())
-	if err := s.bind(ctx, o.Bind); err != nil {
+	if err := s.bind(ctx, o.Resolver, o.Bind); err != nil {
 		return nil, fmt.Errorf("%w at %s: %w", ErrListen, o.Bind, err)
 	}
-	if err := s.setAdvertise(ctx, o.Advertise); err != nil {
+	if err := s.setAdvertise(ctx, o.Resolver, o.Advertise); err != nil {
 		return nil, errors.Join(err, s.Shutdown())
 	}
 	s.self = s.advertise.String()
@@ -73,8 +73,8 @@ func listen(ctx context.Context, o Options, stats *counters, log *logger) (*sock
 	return s, nil
 }
 
-func (s *socket) bind(ctx context.Context, address string) error {
-	at, err := resolveOne(ctx, address)
+func (s *socket) bind(ctx context.Context, r *net.Resolver, address string) error {
+	at, err := resolveOne(ctx, r, address)
 	if err != nil {
 		return err
 	}
