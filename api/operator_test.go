@@ -147,6 +147,14 @@ func TestServer_Gate_FullRefusesAndCounts(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Error(err)
 	}
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+		if status, _ := s.ask(t, "GET", "/v1/claims", ""); status == 200 {
+			break // the server has noticed that the watch is over
+		}
+		if time.Now().After(deadline) {
+			t.Fatal("the room of a request that is over is not given back")
+		}
+	}
 }
 
 // TestServer_Gate_BodiesAreBoundedTogether: one body is let in whatever its
@@ -267,7 +275,7 @@ func (c *counting) RoundTrip(r *http.Request) (*http.Response, error) {
 // much and differ in little.
 func TestDiff_Entries_CostFollowsTheDifference(t *testing.T) {
 	a, b := servePair(t)
-	const claims = 3000
+	const claims = 5000 // a sixteenth of them fits no page
 	for from := 0; from < claims; from += 1000 {
 		var ops []wire.Operation
 		for i := from; i < from+1000; i++ {
