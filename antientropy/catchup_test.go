@@ -1,0 +1,168 @@
+package antientropy_test
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// What a pull from a log may cost beside the deltas. The fixed part is one
+// question and one answer of nothing: two frames' heads, ids, the hash of the
+// common context, and a check.
+const (
+	pullFixedBytes      = 128
+	pullBytesPerReplica = 24
+	pullBytesPerDelta   = 4
+)
+
+// parted is a cluster of two that agreed, after which each has seen what the
+// other has not: of nine replicas each, in so many deltas of each replica. Both
+// know a number of replicas that retired long ago.
+func parted(t *testing.T, retired, deltas int) (k *cluster, a, b *member) {
+	k, a, b = aged(t, retired)
+	a.core.Heard("b", b.core.CheckPayload())
+	b.core.Heard("a", a.core.CheckPayload())
+	k.faults.loss = 100
+	for _, m := range []*member{a, b} {
+		for i := range deltas {
+			if err := m.write(delta.Operation{Verb: delta.VerbRegister, Claim: claimOf(i), Amount: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for range 8 {
+			for _, p := range k.departed(t, deltas) {
+				m.apply(p)
+			}
+		}
+	}
+	k.run(2000)
+	k.faults.loss = 0
+	return k, a, b
+}
+
+// departed returns the deltas of a replica that is no member any more.
+func (k *cluster) departed(t *testing.T, deltas int) []delta.Packed {
+	m := k.add(fmt.Sprint("gone", k.nextID))
+	for i := range deltas {
+		if err := m.commitOnly(delta.Operation{Verb: delta.VerbRegister, Claim: claimOf(i), Amount: 1}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	k.bury(m)
+	return m.disk.log[m.replica.ID]
+}
+
+// payloadOf returns the bytes of a log but those of some replicas.
+func (m *member) payloadOf(unless crdt.Context) (bytes, deltas int) {
+	for r, log := range m.disk.log {
+		if unless.Get(r) > 0 {
+			continue
+		}
+		for _, p := range log {
+			bytes += len(p.Bytes)
+			deltas++
+		}
+	}
+	return bytes, deltas
+}
+
+// TestCore_Pull_AfterAgreement_Bytes: where two agreed before, one question and
+// one answer bring all that is missing, and one more of each all that is
+// missing at the other end: for 24 bytes for each replica that has changed and
+// 4 for each delta beside the deltas themselves. What retired long ago costs
+// nothing.
+func TestCore_Pull_AfterAgreement_Bytes(t *testing.T) {
+	for _, c := range []struct{ retired, deltas int }{{0, 1}, {0, 20}, {10_000, 1}, {10_000, 20}} {
+		t.Run(fmt.Sprintf("%d retired, %d deltas each", c.retired, c.deltas), func(t *testing.T) {
+			k, a, b := parted(t, c.retired, c.deltas)
+			there, n := a.payloadOf(b.replica.Context)
+			here, m := b.payloadOf(a.replica.Context)
+			payload, deltas := there+here, n+m
+			kinds, bytes := map[byte]int{}, 0
+			k.quietly = true
+			k.tap = func(frame []byte) { kinds[frame[9]]++; bytes += len(frame) }
+			b.core.Heard("a", a.core.CheckPayload())
+			k.run(1000)
+			if !a.replica.Context.Equal(b.replica.Context) {
+				t.Fatalf("b has seen %d replicas, a %d", len(b.replica.Context), len(a.replica.Context))
+			}
+			const changed = 18 // nine there and nine here
+			most := 2*pullFixedBytes + changed*pullBytesPerReplica + deltas*pullBytesPerDelta
+			t.Logf("%d bytes beside %d deltas of %d bytes, at most %d are wanted", bytes-payload, deltas, payload, most)
+			if bytes-payload > most || kinds[pullKind] != 2 || kinds[partKind] != 2 || len(kinds) != 2 {
+				t.Errorf("%d bytes beside %d deltas, want at most %d; frames by kind %v, want two pulls and their answers", bytes-payload, deltas, most, kinds)
+			}
+		})
+	}
+}
+
+// TestCore_Pull_FirstContact_Trips: two that have never met, each with a
+// history of its own, ask each other twice: by a context that is not common,
+// and by pages. Both ask at once, so that it takes two round trips, of which
+// three are allowed.
+func TestCore_Pull_FirstContact_Trips(t *testing.T) {
+	k := newCluster(t, 1)
+	k.options.CheckInterval = 0
+	k.faults = faults{loss: 100}
+	a, b := k.add("a"), k.add("b")
+	for i, m := range []*member{a, b} {
+		for j := range 20 {
+			if err := m.write(delta.Operation{Verb: delta.VerbRegister, Claim: claimOf(20*i + j), Amount: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.stop()
+	}
+	k.run(1000)
+	k.faults.loss = 0
+	kinds := k.kinds()
+	a.start()
+	b.start()
+	a.tellPeers()
+	b.tellPeers()
+	k.run(1000)
+	if a.replica.Fingerprint.Count != 40 || !k.isConverged() {
+		t.Fatalf("a holds %s, b %s", a.replica.Fingerprint, b.replica.Fingerprint)
+	}
+	if kinds[pullKind] > 4 {
+		t.Errorf("%d questions, want at most two of each", kinds[pullKind])
+	}
+}
+
+// TestCore_Heard_SizeOfState: hearing and telling a check allocates nothing
+// that grows with the number of claims or of replicas that retired; it is a
+// copy of sums that are kept up to date.
+func TestCore_Heard_SizeOfState(t *testing.T) {
+	var allocations [2]float64
+	for i, size := range []struct{ claims, retired int }{{1, 1}, {1_000_000, 10_000}} {
+		start := antientropy.Start{ID: crdt.ReplicaID{1}, Context: crdt.NewContext()}
+		for j := range size.retired {
+			start.Context[crdt.ReplicaID{2, byte(j), byte(j >> 8)}] = 1 << 40
+		}
+		start.ContextHash = delta.HashContext(start.Context)
+		start.Fingerprint = delta.Fingerprint{Count: uint64(size.claims), Sum: delta.Sum{Hi: 1, Lo: 2}}
+		core, err := antientropy.New(antientropy.Options{Cluster: "test"}, start)
+		if err != nil {
+			t.Fatal(err)
+		}
+		core.SetPeers([]antientropy.Peer{{Name: "b", Alive: true}})
+		check := core.CheckPayload()
+		if len(check) > antientropy.CheckBytesMax {
+			t.Errorf("%d claims, %d retired replicas: a check of %d bytes, at most %d are wanted", size.claims, size.retired, len(check), antientropy.CheckBytesMax)
+		}
+		core.Heard("b", check)
+		core.Ready()
+		allocations[i] = testing.AllocsPerRun(100, func() {
+			core.Heard("b", core.CheckPayload())
+			if r := core.Ready(); len(r.Messages)+len(r.Reads)+len(r.Commits) > 0 {
+				t.Fatalf("equals have something to say: %+v", r)
+			}
+		})
+	}
+	if allocations[0] != allocations[1] {
+		t.Errorf("%v allocations for a small state, %v for a large one", allocations[0], allocations[1])
+	}
+}
