@@ -1,6 +1,6 @@
 # Each target does what it says; .ci/run has the commands and the reasons.
 
-.PHONY: help test race lint fuzz sim soak netns demo ci
+.PHONY: help test race lint fuzz sim spread soak netns demo ci
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -23,6 +23,9 @@ SIM_FIRST ?= 1
 
 sim: ## SIM_SEEDS simulated clusters from seed SIM_FIRST on (5000, 1)
 	go test -count=1 -timeout=12h ./internal/sim -sim.seeds=$(SIM_SEEDS) -sim.first=$(SIM_FIRST)
+
+spread: ## how updates spread among 10, 100 and 1000 simulated nodes, as a table
+	go test -count=1 -timeout=2h -run='^TestMeasureSpread_Table$$' ./internal/sim -sim.spread
 
 soak: ## ten times the simulation of .ci/run, with fresh seeds
 	SIM_SEEDS=30000 .ci/run sim

@@ -179,13 +179,17 @@ func (c *Core) settle(r CommitResult) {
 
 // send puts a frame in the outbox of the shell. What does not fit a packet
 // goes reliably.
-func (c *Core) send(to string, k frameKind, body any) {
+func (c *Core) send(to string, k frameKind, body any) { c.sendOf(tierOf(k), to, k, body) }
+
+// sendOf is send for a frame of a kind that several tiers have.
+func (c *Core) sendOf(tier Tier, to string, k frameKind, body any) {
 	frame := c.cluster.frame(k, delta.Marshal(body))
 	c.counters.FramesOut++
 	c.counters.BytesOut += uint64(len(frame))
 	if p := c.peers.byName[to]; p != nil {
 		p.bytesOut += uint64(len(frame))
 	}
+	c.counters.Traffic[tier].out(frame)
 	c.ready.Messages = append(c.ready.Messages, Message{
 		To: to, Frame: frame, Reliable: len(frame) > c.options.PacketBytesMax,
 	})

@@ -78,7 +78,7 @@ func (c *Core) pullNext(x *exchange) {
 		through = body.Bound[1]
 	}
 	x.waiting = true
-	x.request = c.ask(x.peer, 0, func(answer []byte) error { return c.pageAnswered(x, through, answer) })
+	x.request = c.askPull(x.peer, func(answer []byte) error { return c.pageAnswered(x, through, answer) })
 	body.ID = x.request
 	c.send(x.peer, kindPull, body)
 }

@@ -115,7 +115,7 @@ func (c *Core) pullHoles(from string, replicas []crdt.ReplicaID) {
 	}
 	c.holes.busy[from] = true
 	c.counters.Pulls++
-	id := c.ask(from, 0, func(answer []byte) error { return c.holesAnswered(from, before, how, answer) })
+	id := c.askPull(from, func(answer []byte) error { return c.holesAnswered(from, before, how, answer) })
 	c.send(from, kindPull, pullBody{ID: id, Scope: scopeListed, Bound: [][]byte{}, Seen: seen})
 }
 

@@ -110,6 +110,12 @@ func (c *Core) expected(r crdt.ReplicaID) uint64 {
 // offer takes a delta that has arrived, if it is new. It reports whether it
 // was.
 func (c *Core) offer(bytes []byte, a arrival) (bool, error) {
+	isNew, err := c.take(bytes, a)
+	c.countArrival(a.how, isNew)
+	return isNew, err
+}
+
+func (c *Core) take(bytes []byte, a arrival) (bool, error) {
 	c.counters.DeltasIn++
 	h, ok := peek(bytes)
 	if ok && c.isKnown(h, a) {

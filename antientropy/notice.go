@@ -104,6 +104,8 @@ func (c *Core) notice(n Notice) {
 type Counters struct {
 	// FramesIn, FramesOut and BytesIn, BytesOut count frames to single peers.
 	FramesIn, FramesOut, BytesIn, BytesOut uint64
+	// Traffic is the same by tier.
+	Traffic [Tiers]Traffic
 	// FramesBad were refused by a decoder, FramesForeign were of another
 	// cluster or version, FramesStale answered nothing that was asked.
 	FramesBad, FramesForeign, FramesStale uint64
@@ -114,6 +116,12 @@ type Counters struct {
 	// known, DeltasEarly those that came before others, DeltasHeld those left
 	// to a session.
 	DeltasIn, DeltasKnown, DeltasEarly, DeltasHeld uint64
+	// PushedIn of the received deltas were pushed, PushedNew of them were new;
+	// PulledIn and PulledNew were pulled.
+	PushedIn, PushedNew, PulledIn, PulledNew uint64
+	// Broadcasts were handed to the medium that reaches everybody, which
+	// repeats each: BroadcastBytes counts them once.
+	Broadcasts, BroadcastBytes uint64
 	// DeltasDropped had no room in a queue; they are pulled later.
 	DeltasDropped uint64
 	// Pulls were begun, PullsServed answered, PullsFailed got no answer.

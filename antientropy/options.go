@@ -20,9 +20,9 @@ type Options struct {
 	// SmallCluster is up to how many live peers an own delta is pushed to all
 	// of them. Default 8.
 	SmallCluster int
-	// FanOut is to how many peers a delta is pushed in a larger cluster, by
-	// everybody who learns of it. 7 leaves out one in a thousand at random,
-	// which announcements then reach. Default 7.
+	// FanOut is to how many peers a delta is pushed in a larger cluster, beside
+	// the next on the ring of replica ids, by everybody who learns of it. Of
+	// what the network loses, more copies make up for more. Default 6.
 	FanOut int
 	// PacketBytesMax is the largest frame sent unreliably. It must leave room
 	// for what the transport adds. Default 1200.
@@ -79,7 +79,7 @@ const FrameBytesMax = 64 << 10
 
 func (o Options) withDefaults() Options {
 	or(&o.SmallCluster, 8)
-	or(&o.FanOut, 7)
+	or(&o.FanOut, 6)
 	or(&o.PacketBytesMax, 1200)
 	or(&o.Grace, 100)
 	or(&o.RequestTimeout, 2000)

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 )
 
@@ -84,6 +85,29 @@ func (c *Core) SetPeers(all []Peer) {
 	slices.SortFunc(c.peers.names, strings.Compare)
 	slices.SortFunc(c.peers.live, strings.Compare)
 	c.peers.due = true
+}
+
+// next returns the live peer whose replica id follows on id, on a ring; "" if
+// there is none. The ids are random, so the ring has nothing to do with names
+// or addresses. O(peers).
+func (p *peers) next(id crdt.ReplicaID) string {
+	var next, first *peer
+	for _, name := range p.live {
+		x := p.byName[name]
+		if x.Replica.Compare(id) > 0 && (next == nil || x.Replica.Compare(next.Replica) < 0) {
+			next = x
+		}
+		if first == nil || x.Replica.Compare(first.Replica) < 0 {
+			first = x
+		}
+	}
+	switch {
+	case next != nil:
+		return next.Name
+	case first != nil:
+		return first.Name
+	}
+	return ""
 }
 
 // isAlive reports whether a peer is a live member.

@@ -124,10 +124,25 @@ func (c *Core) targets(d delta.Delta, arrivals []arrival) ([]string, bool) {
 	return c.choose(d, names), false
 }
 
-// choose returns FanOut of names: participants in what the delta touches
-// first, then random ones.
+// choose returns FanOut of names, participants in what the delta touches first,
+// then random ones; and the next on the ring of all live replicas, unless it is
+// among those or not among the names.
+//
+// Random copies alone leave out one member in a thousand, whatever the size of
+// the cluster, and so almost always somebody in a large one, who then waits for
+// an announcement. As everybody passes a delta on to the next, and who is not
+// asked to has it, without loss nobody is left out.
 func (c *Core) choose(d delta.Delta, names []string) []string {
-	names = c.shuffled(names)
+	next := c.peers.next(c.replica.ID)
+	follows := slices.Contains(names, next)
+	names = c.chooseFew(d, c.shuffled(names))
+	if follows && !slices.Contains(names, next) {
+		names = append(names, next)
+	}
+	return names
+}
+
+func (c *Core) chooseFew(d delta.Delta, names []string) []string {
 	if c.options.Participants != nil {
 		first := map[string]bool{}
 		for _, name := range c.options.Participants(d) {
@@ -143,7 +158,8 @@ func (c *Core) choose(d delta.Delta, names []string) []string {
 			return +1
 		})
 	}
-	return names[:min(len(names), c.options.FanOut)]
+	n := min(len(names), c.options.FanOut)
+	return names[:n:n]
 }
 
 // flushPushes turns parcels into frames.
@@ -217,6 +233,8 @@ func (c *Core) flushAnnouncements() {
 		}
 		body := announceBody{Have: []seenArray{{Replica: r, Sequence: c.replica.Context.Get(r)}}}
 		frame := c.cluster.frame(kindAnnounce, delta.Marshal(body))
+		c.counters.Broadcasts++
+		c.counters.BroadcastBytes += uint64(len(frame))
 		c.ready.Broadcasts = append(c.ready.Broadcasts, Broadcast{Name: r.String(), Frame: frame})
 	}
 	clear(c.outbox.announce)

@@ -20,14 +20,18 @@ func (c *Core) Receive(from string, frame []byte) {
 	}
 	kind, body, err := c.cluster.openFrame(frame)
 	if err == nil {
-		err = c.receive(from, kind, body)
+		err = c.receive(from, kind, frame, body)
 	}
 	if err != nil {
 		c.refuse(from, err)
 	}
 }
 
-func (c *Core) receive(from string, kind frameKind, body []byte) error {
+func (c *Core) receive(from string, kind frameKind, frame, body []byte) error {
+	if kind == kindPart {
+		return c.receivePart(from, frame, body)
+	}
+	c.counters.Traffic[tierOf(kind)].in(frame)
 	switch kind {
 	case kindCheck:
 		k, err := c.decodeCheckFrame(body)
@@ -43,8 +47,6 @@ func (c *Core) receive(from string, kind frameKind, body []byte) error {
 		return c.servePull(from, body)
 	case kindRange:
 		return c.serveRange(from, body)
-	case kindPart:
-		return c.receivePart(from, body)
 	case kindAsk:
 		return c.receiveAsk(from, body)
 	case kindConfirm:

@@ -21,6 +21,7 @@ const partsMax = (answerBytesMax + partBytesMax - 1) / partBytesMax
 // request is a question to a peer that waits for its answer.
 type request struct {
 	peer     string
+	tier     Tier
 	deadline uint64
 	parts    [][]byte
 	missing  int
@@ -41,15 +42,22 @@ type requests struct {
 // long to read must not be asked for for ever.
 func (c *Core) ask(peer string, before int, then func([]byte) error) uint64 {
 	c.requests.last++
-	c.requests.byID[c.requests.last] = &request{peer: peer, deadline: c.now + c.options.RequestTimeout<<before, then: then}
+	c.requests.byID[c.requests.last] = &request{peer: peer, tier: TierRange, deadline: c.now + c.options.RequestTimeout<<before, then: then}
 	return c.requests.last
+}
+
+// askPull is ask for a pull from the log.
+func (c *Core) askPull(peer string, then func([]byte) error) uint64 {
+	id := c.ask(peer, 0, then)
+	c.requests.byID[id].tier = TierPull
+	return id
 }
 
 // forget gives up a request without calling its function.
 func (c *Core) forget(id uint64) { delete(c.requests.byID, id) }
 
 // receivePart collects an answer. Every part pushes the deadline back.
-func (c *Core) receivePart(from string, body []byte) error {
+func (c *Core) receivePart(from string, frame, body []byte) error {
 	b, err := decodeBody[partBody](body)
 	if err != nil {
 		return err
@@ -57,8 +65,10 @@ func (c *Core) receivePart(from string, body []byte) error {
 	r := c.requests.byID[b.ID]
 	if r == nil || r.peer != from {
 		c.counters.FramesStale++ // late, or repeated
+		c.counters.Traffic[TierOther].in(frame)
 		return nil
 	}
+	c.counters.Traffic[r.tier].in(frame)
 	if err := r.collect(b); err != nil {
 		return err
 	}
@@ -99,7 +109,7 @@ func (c *Core) answer(to string, id uint64, body any) {
 	total := uint64(len(bytes)+partBytesMax-1) / partBytesMax
 	var index uint64
 	for chunk := range slices.Chunk(bytes, partBytesMax) {
-		c.send(to, kindPart, partBody{ID: id, Index: index, Total: total, Bytes: chunk})
+		c.sendOf(tierOfAnswer(body), to, kindPart, partBody{ID: id, Index: index, Total: total, Bytes: chunk})
 		index++
 	}
 }

@@ -164,3 +164,52 @@ func TestOptions_Validate_ReportsAll(t *testing.T) {
 		t.Error("a core of no cluster")
 	}
 }
+
+// TestCore_Counters_ByTier: every frame is counted once, under the tier that it
+// serves, and what came by which tier can be told.
+func TestCore_Counters_ByTier(t *testing.T) {
+	k, a, b := quiet(t, 50)
+	k.quietly = true
+	before := b.core.Counters()
+	write := func(i int) {
+		if err := a.write(delta.Operation{Verb: delta.VerbRegister, Claim: claimOf(i), Amount: 1}); err != nil {
+			t.Fatal(err)
+		}
+		k.run(1000)
+	}
+	write(60) // pushed
+	k.faults.loss = 100
+	write(61)
+	k.faults.loss = 0
+	b.core.Heard("a", a.core.CheckPayload()) // pulled
+	k.run(1000)
+	b.core.Repair("a") // compared
+	b.work()
+	k.run(1000)
+	for _, m := range []*member{a, b} {
+		c := m.core.Counters()
+		var sum antientropy.Traffic
+		for _, x := range c.Traffic {
+			sum.FramesIn, sum.FramesOut = sum.FramesIn+x.FramesIn, sum.FramesOut+x.FramesOut
+			sum.BytesIn, sum.BytesOut = sum.BytesIn+x.BytesIn, sum.BytesOut+x.BytesOut
+		}
+		if sum != (antientropy.Traffic{FramesIn: c.FramesIn, FramesOut: c.FramesOut, BytesIn: c.BytesIn, BytesOut: c.BytesOut}) {
+			t.Errorf("%s: %+v together, %+v", m.name, sum, c)
+		}
+	}
+	c := b.core.Counters()
+	for _, x := range []struct {
+		what        string
+		was, is, by uint64
+	}{
+		{"deltas pushed", before.PushedIn, c.PushedIn, 1},
+		{"new by push", before.PushedNew, c.PushedNew, 1},
+		{"new by pull", before.PulledNew, c.PulledNew, 1},
+		{"answers to pulls", before.Traffic[antientropy.TierPull].FramesIn, c.Traffic[antientropy.TierPull].FramesIn, 1},
+		{"answers about ranges", before.Traffic[antientropy.TierRange].FramesIn, c.Traffic[antientropy.TierRange].FramesIn, 1},
+	} {
+		if x.is-x.was != x.by {
+			t.Errorf("%s: %d, want %d", x.what, x.is-x.was, x.by)
+		}
+	}
+}

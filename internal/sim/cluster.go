@@ -31,8 +31,13 @@ type cluster struct {
 	// only events tell who was rolled back.
 	remembersStarts bool
 	starts          uint64
-	names, nextID   int
-	backups         []backup
+	// calm: nothing but spreading is simulated, see MeasureSpread. silent:
+	// pushes and announcements are lost.
+	calm, silent bool
+	// byName has all members, where they are calm.
+	byName        map[string]*member
+	names, nextID int
+	backups       []backup
 
 	oracle  *oracle
 	states  map[contextHash]state
@@ -55,6 +60,7 @@ func newCluster(seed uint64, report *Report) *cluster {
 		net:       newNetwork(),
 		tickEvery: 20,
 		oracle:    newOracle(),
+		byName:    map[string]*member{},
 		states:    map[contextHash]state{},
 		awaits:    map[uint64]*await{},
 		report:    report,
@@ -93,6 +99,9 @@ func (k *cluster) tellAll() {
 }
 
 func (k *cluster) member(name string) *member {
+	if k.calm {
+		return k.byName[name]
+	}
 	for _, m := range k.members {
 		if m.name == name {
 			return m

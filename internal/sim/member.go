@@ -38,6 +38,9 @@ func (m *member) start() {
 	o := m.options
 	o.Seed = m.random.Uint64()
 	o.CheckInterval = 150 + m.random.Uint64N(300)
+	if m.calm {
+		o.CheckInterval = spreadProbe
+	}
 	core, err := antientropy.New(o, antientropy.StartOf(m.dir.replica))
 	if err != nil {
 		m.fail("%s does not start: %v", m.name, err)
@@ -53,7 +56,9 @@ func (m *member) start() {
 	m.recognise()
 	m.tellPeers()
 	m.tick()
-	m.trimSometimes()
+	if !m.calm {
+		m.trimSometimes()
+	}
 }
 
 // stop kills a member. What it had committed stays; a session does not.
@@ -136,6 +141,10 @@ func (m *member) work() {
 
 // broadcast reaches some of the others, as a queue of small messages does.
 func (m *member) broadcast(frame []byte) {
+	if m.calm {
+		m.gossip(frame)
+		return
+	}
 	for _, other := range m.members {
 		if other != m && m.chance(50) {
 			m.send(other.name, frame)

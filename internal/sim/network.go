@@ -17,11 +17,22 @@ func newNetwork() network {
 	return network{cut: map[[2]int]bool{}, slow: map[[2]int]uint64{}}
 }
 
+// Where a frame says its kind, and the kinds of the first tier: see
+// docs/protocol.md.
+const (
+	frameKindAt   = 9
+	framePush     = 2
+	frameAnnounce = 3
+)
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // send puts a frame on its way: lost, once, or twice.
 func (m *member) send(to string, frame []byte) {
 	other := m.member(to)
+	if m.silent && (frame[frameKindAt] == framePush || frame[frameKindAt] == frameAnnounce) {
+		return
+	}
 	m.sent(len(frame))
 	if other == nil {
 		return

@@ -1,0 +1,77 @@
+package antientropy
+
+import "fmt"
+
+// Tier is one of the ways on which replicas come to hold the same.
+type Tier uint8
+
+// The tiers.
+const (
+	// TierPush: pushes and announcements.
+	TierPush Tier = iota
+	// TierPull: pulls from a log and their answers.
+	TierPull
+	// TierRange: questions about ranges of the state and their answers.
+	TierRange
+	// TierOther: checks and confirmations.
+	TierOther
+	// Tiers is how many there are.
+	Tiers
+)
+
+// String returns the name of the tier.
+func (t Tier) String() string {
+	names := [...]string{"push", "pull", "range", "other"}
+	if int(t) >= len(names) {
+		return fmt.Sprintf("tier(%d)", uint8(t))
+	}
+	return names[t]
+}
+
+// Traffic is what a tier has sent and received, in frames to and from single
+// peers.
+type Traffic struct{ FramesIn, FramesOut, BytesIn, BytesOut uint64 }
+
+func (t *Traffic) in(frame []byte) {
+	t.FramesIn++
+	t.BytesIn += uint64(len(frame))
+}
+
+func (t *Traffic) out(frame []byte) {
+	t.FramesOut++
+	t.BytesOut += uint64(len(frame))
+}
+
+// tierOf returns the tier of a kind of frame. A part is of the tier of what it
+// answers; one that nobody waits for counts as other.
+func tierOf(k frameKind) Tier {
+	switch k {
+	case kindPush, kindAnnounce:
+		return TierPush
+	case kindPull:
+		return TierPull
+	case kindCheck, kindAsk, kindConfirm, kindPart:
+		return TierOther
+	}
+	return TierRange
+}
+
+// tierOfAnswer returns the tier of an answer.
+func tierOfAnswer(body any) Tier {
+	if _, ok := body.(pullAnswer); ok {
+		return TierPull
+	}
+	return TierRange
+}
+
+// countArrival counts a delta that has come, by how it came.
+func (c *Core) countArrival(how route, isNew bool) {
+	arrived, fresh := &c.counters.PulledIn, &c.counters.PulledNew
+	if how == bySome || how == byAll {
+		arrived, fresh = &c.counters.PushedIn, &c.counters.PushedNew
+	}
+	*arrived++
+	if isNew {
+		*fresh++
+	}
+}
