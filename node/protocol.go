@@ -21,8 +21,10 @@ const (
 	// inputsMax is how many inputs the core is given before it is asked what
 	// it wants.
 	inputsMax = 4096
-	// tickEvery is the step of the core's time.
-	tickEvery = 25 * time.Millisecond
+	// tickEvery is the step of the core's time, and reportEvery how many steps
+	// there are between two reports of what it knows of its peers.
+	tickEvery   = 25 * time.Millisecond
+	reportEvery = 4
 	// readsMax bounds the bulk reads that wait; the core asks for fewer.
 	readsMax = 1024
 )
@@ -130,12 +132,15 @@ func (p *protocol) wall(tick uint64) time.Time {
 func (p *protocol) run() {
 	tick := time.NewTicker(tickEvery)
 	defer tick.Stop()
+	ticks := 0
 	for open := true; open; {
 		select {
 		case <-tick.C:
 			p.pulse.begin()
 			p.core.Tick(p.now())
-			p.report()
+			if ticks++; ticks%reportEvery == 0 {
+				p.report()
+			}
 		case <-p.inbox.wake:
 			p.pulse.begin()
 			var inputs []func(*antientropy.Core)
