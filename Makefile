@@ -25,7 +25,7 @@ sim: ## SIM_SEEDS simulated clusters from seed SIM_FIRST on (5000, 1)
 	go test -count=1 -timeout=12h ./internal/sim -sim.seeds=$(SIM_SEEDS) -sim.first=$(SIM_FIRST)
 
 spread: ## how updates spread among 10, 100 and 1000 simulated nodes, as a table
-	go test -count=1 -timeout=2h -run='^TestMeasureSpread_Table$$' ./internal/sim -sim.spread
+	go test -count=1 -timeout=2h -v -run='^TestMeasureSpread_Table$$' ./internal/sim -sim.spread
 
 soak: ## ten times the simulation of .ci/run, with fresh seeds
 	SIM_SEEDS=30000 .ci/run sim

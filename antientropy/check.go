@@ -50,6 +50,7 @@ func (c *Core) hear(from string, k check) {
 	default:
 		p.differs, p.unequal, p.repairs, p.repairAt = 0, 0, 0, 0
 		c.identify(from)
+		c.fetchedAll()
 	}
 	c.peers.due = true
 }

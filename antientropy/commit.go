@@ -131,6 +131,7 @@ func (c *Core) Committed(effects *delta.Effects, requests ...CommitResult) {
 	for _, r := range requests {
 		c.settle(r)
 	}
+	c.completeIfDurable()
 	c.spread(effects)
 	c.flushSources()
 	c.answerAsks()

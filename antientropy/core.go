@@ -47,6 +47,8 @@ type Core struct {
 	served   served
 	awaits   awaits
 
+	completeness completeness
+
 	counters Counters
 	ready    Ready
 }
@@ -60,6 +62,9 @@ type Start struct {
 	Forgotten   []crdt.ReplicaID
 	ContextHash delta.Sum
 	Fingerprint delta.Fingerprint
+	// Fresh says that the replica has just begun, to join others: see
+	// Completeness.
+	Fresh bool
 }
 
 // StartOf returns the start of a Core for a replica.
@@ -97,6 +102,7 @@ func New(o Options, s Start) (*Core, error) {
 	}
 	c.requests = requests{byID: map[uint64]*request{}, last: c.random.Uint64N(firstIDMax)}
 	c.awaits.last = c.random.Uint64N(firstIDMax)
+	c.completeness.lacks = s.Fresh
 	c.replica.Context = s.Context.Clone()
 	c.replica.Ahead = s.Ahead.Clone()
 	for _, id := range s.Forgotten {

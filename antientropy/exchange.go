@@ -165,6 +165,9 @@ func (c *Core) pageAnswered(x *exchange, through []byte, answer []byte) error {
 	x.trimmed += found.trimmed
 	switch {
 	case found.more && found.news:
+		if x.paged {
+			c.lacks()
+		}
 		// the same page again, from what is expected now
 	case found.more:
 		c.exchange = nil
@@ -189,6 +192,7 @@ func (c *Core) finishExchange(x *exchange) {
 		return
 	}
 	c.fetched(x.peer, FetchPull, x.before, "")
+	c.fetchedAll()
 	if p := c.peers.byName[x.peer]; p != nil {
 		p.covered, p.differs = x.hash, 0
 	}
@@ -196,6 +200,7 @@ func (c *Core) finishExchange(x *exchange) {
 
 // trimmed notes that a peer has events only as state.
 func (c *Core) trimmed(peer string, replicas uint64) {
+	c.lacks()
 	c.notice(Notice{Kind: NoticeTrimmed, Peer: peer, Count: replicas})
 	c.wantSession(peer, reasonTrimmed)
 }

@@ -14,6 +14,7 @@ func (c *Core) open(s *session, tasks []task, found rangeFindings) {
 	}
 	if s.reason == reasonTrimmed && start.Leq(c.replica.Context) {
 		c.abandon(s, "there is nothing left to be repaired")
+		c.fetchedAll()
 		return
 	}
 	s.opening, s.start = true, start
@@ -164,6 +165,9 @@ func (c *Core) endSession(s *session) {
 func (c *Core) close(s *session) {
 	c.session = nil
 	c.counters.SessionsCompleted++
+	if s.complete {
+		c.fetchedAll()
+	}
 	c.succeed(s.peer)
 	c.fetched(s.peer, s.kind(), s.before, "")
 	c.uncover()

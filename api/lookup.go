@@ -50,11 +50,14 @@ func (s *Server) lookup(e *exchange, q wire.LookupRequest) error {
 		return err
 	}
 	// The token is taken first: what is looked up then reflects it at least.
+	// And whether much is missing before that: it is not while it is looked up,
+	// if it was not before.
+	incomplete := s.node.Completeness().Incomplete
 	reflected := tokenOf(s.node.Token())
 	found := make(wire.List[wire.Lookup], len(keys))
 	for i, key := range keys {
 		found[i] = s.find(keyspace, key)
-		found[i].Token = reflected
+		found[i].Token, found[i].Incomplete = reflected, incomplete
 	}
 	switch {
 	case e.wantsStream():
@@ -62,7 +65,7 @@ func (s *Server) lookup(e *exchange, q wire.LookupRequest) error {
 	case q.Key != nil:
 		return e.answer(found[0])
 	}
-	return e.answer(wire.Lookups{Lookups: found, Token: reflected})
+	return e.answer(wire.Lookups{Lookups: found, Token: reflected, Incomplete: incomplete})
 }
 
 // keysOf returns the keys of a request, parsed.

@@ -56,6 +56,9 @@ func (s *Server) status(e *exchange) error {
 	}
 	answer := statusOf(status, s.options.Version)
 	answer.Peers = peersOf(s.node.Members())
+	complete := s.node.Completeness()
+	answer.Incomplete, answer.ExpectedRecords = complete.Incomplete, complete.Expected
+	answer.Replication = replicationOf(s.node)
 	return e.answer(answer)
 }
 
@@ -70,7 +73,7 @@ func statusOf(x node.Status, version string) wire.Status {
 		Claims: x.Claims, Fingerprint: x.Fingerprint.String(), Context: tokenOf(x.Context), Members: x.Members,
 		LogRecords: int64(x.LogRecords), LogBytes: int64(x.LogBytes),
 		DBBytes: int64(x.DBBytes), DBFreeBytes: int64(x.DBFreeBytes),
-		Identity: wire.Identity(x.Identity), Rival: x.Rival,
+		Identity: wire.Identity(x.Identity), Rival: x.Rival, Records: x.Fingerprint.Count,
 	}
 	for i, w := range x.Waiting {
 		if out.WaitingRecords += int64(w.Records); i < waitingMax {

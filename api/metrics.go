@@ -35,6 +35,7 @@ func newMetrics(s *Server) *metrics {
 		m.requests, m.duration,
 		&nodeCollector{node: s.node, version: s.options.Version},
 		&counterCollector{server: s},
+		&replicationCollector{node: s.node},
 	)
 	m.handler = promhttp.HandlerFor(registry, promhttp.HandlerOpts{Registry: registry})
 	return m

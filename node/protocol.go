@@ -48,6 +48,8 @@ type protocol struct {
 	// way, nil if none is; as of the last tick too.
 	counted atomic.Pointer[antientropy.Counters]
 	session atomic.Pointer[antientropy.SessionStatus]
+	// completeness is what the core says of it, as of the last thing it did.
+	completeness atomic.Pointer[antientropy.Completeness]
 	// isTold says that the core is about to be told who its peers are.
 	isTold atomic.Bool
 	// livenesses maps names of members to what is believed of them.
@@ -74,11 +76,13 @@ func newProtocol(n *Node) (*protocol, error) {
 	p.peers.Store(&map[string]antientropy.PeerStatus{})
 	p.livenesses.Store(&map[string]gossip.Liveness{})
 	p.counted.Store(&antientropy.Counters{})
+	p.completeness.Store(&antientropy.Completeness{})
 	core, err := p.newCore()
 	if err != nil {
 		return nil, err
 	}
 	p.core, p.current = core, core
+	p.tellCompleteness()
 	p.participate()
 	return p, nil
 }
@@ -178,6 +182,7 @@ func (p *protocol) drain() {
 		p.send(r)
 	}
 	p.tellCheck()
+	p.tellCompleteness()
 }
 
 // report shows others what the core has counted, and what it knows of its

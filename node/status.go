@@ -91,6 +91,9 @@ func (n *Node) notReady() []string {
 	if n.departure.begun.Load() {
 		reasons = append(reasons, "this node is leaving, or has left, the cluster: ask another, or start it again")
 	}
+	if reason, ok := n.fetching(); ok {
+		reasons = append(reasons, reason)
+	}
 	if n.commits.isFull() {
 		reasons = append(reasons, "the queue of writes is full")
 	}

@@ -39,6 +39,8 @@ type BatchResults struct {
 type Lookups struct {
 	Lookups List[Lookup] `json:"lookups"`
 	Token   Token        `json:"token"`
+	// Incomplete is that of each of them.
+	Incomplete bool `json:"incomplete,omitempty"`
 }
 
 // Keyspace is one row of Keyspaces.

@@ -58,7 +58,10 @@ func golden() []any {
 			Peers:   List[Peer]{{Node: "n2", Liveness: LivenessLeft, Behind: 7, Traffic: Traffic{LastSession: &Session{Ended: at, Kind: SessionPull, OK: true, Bytes: 5}}}},
 			Waiting: List[Waiting]{{Replica: "00112233445566778899aabbccddeeff", Records: 8, Node: "n3"}}, WaitingRecords: 9,
 			Repair: &Repair{Member: "n2", Reason: "log trimmed", Whole: true, Since: at, Entries: 10, Spans: 11}},
-		&Status{Ready: true, Identity: IdentityUnconfirmed},
+		&Status{
+			Ready: true, Identity: IdentityUnconfirmed, Incomplete: true, Records: 1, ExpectedRecords: 2,
+			Replication: Replication{Push: PushTier{TierTraffic: TierTraffic{FramesIn: 1, FramesOut: 2, BytesIn: 3, BytesOut: 4}, CopiesOut: 5, CopiesIn: 6, New: 7}, Dropped: 8},
+		},
 		&Compact{LogRecordsBefore: 9, LogRecordsAfter: 4, TrimmedParticipating: 2, TrimmedOther: 3, DBBytesBefore: 100, DBBytesAfter: 50, Waiting: List[Waiting]{{Replica: "00112233445566778899aabbccddeeff", Records: 7}}},
 		&Check{OK: true},
 		&Check{Problems: List[string]{"the fingerprint is wrong"}},

@@ -55,6 +55,9 @@ type Lookup struct {
 	Bounds
 	Servers List[Server] `json:"servers"`
 	Token   Token        `json:"token"`
+	// Incomplete says that the node has yet to fetch a great part of the state
+	// of the cluster: others may know of more servers.
+	Incomplete bool `json:"incomplete,omitempty"`
 }
 
 // Subrange is one row of Ranges; gaps have no servers.

@@ -117,6 +117,14 @@ type Status struct {
 	WaitingRecords int64         `json:"waiting_records"`
 	// Repair is the one that is under way; null if none is.
 	Repair *Repair `json:"repair"`
+	// Incomplete says that the node has yet to fetch a great part of the state
+	// of the cluster, of which Records are here and about ExpectedRecords are
+	// elsewhere, 0 if that is not known.
+	Incomplete      bool   `json:"incomplete,omitempty"`
+	Records         uint64 `json:"records"`
+	ExpectedRecords uint64 `json:"expected_records,omitempty"`
+	// Replication is what was done to hold what others hold, by tier.
+	Replication Replication `json:"replication"`
 }
 
 // Waiting names an origin that has records to close and is silent.

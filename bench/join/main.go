@@ -1,4 +1,4 @@
-// Join measures how long a fresh node takes to join a cluster of a great many
+// Command join measures how long a fresh node takes to join a cluster of a great many
 // claims, as two processes on loopback, and what memory it takes at most.
 //
 //	go run ./join                 # a million claims, the log trimmed

@@ -1,4 +1,4 @@
-// Propagation measures how long an acknowledged write takes to be visible on
+// Command propagation measures how long an acknowledged write takes to be visible on
 // all nodes, beside a plain memberlist broadcast of as many bytes in the same
 // run.
 //

@@ -136,6 +136,9 @@ func (o *output) statusTable(s wire.Status) error {
 		{"replica", s.Replica + ", " + string(s.Identity)},
 		{"log", formatInt(s.LogRecords) + " records, " + formatBytes(s.LogBytes)},
 		{"file", formatBytes(s.DBBytes) + ", " + formatBytes(s.DBFreeBytes) + " of it free"},
+		{"pushed", tierText(s.Replication.Push.TierTraffic, copiesText(s.Replication.Push.CopiesIn, s.Replication.Push.New))},
+		{"pulled", tierText(s.Replication.Pull.TierTraffic, copiesText(s.Replication.Pull.CopiesIn, s.Replication.Pull.New))},
+		{"compared", tierText(s.Replication.Range.TierTraffic, formatInt(int64(s.Replication.Range.Entries))+" entries taken")},
 		{"version", s.Version},
 	}
 	if s.Rival != "" {
@@ -177,6 +180,15 @@ func (o *output) peersTable(peers []wire.Peer) error {
 			formatBytes(int64(p.BytesSent)), formatBytes(int64(p.BytesReceived)))
 	}
 	return g.print()
+}
+
+// tierText says what a tier of replication has moved.
+func tierText(t wire.TierTraffic, what string) string {
+	return formatBytes(int64(t.BytesIn)) + " in, " + formatBytes(int64(t.BytesOut)) + " out, " + what
+}
+
+func copiesText(copies, fresh uint64) string {
+	return formatInt(int64(copies)) + " copies of deltas in, " + formatInt(int64(fresh)) + " of them new"
 }
 
 // properties prints names and values, one pair a line.

@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 
@@ -59,7 +60,11 @@ func lookup(c *cli.Context) error {
 	if err := l.run(c, next); err != nil {
 		return err
 	}
-	return l.finish()
+	err = l.finish()
+	if l.incomplete && !out.quiet {
+		fmt.Fprintln(c.App.ErrWriter, "note: this node has yet to fetch a great part of the state of the cluster; others may know of more servers")
+	}
+	return err
 }
 
 // keysOf returns a function that returns the next keys to look up, none at the
@@ -119,6 +124,8 @@ type lookups struct {
 	found []wire.Lookup
 	token wire.Token
 	gaps  int
+	// incomplete says that the node had yet to fetch much.
+	incomplete bool
 }
 
 func (l *lookups) run(c *cli.Context, next func() ([]string, error)) error {
@@ -131,7 +138,7 @@ func (l *lookups) run(c *cli.Context, next func() ([]string, error)) error {
 		if err != nil {
 			return err
 		}
-		l.token = answer.Token
+		l.token, l.incomplete = answer.Token, l.incomplete || answer.Incomplete
 		if err := l.took(answer.Lookups); err != nil {
 			return err
 		}
@@ -158,7 +165,7 @@ func (l *lookups) took(found []wire.Lookup) error {
 }
 
 func (l *lookups) finish() error {
-	what := listing{document: any(wire.Lookups{Lookups: l.found, Token: l.token}), names: l.names(), table: l.tableOfAll}
+	what := listing{document: any(wire.Lookups{Lookups: l.found, Token: l.token, Incomplete: l.incomplete}), names: l.names(), table: l.tableOfAll}
 	if len(l.found) == 1 {
 		what.document, what.table = l.found[0], l.tableOfOne
 	}

@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
@@ -60,6 +61,9 @@ func runNode(c *cli.Context) error {
 	defer stop()
 	o.OnStall = func(stall *node.Stall) { lastWords(c.App.ErrWriter, stall) }
 	m := &member{settings: s, log: log, stdout: c.App.Writer}
+	if isTerminal(c.App.ErrWriter) {
+		m.watched = c.App.ErrWriter
+	}
 	return m.run(ctx, o)
 }
 
@@ -96,6 +100,8 @@ type member struct {
 	settings settings
 	log      *slog.Logger
 	stdout   io.Writer
+	// watched is where a bar is drawn, nil if nobody watches.
+	watched io.Writer
 
 	node   *node.Node
 	server *api.Server
@@ -159,6 +165,12 @@ func (m *member) serve(ctx context.Context, l net.Listener, served <-chan error)
 	if err := m.announce(local); err != nil {
 		return err
 	}
+	shown, hide := context.WithCancel(ctx)
+	var showing sync.WaitGroup
+	showing.Go(func() {
+		(&fetching{completeness: m.node.Completeness, log: m.log, watched: m.watched}).run(shown)
+	})
+	defer func() { hide(); showing.Wait() }()
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
 		m.log.Warn("tell the service manager", "error", err)
 	}

@@ -1,0 +1,40 @@
+package main
+
+import (
+	"bytes"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/scalesmall/ssnode/node"
+)
+
+// TestFetching_Show_LinesAndBar: where somebody watches there is a bar, and
+// lines at its two ends; where nobody does, a line now and then.
+func TestFetching_Show_LinesAndBar(t *testing.T) {
+	for _, watched := range []bool{false, true} {
+		var log, bar bytes.Buffer
+		f := &fetching{log: slog.New(slog.NewTextHandler(&log, nil))}
+		if watched {
+			f.watched = &bar
+		}
+		now := time.Unix(0, 0).Add(time.Hour)
+		f.show(now, node.Completeness{})
+		for i := range 101 { // twenty seconds
+			f.show(now.Add(time.Duration(i)*fetchingBarEvery), node.Completeness{Incomplete: true, Records: uint64(10 * i), Expected: 1000})
+		}
+		f.show(now.Add(21*time.Second), node.Completeness{Records: 1000})
+		f.show(now.Add(22*time.Second), node.Completeness{Records: 1000})
+		lines := strings.Count(log.String(), "\n")
+		if want := map[bool]int{false: 6, true: 2}[watched]; lines != want {
+			t.Errorf("watched %t: %d lines, want %d:\n%s", watched, lines, want, &log)
+		}
+		if !strings.Contains(log.String(), "took=21s") {
+			t.Errorf("watched %t: the end is not told:\n%s", watched, &log)
+		}
+		if has := strings.Contains(bar.String(), "50%"); has != watched {
+			t.Errorf("watched %t: the bar shows %q", watched, &bar)
+		}
+	}
+}
