@@ -166,3 +166,56 @@ func TestCore_Heard_SizeOfState(t *testing.T) {
 		t.Errorf("%v allocations for a small state, %v for a large one", allocations[0], allocations[1])
 	}
 }
+
+// TestCore_Pull_IsRepeated: a pull that was lost, or whose answer was, is asked
+// again long before it is given up; one whose answer only is slow takes the
+// first that comes, and of answers in many parts never puts those of two
+// together.
+func TestCore_Pull_IsRepeated(t *testing.T) {
+	for _, c := range []struct {
+		name   string
+		lose   int // frames of the exchange
+		slow   uint64
+		within uint64
+	}{
+		{name: "question lost", lose: 1, within: 600},
+		{name: "answer lost", lose: 2, within: 900},
+		{name: "three lost", lose: 3, within: 1900},
+		{name: "slow to read", slow: 900, within: 2500},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			k, a, b := quiet(t, 0)
+			k.faults = faults{loss: 100}
+			for i := range 800 { // of more than one part
+				if err := a.write(delta.Operation{Verb: delta.VerbRegister, Claim: claimOf(i), Amount: 1}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			k.run(2000)
+			k.faults, k.quietly = faults{diskMax: c.slow}, true
+			lost := 0
+			k.tap = func([]byte) {
+				k.faults.loss = 0
+				if lost < c.lose {
+					lost++
+					k.faults.loss = 100
+				}
+			}
+			before := b.core.Counters()
+			b.core.Heard("a", a.core.CheckPayload())
+			b.work()
+			k.run(c.within)
+			if !k.isConverged() {
+				t.Errorf("b has seen %s, a %s", b.replica.Context, a.replica.Context)
+			}
+			k.run(5000)
+			now := b.core.Counters()
+			if now.FramesBad > 0 || now.PullsFailed != before.PullsFailed || now.PullsRepeated == before.PullsRepeated {
+				t.Errorf("%+v", now)
+			}
+			if n := antientropy.RequestsOpen(b.core); n != 0 {
+				t.Errorf("%d questions wait for an answer for ever", n)
+			}
+		})
+	}
+}

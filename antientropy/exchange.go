@@ -13,8 +13,7 @@ import (
 // remembers that; else page by page, each page an interval of replica ids, so
 // that the peer can answer every page for itself and holds nothing in between.
 type exchange struct {
-	peer    string
-	request uint64
+	peer string
 	// paged says that there is no context that both remember.
 	paged bool
 	// after is the last replica of the pages that are done, empty at first.
@@ -78,9 +77,10 @@ func (c *Core) pullNext(x *exchange) {
 		through = body.Bound[1]
 	}
 	x.waiting = true
-	x.request = c.askPull(x.peer, func(answer []byte) error { return c.pageAnswered(x, through, answer) })
-	body.ID = x.request
-	c.send(x.peer, kindPull, body)
+	c.askPull(x.peer, func(id uint64) {
+		body.ID = id
+		c.send(x.peer, kindPull, body)
+	}, func(answer []byte) error { return c.pageAnswered(x, through, answer) })
 }
 
 // pullSinceBase names a context that both were at: the last at which the peer

@@ -55,6 +55,9 @@ func frameOf(head []byte, k frameKind, body any) []byte {
 // EarlyBytes returns how much is held of what came too early.
 func EarlyBytes(c *Core) int { return c.inbox.earlyBytes }
 
+// RequestsOpen returns how many questions wait for an answer.
+func RequestsOpen(c *Core) int { return len(c.requests.byID) }
+
 // AsksHeld returns how many questions of peers wait.
 func AsksHeld(c *Core) int { return len(c.served.asks) }
 

@@ -115,8 +115,9 @@ func (c *Core) pullHoles(from string, replicas []crdt.ReplicaID) {
 	}
 	c.holes.busy[from] = true
 	c.counters.Pulls++
-	id := c.askPull(from, func(answer []byte) error { return c.holesAnswered(from, before, how, answer) })
-	c.send(from, kindPull, pullBody{ID: id, Scope: scopeListed, Bound: [][]byte{}, Seen: seen})
+	c.askPull(from, func(id uint64) {
+		c.send(from, kindPull, pullBody{ID: id, Scope: scopeListed, Bound: [][]byte{}, Seen: seen})
+	}, func(answer []byte) error { return c.holesAnswered(from, before, how, answer) })
 }
 
 // holesAnswered takes what has come. What is missing still is pulled on if

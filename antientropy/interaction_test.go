@@ -77,7 +77,7 @@ type actor struct {
 }
 
 func newStory(t *testing.T) *story {
-	return &story{t: t, pulls: map[uint64]bool{}, options: antientropy.Options{Cluster: "story", SplitFanOut: 2, LeafRecords: 2}}
+	return &story{t: t, pulls: map[uint64]bool{}, options: antientropy.Options{Cluster: "story", SplitFanOut: 2, LeafRecords: 2, PullRepeat: 1 << 40}}
 }
 
 func (s *story) printf(format string, args ...any) { fmt.Fprintf(&s.out, format+"\n", args...) }

@@ -124,8 +124,9 @@ type Counters struct {
 	Broadcasts, BroadcastBytes uint64
 	// DeltasDropped had no room in a queue; they are pulled later.
 	DeltasDropped uint64
-	// Pulls were begun, PullsServed answered, PullsFailed got no answer.
-	Pulls, PullsServed, PullsFailed uint64
+	// Pulls were begun, PullsRepeated asked again, PullsServed answered,
+	// PullsFailed got no answer.
+	Pulls, PullsRepeated, PullsServed, PullsFailed uint64
 	// RequestsRefused had no room; their peer asks again.
 	RequestsRefused uint64
 	// Sessions were begun, SessionsCompleted and SessionsAbandoned ended.

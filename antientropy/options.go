@@ -37,6 +37,10 @@ type Options struct {
 	// exceed a round trip plus a read. Questions of a session are asked three
 	// times, and wait twice as long each time. Default 2000.
 	RequestTimeout uint64
+	// PullRepeat is after how long a pull of whose answer nothing has come is
+	// asked again, and after twice as long once more, until it is given up.
+	// Default: an eighth of RequestTimeout.
+	PullRepeat uint64
 	// Retry is the shortest pause after a failed exchange with a peer; it
 	// doubles with every failure, up to 64-fold, and has jitter. Default 500.
 	Retry uint64
@@ -83,6 +87,7 @@ func (o Options) withDefaults() Options {
 	or(&o.PacketBytesMax, 1200)
 	or(&o.Grace, 100)
 	or(&o.RequestTimeout, 2000)
+	or(&o.PullRepeat, max(1, o.RequestTimeout/8))
 	or(&o.Retry, 500)
 	or(&o.SessionTimeout, 600_000)
 	or(&o.AskInterval, 300)

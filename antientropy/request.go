@@ -28,6 +28,8 @@ type request struct {
 	// then is called with the answer, or nil if there is none. An error says
 	// that the answer is no good.
 	then func(answer []byte) error
+	// repeat is how the question is asked again, nil if it is not.
+	repeat *repeat
 }
 
 // requests are what peers were asked. Their number is bounded by what asks:
@@ -46,12 +48,6 @@ func (c *Core) ask(peer string, before int, then func([]byte) error) uint64 {
 	return c.requests.last
 }
 
-// askPull is ask for a pull from the log.
-func (c *Core) askPull(peer string, then func([]byte) error) uint64 {
-	id := c.ask(peer, 0, then)
-	c.requests.byID[id].tier = TierPull
-	return id
-}
 
 // forget gives up a request without calling its function.
 func (c *Core) forget(id uint64) { delete(c.requests.byID, id) }
@@ -77,6 +73,7 @@ func (c *Core) receivePart(from string, frame, body []byte) error {
 		return nil
 	}
 	c.forget(b.ID)
+	c.forgetRepeats(r)
 	if err := r.then(slices.Concat(r.parts...)); err != nil {
 		_ = r.then(nil)
 		return fmt.Errorf("answer of %q: %w", from, err)
@@ -117,7 +114,14 @@ func (c *Core) answer(to string, id uint64, body any) {
 // expireRequests gives up requests that got no answer in time.
 func (c *Core) expireRequests() {
 	for _, id := range slices.Sorted(maps.Keys(c.requests.byID)) {
-		if r, ok := c.requests.byID[id]; ok && c.now >= r.deadline {
+		r, ok := c.requests.byID[id]
+		switch {
+		case !ok:
+		case c.now < r.deadline:
+			c.repeatIfDue(r)
+		case c.isAskedAgain(id, r):
+			c.forget(id) // another one may be answered yet
+		default:
 			c.forget(id)
 			_ = r.then(nil) // an answer that did not come is never bad
 		}

@@ -1,0 +1,76 @@
+package antientropy
+
+// repeat is a question that is asked again while nothing has come of its
+// answer: either may have been lost, and to wait for that as long as for a
+// peer that is slow to read would keep a replica behind for seconds.
+//
+// Each time it goes under an id of its own. Answers are of their own instants,
+// so the parts of two of them must not be put together; the first that is
+// whole counts.
+type repeat struct {
+	send func(id uint64)
+	// at is when it is asked again, pause how long after that once more.
+	at, pause uint64
+	ids       []uint64
+}
+
+// askPull asks for a pull from the log: send sends it under the id that it is
+// given. It is asked again until an answer begins to come.
+func (c *Core) askPull(peer string, send func(id uint64), then func([]byte) error) {
+	pause := c.options.PullRepeat
+	x := &repeat{send: send, at: c.now + pause, pause: 2 * pause}
+	c.askAgain(peer, x, then)
+}
+
+func (c *Core) askAgain(peer string, x *repeat, then func([]byte) error) {
+	id := c.ask(peer, 0, then)
+	r := c.requests.byID[id]
+	r.tier, r.repeat = TierPull, x
+	x.ids = append(x.ids, id)
+	x.send(id)
+}
+
+// repeatIfDue asks a question again of which nothing has come for a while.
+func (c *Core) repeatIfDue(r *request) {
+	x := r.repeat
+	if x == nil || c.now < x.at || c.hasBegun(x) {
+		return
+	}
+	x.at, x.pause = c.now+x.pause, 2*x.pause
+	c.counters.PullsRepeated++
+	deadline := r.deadline
+	c.askAgain(r.peer, x, r.then)
+	c.requests.byID[x.ids[len(x.ids)-1]].deadline = deadline
+}
+
+// hasBegun reports whether a part of some answer has come.
+func (c *Core) hasBegun(x *repeat) bool {
+	for _, id := range x.ids {
+		if r := c.requests.byID[id]; r != nil && r.parts != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// isAskedAgain reports whether a question is still asked under another id.
+func (c *Core) isAskedAgain(but uint64, r *request) bool {
+	if r.repeat == nil {
+		return false
+	}
+	for _, id := range r.repeat.ids {
+		if id != but && c.requests.byID[id] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// forgetRepeats gives up what else was asked of the same.
+func (c *Core) forgetRepeats(r *request) {
+	if r.repeat != nil {
+		for _, id := range r.repeat.ids {
+			c.forget(id)
+		}
+	}
+}
