@@ -33,6 +33,7 @@ var nodeCounters = []counter{
 	newCounter("deltas_early_total", "Deltas received before others that they follow.", func(c node.Counters) uint64 { return c.Protocol.DeltasEarly }),
 	newCounter("deltas_pushed_total", "Deltas pushed, counted for each member.", func(c node.Counters) uint64 { return c.Protocol.DeltasPushed }),
 	newCounter("pulls_total", "Pulls begun.", func(c node.Counters) uint64 { return c.Protocol.Pulls }),
+	newCounter("pulls_repeated_total", "Pulls asked again because nothing of an answer had come.", func(c node.Counters) uint64 { return c.Protocol.PullsRepeated }),
 	newCounter("pulls_failed_total", "Pulls that got no answer.", func(c node.Counters) uint64 { return c.Protocol.PullsFailed }),
 	newCounter("pulls_served_total", "Pulls of others answered.", func(c node.Counters) uint64 { return c.Protocol.PullsServed }),
 	newCounter("sessions_total", "Range repairs begun.", func(c node.Counters) uint64 { return c.Protocol.Sessions }),

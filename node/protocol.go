@@ -89,12 +89,13 @@ func newProtocol(n *Node) (*protocol, error) {
 
 // newCore returns a core for the replica as it is on disk now.
 func (p *protocol) newCore() (*antientropy.Core, error) {
-	replica := p.node.store.Replica()
+	start := antientropy.StartOf(p.node.store.Replica())
+	start.Fresh = p.isFresh()
 	return antientropy.New(antientropy.Options{
 		Cluster:      p.node.store.Cluster(),
 		Seed:         rand.Uint64(),
 		Participants: p.node.routing.participants,
-	}, antientropy.StartOf(replica))
+	}, start)
 }
 
 // restart replaces the core by one for the replica as it is on disk now. Called
