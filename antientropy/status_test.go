@@ -206,6 +206,9 @@ func TestCore_Counters_ByTier(t *testing.T) {
 		{"new by push", before.PushedNew, c.PushedNew, 1},
 		{"new by pull", before.PulledNew, c.PulledNew, 1},
 		{"answers to pulls", before.Traffic[antientropy.TierPull].FramesIn, c.Traffic[antientropy.TierPull].FramesIn, 1},
+		{"pulls", before.Traffic[antientropy.TierPull].FramesOut, c.Traffic[antientropy.TierPull].FramesOut, 1},
+		{"questions about ranges", before.Traffic[antientropy.TierRange].FramesOut, c.Traffic[antientropy.TierRange].FramesOut, 1},
+		{"pushes", before.Traffic[antientropy.TierPush].FramesIn, c.Traffic[antientropy.TierPush].FramesIn, 1},
 		{"answers about ranges", before.Traffic[antientropy.TierRange].FramesIn, c.Traffic[antientropy.TierRange].FramesIn, 1},
 	} {
 		if x.is-x.was != x.by {

@@ -92,7 +92,7 @@ func TestNode_Join_NamesAreLookedUpAnew(t *testing.T) {
 	}
 	c.options.Join = []string{"members.test:" + port}
 	c.start("n1")
-	c.eventually("n1 is alone: the name stands for nobody", func() bool { return !c.status("n1").Ready })
+	c.eventually("n1 is alone: the name stands for nobody", func() bool { return c.nodes["n1"].Counters().Alone })
 	if !c.logs["n1"].has("WARN", "only itself", "members.test:"+port) {
 		t.Errorf("n1 says %q", c.logs["n1"].above())
 	}
