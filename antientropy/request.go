@@ -48,7 +48,6 @@ func (c *Core) ask(peer string, before int, then func([]byte) error) uint64 {
 	return c.requests.last
 }
 
-
 // forget gives up a request without calling its function.
 func (c *Core) forget(id uint64) { delete(c.requests.byID, id) }
 
