@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"slices"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -20,7 +22,7 @@ type side struct {
 	target float64
 	peer   bool
 
-	rates, p50, p99 measure.Series
+	rates, p50, p99, cpu measure.Series
 }
 
 // group is a number of sides with equally many writers.
@@ -43,11 +45,12 @@ func (s settings) groups(x *sides) error {
 		x.concurrent(64), x.concurrent(256),
 	}
 	out := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
-	fmt.Fprintln(out, "writers\tside\twrites/s\tp50 ms\tp99 ms\tover the best peer\ttarget\t")
+	fmt.Fprintln(out, "writers\tside\twrites/s\tp50 ms\tp99 ms\tCPU µs/write\tover the best peer\ttarget\t")
 	for _, g := range all {
 		if s.only != "" && s.only != g.name {
 			continue
 		}
+		g.choose(s.side)
 		if err := g.run(s.turns, s.long); err != nil {
 			return fmt.Errorf("%s: %w", g.name, err)
 		}
@@ -73,11 +76,18 @@ func (g group) closing(after func()) group {
 	return g
 }
 
+// choose leaves only the sides that have a text in their name.
+func (g *group) choose(text string) {
+	g.sides = slices.DeleteFunc(g.sides, func(one *side) bool { return !strings.Contains(one.name, text) })
+}
+
 func (g group) run(turns int, long time.Duration) error {
 	rivals := make([]func() (float64, error), len(g.sides))
 	for i, one := range g.sides {
 		rivals[i] = func() (float64, error) {
+			before := measure.CPU()
 			rate, took, err := measure.Load(g.writers, long, one.write)
+			one.cpu = append(one.cpu, float64((measure.CPU()-before).Microseconds())/float64(len(took)))
 			one.p50 = append(one.p50, milliseconds(took.Quantile(0.5)))
 			one.p99 = append(one.p99, milliseconds(took.Quantile(0.99)))
 			return rate, err
@@ -112,13 +122,16 @@ func (g group) best() measure.Series {
 func (g group) print(out *tabwriter.Writer) {
 	best := g.best()
 	for _, one := range g.sides {
-		target, ratio := "", one.rates.Over(best)
+		target, ratio := "", measure.Series(nil)
+		if best != nil {
+			ratio = one.rates.Over(best)
+		}
 		if one.target > 0 {
 			target = fmt.Sprintf("≥ %.2f, held", one.target)
 			if ratio.Median() < one.target {
 				target = fmt.Sprintf("≥ %.2f, MISSED", one.target)
 			}
 		}
-		fmt.Fprintf(out, "%d\t%s\t%s\t%.2f\t%.2f\t%s\t%s\t\n", g.writers, one.name, one.rates, one.p50.Median(), one.p99.Median(), ratio, target)
+		fmt.Fprintf(out, "%d\t%s\t%s\t%.2f\t%.2f\t%s\t%s\t%s\t\n", g.writers, one.name, one.rates, one.p50.Median(), one.p99.Median(), one.cpu, ratio, target)
 	}
 }

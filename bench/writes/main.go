@@ -22,10 +22,10 @@ import (
 
 // settings are what the flags say.
 type settings struct {
-	claims, turns int
-	long          time.Duration
-	dir, only     string
-	profile       string
+	claims, turns   int
+	long            time.Duration
+	dir, only, side string
+	profile         string
 }
 
 func main() {
@@ -35,6 +35,7 @@ func main() {
 	flag.DurationVar(&s.long, "for", 3*time.Second, "how long each side of a turn writes")
 	flag.StringVar(&s.dir, "dir", "", "directory on the disk to measure (default: that for temporary files)")
 	flag.StringVar(&s.only, "only", "", "one group: process, http1, http64 or http256")
+	flag.StringVar(&s.side, "side", "", "only sides whose name has this in it")
 	flag.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile of all turns here")
 	flag.Parse()
 	if err := s.run(); err != nil {
