@@ -110,7 +110,7 @@ func (w *Writer) Write(ctx context.Context, batch wire.Batch) (wire.Results, err
 	}
 	select {
 	case <-x.answered:
-		return x.results()
+		return x.results, x.err
 	case <-ctx.Done():
 		return wire.Results{}, w.abandon(ctx, x)
 	}
@@ -185,23 +185,26 @@ func (w *Writer) post(group []*write) {
 	switch {
 	case err == nil:
 		for i, x := range group {
-			x.answer(answer, i)
+			x.answer(answer, answer.Batches[i])
 		}
 	case len(group) > 1 && isContentRefused(err):
 		w.post(group[:len(group)/2])
 		w.post(group[len(group)/2:])
 	default:
 		for _, x := range group {
-			x.fail(explain(err))
+			x.end(wire.Results{}, explain(err))
 		}
 	}
 }
 
-func (w *Writer) request(group []*write) (*groupAnswer, error) {
+func (w *Writer) request(group []*write) (*wire.BatchResults, error) {
 	ctx, cancel := context.WithTimeout(context.Background(), w.options.Timeout)
 	defer cancel()
-	answer := &groupAnswer{}
-	body := groupRequest{Batches: group, Wait: w.options.Write.Wait, Timeout: formatTimeout(w.options.Write.Timeout)}
+	body, err := encodeGroup(group, w.options.Write)
+	if err != nil {
+		return nil, err
+	}
+	answer := &wire.BatchResults{}
 	if err := w.client.post(ctx, "/v1/ops", body, answer); err != nil {
 		return nil, err
 	}

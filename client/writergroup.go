@@ -8,59 +8,55 @@ import (
 
 // write is one batch on its way.
 type write struct {
-	id   string
-	text json.RawMessage
+	id string
+	// text is the batch, encoded by its caller's goroutine.
+	text []byte
 	// sent and abandoned are guarded by the writer: what was abandoned before
 	// it was sent never is.
 	sent, abandoned bool
 	// answered is closed when the rest is set.
 	answered chan struct{}
-	group    *groupAnswer
-	place    int
+	results  wire.Results
 	err      error
 }
 
-// MarshalJSON returns the batch as the caller's goroutine has encoded it.
-func (x *write) MarshalJSON() ([]byte, error) { return x.text, nil }
-
-// answer hands over that batch of a group's answer which is at place.
-func (x *write) answer(group *groupAnswer, place int) {
-	x.group, x.place = group, place
+func (x *write) end(results wire.Results, err error) {
+	x.results, x.err = results, err
 	close(x.answered)
 }
 
-func (x *write) fail(err error) {
-	x.err = err
-	close(x.answered)
-}
-
-// results decodes the answer, each writer its own part.
-func (x *write) results() (wire.Results, error) {
-	if x.err != nil {
-		return wire.Results{}, x.err
-	}
-	var batch wire.BatchResult
-	if err := decodeAnswer("/v1/ops", x.group.Batches[x.place], &batch); err != nil {
-		return wire.Results{}, explain(err)
-	}
+// answer hands a batch of several its own part of the answer.
+func (x *write) answer(all *wire.BatchResults, batch wire.BatchResult) {
 	if err := batch.Err(); err != nil {
-		return wire.Results{}, explain(err)
+		x.end(wire.Results{}, explain(err))
+		return
 	}
-	return wire.Results{Results: batch.Results, Token: batch.Token, OnDisk: x.group.OnDisk, Missing: x.group.Missing}, nil
+	x.end(wire.Results{Results: batch.Results, Token: batch.Token, OnDisk: all.OnDisk, Missing: all.Missing}, nil)
 }
 
-// groupRequest is wire.OpsRequest with batches that are encoded already.
-type groupRequest struct {
-	Batches []*write         `json:"batches"`
-	Wait    wire.MemberCount `json:"wait,omitzero"`
-	Timeout string           `json:"timeout,omitempty"`
-}
-
-// groupAnswer is wire.BatchResults with batches that are not decoded yet.
-type groupAnswer struct {
-	Batches []json.RawMessage `json:"batches"`
-	OnDisk  wire.List[string] `json:"on_disk"`
-	Missing wire.List[string] `json:"missing"`
+// encodeGroup returns the body of a request with batches that are encoded
+// already.
+func encodeGroup(group []*write, o WriteOptions) (json.RawMessage, error) {
+	options, err := wire.Marshal(wire.OpsRequest{Wait: o.Wait, Timeout: formatTimeout(o.Timeout)})
+	if err != nil {
+		return nil, err
+	}
+	size := len(options) + 16
+	for _, x := range group {
+		size += len(x.text) + 1
+	}
+	body := append(make([]byte, 0, size), `{"batches":[`...)
+	for i, x := range group {
+		if i > 0 {
+			body = append(body, ',')
+		}
+		body = append(body, x.text...)
+	}
+	body = append(body, ']')
+	if string(options) == "{}" {
+		return append(body, '}'), nil
+	}
+	return append(append(body, ','), options[1:]...), nil
 }
 
 // split returns those at the head of a queue that fit into one request, the
