@@ -125,6 +125,14 @@ func (w *Writer) Close() {
 	w.sending.Wait()
 }
 
+// Waiting returns how many writes wait to be sent, those included whose callers
+// have given up meanwhile.
+func (w *Writer) Waiting() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.mu.waiting)
+}
+
 // enqueue has a write wait to be sent, and sees that somebody sends it.
 func (w *Writer) enqueue(x *write) error {
 	w.mu.Lock()

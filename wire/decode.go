@@ -38,8 +38,15 @@ func Decode(r io.Reader, bytesMax int64, v any) error {
 // What a server answers is better read with json.Unmarshal: names may be added
 // to it. If there is an error, v may be partly filled.
 func Unmarshal(data []byte, v any) error {
-	if q, ok := v.(*OpsRequest); ok && q.decodePlain(data) {
-		return nil
+	switch v := v.(type) {
+	case *OpsRequest:
+		if v.decodePlain(data) {
+			return nil
+		}
+	case *Operation:
+		if v.decodePlain(data) {
+			return nil
+		}
 	}
 	return unmarshalByReflection(data, v)
 }

@@ -227,6 +227,13 @@ func plainOperation(p *plain, o *Operation) {
 	p.object(func(name []byte) int { return o.field(p, name) })
 }
 
+// decodePlain reads an operation if it is plain, and else leaves o as it was.
+func (o *Operation) decodePlain(data []byte) bool {
+	p, got := &plain{rest: data}, *o
+	plainOperation(p, &got)
+	return p.endWith(func() { *o = got })
+}
+
 func plainBatch(p *plain, b *Batch) {
 	p.object(func(name []byte) int {
 		switch string(name) {

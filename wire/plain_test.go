@@ -107,6 +107,30 @@ func TestUnmarshal_PlainReadsWhatReflectionReads(t *testing.T) {
 	}
 }
 
+// TestOperation_DecodePlain_ReadsWhatReflectionReads is the same of a line of a
+// batch.
+func TestOperation_DecodePlain_ReadsWhatReflectionReads(t *testing.T) {
+	taken := 0
+	rapid.Check(t, func(t *rapid.T) {
+		text, err := Marshal(drawnOperation.Draw(t, "operation"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = harm(t, text)
+		var got, want Operation
+		if !got.decodePlain(text) {
+			return
+		}
+		taken++
+		if err := unmarshalByReflection(text, &want); err != nil || !reflect.DeepEqual(got, want) {
+			t.Fatalf("%s\nis read as %+v\nelsewhere %+v, %v", text, got, want, err)
+		}
+	})
+	if taken == 0 {
+		t.Error("no operation was plain")
+	}
+}
+
 // harm changes some of the texts in one place.
 func harm(t *rapid.T, text []byte) []byte {
 	at := rapid.IntRange(0, len(text)-1).Draw(t, "at")
