@@ -1,6 +1,6 @@
 # Each target does what it says; .ci/run has the commands and the reasons.
 
-.PHONY: help test race lint fuzz sim soak netns crash power demo ci
+.PHONY: help test race lint fuzz sim soak netns crash power bench demo ci
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -22,6 +22,7 @@ SIM_SEEDS ?= 5000
 SIM_FIRST ?= 1
 CRASH_CYCLES ?= 2000
 POWER_CYCLES ?= 300
+BENCH_DIR ?=
 
 sim: ## SIM_SEEDS simulated clusters from seed SIM_FIRST on (5000, 1)
 	go test -count=1 -timeout=12h ./internal/sim -sim.seeds=$(SIM_SEEDS) -sim.first=$(SIM_FIRST)
@@ -37,6 +38,12 @@ crash: ## CRASH_CYCLES kills of writers (2000), and one before every call of eac
 
 power: ## POWER_CYCLES power failures (300), and some without sync as control; as root
 	go test -count=1 -timeout=2h -v ./internal/crash -run 'Power' -crash.power=$(POWER_CYCLES)
+
+bench: ## every benchmark beside the peers, on BENCH_DIR's disk: half an hour of a quiet machine
+	cd bench && go run ./writes -dir "$(BENCH_DIR)"
+	cd bench && go run ./restart -dir "$(BENCH_DIR)"
+	cd bench && go run ./batch -dir "$(BENCH_DIR)"
+	cd bench && go run ./layouts -dir "$(BENCH_DIR)"
 
 demo: ## three real nodes, a crash, a partition, healing
 	go run ./cmd/ssnode demo

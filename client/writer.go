@@ -46,8 +46,8 @@ type WriterOptions struct {
 	// Waiting bounds the writes that wait to be sent; one past it gets
 	// ErrWriterFull. Default 16,384.
 	Waiting int
-	// Timeout bounds one request, a wait for other members included. Past it
-	// the outcome of its writes is not known. Default 30s.
+	// Timeout bounds one request, beyond Write.Timeout. Past it the outcome of
+	// its writes is not known. Default 30s.
 	Timeout time.Duration
 	// Write is as in Client.Write, the same for all.
 	Write WriteOptions
@@ -206,14 +206,14 @@ func (w *Writer) post(group []*write) {
 }
 
 func (w *Writer) request(group []*write) (*wire.BatchResults, error) {
-	ctx, cancel := context.WithTimeout(context.Background(), w.options.Timeout)
+	ctx, cancel := context.WithTimeout(context.Background(), w.options.Timeout+w.options.Write.Timeout)
 	defer cancel()
 	body, err := encodeGroup(group, w.options.Write)
 	if err != nil {
 		return nil, err
 	}
 	answer := &wire.BatchResults{}
-	if err := w.client.post(ctx, "/v1/ops", body, answer); err != nil {
+	if err := w.client.postPatiently(ctx, "/v1/ops", body, w.options.Write.Timeout, answer); err != nil {
 		return nil, err
 	}
 	if len(answer.Batches) != len(group) {
