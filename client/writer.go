@@ -100,7 +100,7 @@ func (c *Client) NewWriter(o WriterOptions) *Writer {
 // of it was applied. One that wraps ErrOutcome says that this is not known; if
 // ctx ends before the batch was sent it does not, and the batch is not sent.
 func (w *Writer) Write(ctx context.Context, batch wire.Batch) (wire.Results, error) {
-	text, err := wire.Marshal(batch)
+	text, err := wire.MarshalRequest(batch)
 	if err != nil {
 		return wire.Results{}, fmt.Errorf("encode batch: %w", err)
 	}

@@ -31,7 +31,7 @@ func (x *write) answer(all *wire.BatchResults, batch wire.BatchResult) {
 		x.end(wire.Results{}, explain(err))
 		return
 	}
-	x.end(wire.Results{Results: batch.Results, Token: batch.Token, OnDisk: all.OnDisk, Missing: all.Missing}, nil)
+	x.end(wire.Results{Results: batch.Results, Token: batch.Token, OnDisk: all.OnDisk, Missing: all.Missing, Needed: all.Needed}, nil)
 }
 
 // encodeGroup returns the body of a request with batches that are encoded

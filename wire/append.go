@@ -3,6 +3,7 @@ package wire
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strconv"
 	"unicode/utf8"
 )
@@ -18,7 +19,8 @@ type appender interface {
 // Marshal returns v as one line of JSON without a line end. Unlike
 // json.Marshal it leaves <, > and & as they are: keys are read by people.
 func Marshal(v any) ([]byte, error) {
-	if a, ok := v.(appender); ok {
+	// A pointer has the methods of what it points to, but may point to nothing.
+	if a, ok := v.(appender); ok && reflect.TypeOf(v).Kind() != reflect.Pointer {
 		return a.appendJSON(nil), nil
 	}
 	return marshalByReflection(v)
@@ -164,19 +166,22 @@ func (r BatchResult) appendJSON(b []byte) []byte {
 
 func (r BatchResults) appendJSON(b []byte) []byte {
 	b = appendList(append(b, `{"batches":`...), r.Batches)
-	return appendWaited(b, r.Token, r.OnDisk, r.Missing)
+	return appendWaited(b, r.Token, r.OnDisk, r.Missing, r.Needed)
 }
 
 func (r Results) appendJSON(b []byte) []byte {
 	b = appendList(append(b, `{"results":`...), r.Results)
-	return appendWaited(b, r.Token, r.OnDisk, r.Missing)
+	return appendWaited(b, r.Token, r.OnDisk, r.Missing, r.Needed)
 }
 
 // appendWaited appends what answers to writes end with.
-func appendWaited(b []byte, token Token, onDisk, missing []string) []byte {
+func appendWaited(b []byte, token Token, onDisk, missing []string, needed int) []byte {
 	b = appendString(appendField(b, "token"), string(token))
 	b = appendTexts(appendField(b, "on_disk"), onDisk)
 	b = appendTexts(appendField(b, "missing"), missing)
+	if needed != 0 {
+		b = strconv.AppendInt(appendField(b, "needed"), int64(needed), 10)
+	}
 	return append(b, '}')
 }
 

@@ -325,7 +325,7 @@ func plainBatchResult(p *plain, r *BatchResult) {
 func plainText(p *plain, text *string) { *text = p.text() }
 
 // waited reads what answers to writes end with; see plain.object.
-func (p *plain) waited(name []byte, token *Token, onDisk, missing *List[string]) int {
+func (p *plain) waited(name []byte, token *Token, onDisk, missing *List[string], needed *int) int {
 	switch string(name) {
 	case "token":
 		*token = Token(p.text())
@@ -336,6 +336,9 @@ func (p *plain) waited(name []byte, token *Token, onDisk, missing *List[string])
 	case "missing":
 		*missing = plainList(p, plainText)
 		return 2
+	case "needed":
+		*needed = int(p.number())
+		return 4
 	}
 	return -1
 }
@@ -363,7 +366,7 @@ func (r *Results) decodePlain(data []byte) bool {
 			got.Results = plainList(p, plainResult)
 			return 3
 		}
-		return p.waited(name, &got.Token, &got.OnDisk, &got.Missing)
+		return p.waited(name, &got.Token, &got.OnDisk, &got.Missing, &got.Needed)
 	})
 	return p.endWith(func() { *r = got })
 }
@@ -375,7 +378,7 @@ func (r *BatchResults) decodePlain(data []byte) bool {
 			got.Batches = plainList(p, plainBatchResult)
 			return 3
 		}
-		return p.waited(name, &got.Token, &got.OnDisk, &got.Missing)
+		return p.waited(name, &got.Token, &got.OnDisk, &got.Missing, &got.Needed)
 	})
 	return p.endWith(func() { *r = got })
 }

@@ -67,8 +67,8 @@ func TestMarshal_AppendsWhatReflectionWrites(t *testing.T) {
 		for _, v := range []any{
 			drawnOperation.Draw(t, "operation"), drawnBatch.Draw(t, "batch"), drawnRequest.Draw(t, "request"),
 			drawnResult.Draw(t, "result"), drawnBatchResult.Draw(t, "batch result"),
-			Results{Results: rapid.SliceOfN(drawnResult, 0, 2).Draw(t, "results"), Token: "t", OnDisk: names.Draw(t, "on disk"), Missing: names.Draw(t, "missing")},
-			BatchResults{Batches: rapid.SliceOfN(drawnBatchResult, 0, 2).Draw(t, "batches"), OnDisk: names.Draw(t, "on disk")},
+			Results{Results: rapid.SliceOfN(drawnResult, 0, 2).Draw(t, "results"), Token: "t", OnDisk: names.Draw(t, "on disk"), Missing: names.Draw(t, "missing"), Needed: rapid.IntRange(0, 3).Draw(t, "needed")},
+			BatchResults{Batches: rapid.SliceOfN(drawnBatchResult, 0, 2).Draw(t, "batches"), OnDisk: names.Draw(t, "on disk"), Needed: rapid.IntRange(0, 3).Draw(t, "needed by all")},
 		} {
 			got, err := Marshal(v)
 			want, wantErr := marshalByReflection(v)
@@ -150,7 +150,7 @@ func TestUnmarshalAnswer_PlainReadsWhatReflectionReads(t *testing.T) {
 	taken := 0
 	rapid.Check(t, func(t *rapid.T) {
 		all := BatchResults{Batches: rapid.SliceOfN(drawnBatchResult, 0, 3).Draw(t, "batches"), Token: "t", OnDisk: List[string]{"n1"}}
-		one := Results{Results: rapid.SliceOfN(drawnResult, 0, 2).Draw(t, "results"), Missing: List[string]{"n2"}}
+		one := Results{Results: rapid.SliceOfN(drawnResult, 0, 2).Draw(t, "results"), Missing: List[string]{"n2"}, Needed: 3}
 		sameAnswer[BatchResults](t, all, &taken)
 		sameAnswer[Results](t, one, &taken)
 	})
