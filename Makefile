@@ -1,6 +1,6 @@
 # Each target does what it says; .ci/run has the commands and the reasons.
 
-.PHONY: help test race lint fuzz sim spread soak netns demo ci
+.PHONY: help test race lint fuzz sim spread soak netns crash power bench demo ci
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -20,6 +20,9 @@ fuzz: ## every fuzz target; FUZZ_SECONDS=3600 make fuzz for longer
 
 SIM_SEEDS ?= 5000
 SIM_FIRST ?= 1
+CRASH_CYCLES ?= 2000
+POWER_CYCLES ?= 300
+BENCH_DIR ?=
 
 sim: ## SIM_SEEDS simulated clusters from seed SIM_FIRST on (5000, 1)
 	go test -count=1 -timeout=12h ./internal/sim -sim.seeds=$(SIM_SEEDS) -sim.first=$(SIM_FIRST)
@@ -32,6 +35,18 @@ soak: ## ten times the simulation of .ci/run, with fresh seeds
 
 netns: ## 20 partitions of real processes in network namespaces; needs root, ip and nft
 	scripts/netns.sh
+
+crash: ## CRASH_CYCLES kills of writers (2000), and one before every call of each operation
+	go test -count=1 -timeout=2h -v ./internal/crash -run 'Killed' -crash.cycles=$(CRASH_CYCLES) -crash.calls=0
+
+power: ## POWER_CYCLES power failures (300), and some without sync as control; as root
+	go test -count=1 -timeout=2h -v ./internal/crash -run 'Power' -crash.power=$(POWER_CYCLES)
+
+bench: ## every benchmark beside the peers, on BENCH_DIR's disk: half an hour of a quiet machine
+	cd bench && go run ./writes -dir "$(BENCH_DIR)"
+	cd bench && go run ./restart -dir "$(BENCH_DIR)"
+	cd bench && go run ./batch -dir "$(BENCH_DIR)"
+	cd bench && go run ./layouts -dir "$(BENCH_DIR)"
 
 demo: ## three real nodes, a crash, a partition, healing
 	go run ./cmd/ssnode demo

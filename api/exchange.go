@@ -39,14 +39,16 @@ func (e *exchange) end() {
 	e.server.gate.release(e.held)
 	took := time.Since(e.began)
 	e.server.metrics.observe(e, took)
-	log := e.server.options.Logger
+	log, level := e.server.options.Logger, slog.LevelDebug
+	if e.status == http.StatusInternalServerError {
+		level = slog.LevelError
+	}
+	if !log.Enabled(e.r.Context(), level) {
+		return
+	}
 	attrs := []any{"method", e.r.Method, "path", e.r.URL.Path, "status", e.status, "took", took, "peer", e.r.RemoteAddr}
 	if e.failed != nil {
 		attrs = append(attrs, "error", e.failed)
-	}
-	level := slog.LevelDebug
-	if e.status == http.StatusInternalServerError {
-		level = slog.LevelError
 	}
 	log.Log(e.r.Context(), level, "request", attrs...)
 }

@@ -64,11 +64,16 @@ func (s *Server) writeOne(e *exchange, q wire.OpsRequest, timeout time.Duration)
 // write carries out one batch. Its error says which operation it is about.
 func (s *Server) write(ctx context.Context, asked []wire.Operation, ops []delta.Operation) (node.Written, error) {
 	written, err := s.node.Write(ctx, ops)
+	return written, explainBatch(asked, err)
+}
+
+// explainBatch has an error say which operation it is about.
+func explainBatch(asked []wire.Operation, err error) error {
 	var batch *delta.BatchError
 	if errors.As(err, &batch) && batch.Index < len(asked) {
-		err = inOperation(batch.Index, len(asked), asked[batch.Index], batch.Err)
+		return inOperation(batch.Index, len(asked), asked[batch.Index], batch.Err)
 	}
-	return written, err
+	return err
 }
 
 // writeBatches carries out several batches. They are independent of each
@@ -77,24 +82,66 @@ func (s *Server) writeBatches(e *exchange, q wire.OpsRequest, timeout time.Durat
 	if err := validateBatches(q.Batches); err != nil {
 		return err
 	}
-	results := make(wire.List[wire.BatchResult], len(q.Batches))
-	tokens := make([]token, len(q.Batches))
-	var running sync.WaitGroup
-	places := make(chan struct{}, batchesAtOnce)
-	for i, batch := range q.Batches {
-		places <- struct{}{}
-		running.Go(func() {
-			defer func() { <-places }()
-			results[i], tokens[i] = s.writeBatch(e.r.Context(), batch)
-		})
-	}
-	running.Wait()
+	results, tokens := s.carryOut(e.r.Context(), q.Batches)
 	all := joinTokens(tokens)
 	waited, err := s.await(e.r.Context(), all, q.Wait, timeout)
 	if err != nil {
 		return err
 	}
 	return e.answer(wire.BatchResults{Batches: results, Token: tokenOf(all), OnDisk: waited.OnDisk, Missing: waited.Missing, Needed: waited.needed})
+}
+
+// carryOut carries out the batches and returns what became of each. Those with
+// an id may have to wait for somebody else who writes the same; the others go
+// to the node as one.
+func (s *Server) carryOut(ctx context.Context, batches []wire.Batch) ([]wire.BatchResult, []token) {
+	results, tokens := make([]wire.BatchResult, len(batches)), make([]token, len(batches))
+	var running sync.WaitGroup
+	places := make(chan struct{}, batchesAtOnce)
+	plain := &plainBatches{}
+	for i, batch := range batches {
+		if batch.ID == "" {
+			plain.add(i, batch, s.node.Name(), results)
+			continue
+		}
+		places <- struct{}{}
+		running.Go(func() {
+			defer func() { <-places }()
+			results[i], tokens[i] = s.writeBatch(ctx, batch)
+		})
+	}
+	plain.write(ctx, s.node, results, tokens)
+	running.Wait()
+	return results, tokens
+}
+
+// plainBatches are the batches of a request that have no id.
+type plainBatches struct {
+	places []int
+	asked  [][]wire.Operation
+	ops    [][]delta.Operation
+}
+
+// add takes a batch, or says in results what is wrong with it.
+func (p *plainBatches) add(place int, batch wire.Batch, node string, results []wire.BatchResult) {
+	asked, ops, err := compile(batch.Ops, node)
+	if err != nil {
+		results[place] = failedBatch(batch, err)
+		return
+	}
+	p.places, p.asked, p.ops = append(p.places, place), append(p.asked, asked), append(p.ops, ops)
+}
+
+func (p *plainBatches) write(ctx context.Context, n *node.Node, results []wire.BatchResult, tokens []token) {
+	for i, outcome := range n.WriteEach(ctx, p.ops) {
+		place, asked := p.places[i], p.asked[i]
+		if outcome.Err != nil {
+			results[place] = failedBatch(wire.Batch{}, explainBatch(asked, outcome.Err))
+			continue
+		}
+		tokens[place] = outcome.Written.Token
+		results[place] = wire.BatchResult{Results: resultsOf(asked, outcome.Written.Results), Token: tokenOf(tokens[place])}
+	}
 }
 
 func validateBatches(batches []wire.Batch) error {
@@ -117,22 +164,17 @@ func validateBatches(batches []wire.Batch) error {
 	return nil
 }
 
-// writeBatch carries out one batch of several. Once begun, a batch with an id
-// is carried through though its client goes away: it will ask again, and must
+// writeBatch carries out one batch with an id of several. Once begun, it is
+// carried through though its client goes away: it will ask again, and must
 // be told what became of it.
 func (s *Server) writeBatch(ctx context.Context, batch wire.Batch) (wire.BatchResult, token) {
 	asked, ops, err := compile(batch.Ops, s.node.Name())
 	if err != nil {
 		return failedBatch(batch, err), nil
 	}
-	var written node.Written
-	if batch.ID == "" {
-		written, err = s.write(ctx, asked, ops)
-	} else {
-		written, err = s.answers.once(batch.ID, asked, func() (node.Written, error) {
-			return s.write(context.WithoutCancel(ctx), asked, ops)
-		})
-	}
+	written, err := s.answers.once(batch.ID, asked, func() (node.Written, error) {
+		return s.write(context.WithoutCancel(ctx), asked, ops)
+	})
 	if err != nil {
 		return failedBatch(batch, err), nil
 	}

@@ -17,6 +17,12 @@
 //	  ErrUnreachable: then nothing is known to have happened there;
 //	no answer, of whatever length, makes it use unbounded memory.
 //
+// Where many goroutines write, a Writer sends what they write together:
+//
+//	w := c.NewWriter(client.WriterOptions{})
+//	defer w.Close()
+//	results, err := w.Write(ctx, wire.Batch{Ops: operations})
+//
 // It tries nothing twice, but for a watch that was told to resume: whether a
 // write may be repeated only its caller knows. A batch with an ID may.
 package client

@@ -78,7 +78,7 @@ func (c *Client) newRequest(ctx context.Context, q request) (*http.Request, erro
 	u.RawQuery = q.query.Encode()
 	var body io.Reader
 	if q.body != nil {
-		text, err := wire.MarshalRequest(q.body)
+		text, err := encodeBody(q.body)
 		if err != nil {
 			return nil, fmt.Errorf("encode request for %s: %w", q.path, err)
 		}
@@ -96,6 +96,14 @@ func (c *Client) newRequest(ctx context.Context, q request) (*http.Request, erro
 	return hr, nil
 }
 
+// encodeBody returns the JSON of a body, which may be encoded already.
+func encodeBody(body any) ([]byte, error) {
+	if text, ok := body.(json.RawMessage); ok {
+		return text, nil
+	}
+	return wire.MarshalRequest(body)
+}
+
 func (c *Client) readWhole(ctx context.Context, r *http.Response) ([]byte, error) {
 	bytesMax := c.options.AnswerBytesMax
 	body, err := io.ReadAll(io.LimitReader(r.Body, bytesMax+1))
@@ -111,7 +119,7 @@ func (c *Client) readWhole(ctx context.Context, r *http.Response) ([]byte, error
 // decodeAnswer reads an answer. Unlike requests, answers may have fields that
 // this version does not know: a newer node adds some.
 func decodeAnswer(path string, body []byte, answer any) error {
-	if err := json.Unmarshal(body, answer); err != nil {
+	if err := wire.UnmarshalAnswer(body, answer); err != nil {
 		return fmt.Errorf("the answer to %s is not what a node says (%w); check the address", path, err)
 	}
 	return nil

@@ -94,25 +94,62 @@ type forgetArray struct {
 
 // EncodeDelta returns the encoded form of d, or an error wrapping ErrTooLarge.
 func EncodeDelta(d Delta) ([]byte, error) {
-	a := deltaArray{Origin: d.Origin, First: d.First, Time: d.Time, Events: make([]eventArray, len(d.Events))}
-	for i, e := range d.Events {
-		a.Events[i] = eventArray{Kind: e.Kind, Body: Marshal(packBody(e))}
+	b := make([]byte, 0, 64+128*len(d.Events))
+	b = appendHead(b, majorArray, deltaFields)
+	b = appendBytes(b, d.Origin[:])
+	b = appendUint(b, d.First)
+	b = appendInt(b, d.Time)
+	b = appendHead(b, majorArray, uint64(len(d.Events)))
+	for _, e := range d.Events {
+		b = appendEvent(b, e)
 	}
-	b := Marshal(a)
 	if len(b) > DeltaBytesMax {
 		return nil, fmt.Errorf("%w batch: its delta has %d bytes, at most %d are allowed; split the batch", ErrTooLarge, len(b), DeltaBytesMax)
 	}
 	return b, nil
 }
 
+// How many elements the arrays have that are written without reflection.
+const (
+	deltaFields = 4
+	eventFields = 2
+	claimFields = 4
+	addFields   = 9
+)
+
+// appendEvent appends an event; an Add, as nearly all are, without reflection.
+func appendEvent(b []byte, e Event) []byte {
+	b = appendHead(b, majorArray, eventFields)
+	b = appendUint(b, uint64(e.Kind))
+	if e.Kind != Add {
+		return append(b, Marshal(packBody(e))...)
+	}
+	x := packContribution(e.Contribution)
+	b = appendHead(b, majorArray, addFields)
+	b = appendClaim(b, e.Claim)
+	b = appendInt(b, e.By)
+	b = appendUint(b, x.Era)
+	b = appendInt(b, x.Total)
+	b = appendUint(b, x.Added)
+	b = appendUint(b, x.Register)
+	b = appendInt(b, x.Amount)
+	b = appendUint(b, x.Watermark)
+	return appendInt(b, x.Released)
+}
+
+func appendClaim(b []byte, c ranges.Claim) []byte {
+	b = appendHead(b, majorArray, claimFields)
+	b = appendText(b, c.Keyspace)
+	b = appendText(b, c.Node)
+	b = appendBytes(b, c.Range.From)
+	if c.Range.To.Unbounded {
+		return append(b, null)
+	}
+	return appendBytes(b, c.Range.To.Key)
+}
+
 func packBody(e Event) any {
 	switch e.Kind {
-	case Add:
-		x := packContribution(e.Contribution)
-		return addArray{
-			Claim: packClaim(e.Claim), By: e.By, Era: x.Era, Total: x.Total, Added: x.Added,
-			Register: x.Register, Amount: x.Amount, Watermark: x.Watermark, Released: x.Released,
-		}
 	case Release:
 		marks := make([]markArray, len(e.Released))
 		for i, x := range e.Released {

@@ -64,8 +64,47 @@ func (a recordArray) unpack() (crdt.Contribution, error) {
 	return x, nil
 }
 
-// encodeContribution returns the canonical record that fingerprints hash.
-func encodeContribution(x crdt.Contribution) []byte { return Marshal(packContribution(x)) }
+// recordFields is how many elements a record has, recordBytesMin how many bytes
+// at least.
+const (
+	recordFields   = 9
+	recordBytesMin = 1 + 1 + crdt.ReplicaIDBytes + recordFields - 1
+)
+
+// appendTo appends the encoded record, which is also what fingerprints hash.
+func (a recordArray) appendTo(b []byte) []byte {
+	b = appendHead(b, majorArray, recordFields)
+	b = appendBytes(b, a.Origin[:])
+	b = appendUint(b, a.Last)
+	b = appendUint(b, a.Era)
+	b = appendInt(b, a.Total)
+	b = appendUint(b, a.Added)
+	b = appendUint(b, a.Register)
+	b = appendInt(b, a.Amount)
+	b = appendUint(b, a.Watermark)
+	return appendInt(b, a.Released)
+}
+
+func readRecord(r *reader) (a recordArray) {
+	if n := r.array(); n != recordFields {
+		r.fail("a record has %d elements, want %d", n, recordFields)
+	}
+	copy(a.Origin[:], r.bytes(len(a.Origin)))
+	a.Last, a.Era, a.Total = r.uint(), r.uint(), r.int()
+	a.Added, a.Register, a.Amount = r.uint(), r.uint(), r.int()
+	a.Watermark, a.Released = r.uint(), r.int()
+	return a
+}
+
+// encodeCounter returns the records of a claim.
+func encodeCounter(c crdt.PNCounter) []byte {
+	b := make([]byte, 0, 8+48*len(c))
+	b = appendHead(b, majorArray, uint64(len(c)))
+	for _, x := range c {
+		b = packContribution(x).appendTo(b)
+	}
+	return b
+}
 
 // nodeArray is a node record without its name, which is in the key or event.
 type nodeArray struct {
@@ -130,11 +169,7 @@ const EntryBytesMax = 16 << 20
 func EncodeEntry(e Entry) []byte {
 	switch {
 	case e.Key.IsClaim():
-		records := make([]recordArray, len(e.Counter))
-		for i, x := range e.Counter {
-			records[i] = packContribution(x)
-		}
-		return Marshal(records)
+		return encodeCounter(e.Counter)
 	case e.Key.IsNode():
 		return encodeNode(e.Node)
 	}
@@ -178,14 +213,46 @@ func decodeEntry(k Key, value []byte) (Entry, error) {
 }
 
 func decodeCounter(value []byte) (crdt.PNCounter, error) {
-	var records []recordArray
-	if err := Unmarshal(value, &records, EntryBytesMax); err != nil {
+	if len(value) > EntryBytesMax {
+		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrCorrupt, len(value), EntryBytesMax)
+	}
+	r := &reader{rest: value}
+	n := r.array()
+	switch {
+	case r.err != nil:
+		return nil, r.err
+	case n == 0:
+		return nil, fmt.Errorf("%w: a claim without records", ErrCorrupt)
+	case n > arrayElementsMax || n > uint64(len(r.rest)/recordBytesMin):
+		return nil, fmt.Errorf("%w: %d records do not fit into %d bytes", ErrCorrupt, n, len(r.rest))
+	}
+	return readCounter(r, int(n))
+}
+
+func readCounter(r *reader, n int) (crdt.PNCounter, error) {
+	counter := make(crdt.PNCounter, n)
+	for i := range counter {
+		a := readRecord(r)
+		if r.err != nil {
+			return nil, r.err
+		}
+		x, err := a.unpack()
+		if err != nil {
+			return nil, err
+		}
+		counter[i] = x
+	}
+	if err := r.end(); err != nil {
 		return nil, err
 	}
-	if len(records) == 0 {
-		return nil, fmt.Errorf("%w: a claim without records", ErrCorrupt)
+	return counter, validCounter(counter)
+}
+
+func validCounter(counter crdt.PNCounter) error {
+	if err := counter.Validate(); err != nil {
+		return fmt.Errorf("%w: %v", ErrCorrupt, err)
 	}
-	return unpackCounter(records)
+	return nil
 }
 
 func unpackCounter(records []recordArray) (crdt.PNCounter, error) {

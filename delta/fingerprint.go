@@ -84,23 +84,31 @@ func FingerprintOf(e Entry) Fingerprint {
 	switch {
 	case e.IsZero():
 	case e.Key.IsClaim():
-		for _, x := range e.Counter {
-			f = f.Plus(fingerprintRecord(e.Key, encodeContribution(x)))
-		}
+		f = fingerprintCounter(e.Key, e.Counter)
 	case e.Key.IsNode():
-		f = fingerprintRecord(e.Key, encodeNode(e.Node))
+		f = Fingerprint{Count: 1, Sum: hash(append(hashedKey(nil, e.Key), encodeNode(e.Node)...))}
 	default:
-		f = fingerprintRecord(e.Key, nil)
+		f = Fingerprint{Count: 1, Sum: hash(hashedKey(nil, e.Key))}
 	}
 	return f
 }
 
-func fingerprintRecord(k Key, record []byte) Fingerprint {
-	buf := make([]byte, 0, 256)
+// fingerprintCounter hashes the key once more for every record, but writes it
+// once.
+func fingerprintCounter(k Key, c crdt.PNCounter) (f Fingerprint) {
+	var room [256]byte
+	head := hashedKey(room[:0], k)
+	for _, x := range c {
+		f = f.Plus(Fingerprint{Count: 1, Sum: hash(packContribution(x).appendTo(head))})
+	}
+	return f
+}
+
+// hashedKey appends what precedes a record in what is hashed.
+func hashedKey(buf []byte, k Key) []byte {
 	buf = append(buf, domainRecord...)
 	buf = binary.AppendUvarint(buf, uint64(len(k)))
-	buf = append(buf, k...)
-	return Fingerprint{Count: 1, Sum: hash(append(buf, record...))}
+	return append(buf, k...)
 }
 
 // hashEntry returns what one entry of a context adds to its hash.

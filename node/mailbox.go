@@ -56,6 +56,26 @@ func (m *mailbox[T]) append(x letter[T], max int) error {
 	return nil
 }
 
+// putAll appends items of weight 1 as one, so that the reader takes them
+// together. It returns how many were accepted, the first ones, and why no more.
+func (m *mailbox[T]) putAll(items []T) (accepted int, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.mu.closed {
+		return 0, ErrClosed
+	}
+	for accepted < len(items) && (len(m.mu.letters) == 0 || m.mu.weight < m.max) {
+		m.mu.letters = append(m.mu.letters, letter[T]{items[accepted], 1})
+		m.mu.weight++
+		accepted++
+	}
+	m.signal()
+	if accepted < len(items) {
+		err = ErrBusy
+	}
+	return accepted, err
+}
+
 func (m *mailbox[T]) signal() {
 	select {
 	case m.wake <- struct{}{}:

@@ -32,7 +32,8 @@ type Options struct {
 	Cluster, Node string
 	// Visit is called for every entry, ascending by key, while the directory
 	// is opened or reopened, so that what derives from the entries is built
-	// in the pass that verifies them. An error ends opening. Optional.
+	// in the pass that verifies them. An error ends opening. It is called by one
+	// task of Parallel at a time. Optional.
 	Visit func(delta.Entry) error
 	// Parallel runs tasks, at the same time if it can, and returns when all
 	// have ended: most of the time that opening takes. Default: one after the

@@ -25,8 +25,10 @@ type batch struct {
 type verifier struct {
 	parallel func(tasks []func())
 	visit    func(delta.Entry) error
-	batches  []*batch
-	sum      delta.Fingerprint
+	// batches are to be verified; verified are to be visited, at the same time.
+	batches, verified []*batch
+	err               error
+	sum               delta.Fingerprint
 }
 
 // run visits every entry, ascending. O(state).
@@ -41,7 +43,11 @@ func (v *verifier) run(t table) error {
 		b := v.open(t.name)
 		b.keys, b.stored = append(b.keys, key), append(b.stored, stored)
 	}
-	return v.flush()
+	if err := v.flush(); err != nil {
+		return err
+	}
+	v.visitVerified()
+	return v.err
 }
 
 func (v *verifier) isFull() bool {
@@ -59,26 +65,31 @@ func (v *verifier) open(bucket string) *batch {
 	return b
 }
 
-// flush verifies the batches and visits their entries.
+// flush verifies the batches, while the entries of those before are visited.
 func (v *verifier) flush() error {
-	tasks := make([]func(), len(v.batches))
-	for i, b := range v.batches {
-		tasks[i] = b.verify
+	tasks := []func(){v.visitVerified}
+	for _, b := range v.batches {
+		tasks = append(tasks, b.verify)
 	}
 	v.parallel(tasks)
-	for _, b := range v.batches {
+	v.batches, v.verified = nil, v.batches
+	return v.err
+}
+
+// visitVerified visits the entries of the verified batches, up to the first
+// that is damaged.
+func (v *verifier) visitVerified() {
+	for _, b := range v.verified {
 		for _, e := range b.entries {
-			if err := v.visit(e); err != nil {
-				return err
+			if v.err = v.visit(e); v.err != nil {
+				return
 			}
 		}
-		if b.err != nil {
-			return b.err
+		if v.err = b.err; v.err != nil {
+			return
 		}
 		v.sum = v.sum.Plus(b.fingerprint)
 	}
-	v.batches = nil
-	return nil
 }
 
 // verify decodes the batch, up to the first entry that is damaged.

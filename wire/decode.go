@@ -1,7 +1,6 @@
 package wire
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
@@ -10,18 +9,6 @@ import (
 	"strings"
 	"unicode"
 )
-
-// Marshal returns v as one line of JSON without a line end. Unlike
-// json.Marshal it leaves <, > and & as they are: keys are read by people.
-func Marshal(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
 
 // Decode reads exactly one JSON value of at most bytesMax bytes into v, a
 // pointer, as Unmarshal does. A larger one is too_large.
@@ -51,6 +38,20 @@ func Decode(r io.Reader, bytesMax int64, v any) error {
 // What a server answers is better read with json.Unmarshal: names may be added
 // to it. If there is an error, v may be partly filled.
 func Unmarshal(data []byte, v any) error {
+	switch v := v.(type) {
+	case *OpsRequest:
+		if v.decodePlain(data) {
+			return nil
+		}
+	case *Operation:
+		if v.decodePlain(data) {
+			return nil
+		}
+	}
+	return unmarshalByReflection(data, v)
+}
+
+func unmarshalByReflection(data []byte, v any) error {
 	if err := checkText(data); err != nil {
 		return err
 	}

@@ -31,6 +31,10 @@ const readyMax = time.Minute
 // the default of 2 GiB is in the way of long runs.
 const quotaBytes = 8 << 30
 
+// txnOpsMax is how many writes one transaction may have; the default of 128
+// would keep etcd from grouping as freely as what it is compared with.
+const txnOpsMax = 4096
+
 // Member is one running etcd.
 type Member struct {
 	server *embed.Etcd
@@ -90,7 +94,7 @@ func configure(dirs []string) ([]*embed.Config, error) {
 		c := embed.NewConfig()
 		c.Name, c.Dir = fmt.Sprintf("m%d", i+1), dir
 		c.ZapLoggerBuilder = embed.NewZapLoggerBuilder(zap.NewNop())
-		c.QuotaBackendBytes = quotaBytes
+		c.QuotaBackendBytes, c.MaxTxnOps = quotaBytes, txnOpsMax
 		c.ListenClientUrls, c.AdvertiseClientUrls = urls[:1], urls[:1]
 		c.ListenPeerUrls, c.AdvertisePeerUrls = urls[1:], urls[1:]
 		if i > 0 {

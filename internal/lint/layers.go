@@ -22,6 +22,7 @@ var layers = map[string][]string{
 	"api":                {"compaction", "crdt", "delta", "dump", "node", "ranges", "wire"},
 	"client":             {"ranges", "wire"},
 	"cmd/ssnode":         {"api", "client", "dump", "internal/sim", "node", "ranges", "store", "wire"},
+	"internal/crash":     {},
 	"internal/lint":      {},
 	"internal/mutant":    {},
 	"internal/sim":       {"antientropy", "compaction", "crdt", "delta", "ranges"},

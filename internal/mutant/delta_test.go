@@ -228,14 +228,14 @@ func TestDelta_TheRest(t *testing.T) {
 	}, {
 		Name: "fingerprints ignore the origin",
 		File: "delta/fingerprint.go",
-		Old:  "	for _, x := range e.Counter {\n",
-		New:  "	for _, x := range e.Counter {\n			x.Origin = crdt.ReplicaID{}\n",
+		Old:  "	for _, x := range c {\n		f = f.Plus",
+		New:  "	for _, x := range c {\n		x.Origin = crdt.ReplicaID{}\n		f = f.Plus",
 		Test: "TestFingerprintOf_TellsApart",
 	}, {
 		Name: "fingerprints ignore the claim",
 		File: "delta/fingerprint.go",
-		Old:  "	buf = append(buf, k...)\n",
-		New:  "",
+		Old:  "	return append(buf, k...)\n",
+		New:  "	return buf\n",
 		Test: "TestFingerprintOf_TellsApart",
 	}})
 }

@@ -1,0 +1,76 @@
+// Command writes measures durable writes beside the peers, on one disk and in
+// one run, and prints one table:
+//
+//	go run ./writes                        # five turns, minutes
+//	go run ./writes -turns 9 -claims 1000000
+//	go run ./writes -only process -cpuprofile cpu.out
+//
+// Every write is an Increase of one of the claims that are there already; a
+// peer puts a key of as many bytes. A turn runs all sides of a group one after
+// the other; the ratio is taken within a turn.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"runtime"
+	"runtime/pprof"
+	"time"
+)
+
+// settings are what the flags say.
+type settings struct {
+	claims, turns   int
+	long            time.Duration
+	dir, only, side string
+	profile         string
+}
+
+func main() {
+	var s settings
+	flag.IntVar(&s.claims, "claims", 100_000, "claims, and keys of a peer, that are there before")
+	flag.IntVar(&s.turns, "turns", 5, "turns")
+	flag.DurationVar(&s.long, "for", 3*time.Second, "how long each side of a turn writes")
+	flag.StringVar(&s.dir, "dir", "", "directory on the disk to measure (default: that for temporary files)")
+	flag.StringVar(&s.only, "only", "", "one group: process, http1, http64 or http256")
+	flag.StringVar(&s.side, "side", "", "only sides whose name has this in it")
+	flag.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile of all turns here")
+	flag.Parse()
+	if err := s.run(); err != nil {
+		fmt.Fprintln(os.Stderr, "writes:", err)
+		os.Exit(1)
+	}
+}
+
+func (s settings) run() (err error) {
+	dir, err := os.MkdirTemp(s.dir, "ssnode-writes-")
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	fmt.Fprintf(os.Stderr, "%d processors, %d claims, %d turns of %s, in %s\n", runtime.GOMAXPROCS(0), s.claims, s.turns, s.long, dir)
+	sides, err := openSides(dir, s.claims)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, sides.close()) }()
+	stop, err := profile(s.profile)
+	if err != nil {
+		return err
+	}
+	defer stop()
+	return s.groups(sides)
+}
+
+func profile(path string) (stop func(), err error) {
+	if path == "" {
+		return func() {}, nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); f.Close() }, pprof.StartCPUProfile(f)
+}

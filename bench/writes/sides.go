@@ -1,0 +1,167 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/scalesmall/ssnode/bench/etcd"
+	"github.com/scalesmall/ssnode/bench/measure"
+	"github.com/scalesmall/ssnode/bench/rival"
+	"github.com/scalesmall/ssnode/client"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/store"
+	"github.com/scalesmall/ssnode/wire"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// connectionsMax is how many clients of etcd there are with a connection of
+// their own; ssnode's client opens as many connections as it has requests
+// under way.
+const connectionsMax = 256
+
+// sides are all that is compared, each with the same claims.
+type sides struct {
+	claims int
+	value  []byte
+	node   *rival.Node
+	bolt   *rival.Bolt
+	client *client.Client
+	etcd   *etcd.Member
+	etcds  []*clientv3.Client
+}
+
+func openSides(dir string, claims int) (*sides, error) {
+	s := &sides{claims: claims}
+	data, err := rival.Fill(dir, claims)
+	if err == nil {
+		err = s.openBolt(data, filepath.Join(dir, "bolt"))
+	}
+	if err == nil {
+		s.node, err = rival.StartNode(data)
+	}
+	if err == nil {
+		s.client, err = s.node.Client()
+	}
+	if err == nil {
+		err = s.openEtcd(filepath.Join(dir, "etcd"))
+	}
+	if err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+// openBolt gives the bare file what a node has written, and learns from that
+// how many bytes one write of a node is.
+func (s *sides) openBolt(data, dir string) error {
+	if err := os.CopyFS(dir, os.DirFS(data)); err != nil {
+		return err
+	}
+	probe, err := rival.StartNode(dir)
+	if err != nil {
+		return err
+	}
+	_, err = probe.Write(context.Background(), []delta.Operation{rival.Increase(0)})
+	if err := errors.Join(err, probe.Close()); err != nil {
+		return err
+	}
+	size, err := rival.WrittenBytes(dir, rival.Key(0))
+	if err != nil {
+		return fmt.Errorf("size of a write in %s: %w", filepath.Join(dir, store.FileName), err)
+	}
+	s.value = make([]byte, size)
+	s.bolt, err = rival.OpenBolt(dir)
+	return err
+}
+
+func (s *sides) openEtcd(dir string) (err error) {
+	if s.etcd, err = etcd.Start(dir); err != nil {
+		return err
+	}
+	for range connectionsMax {
+		c, err := s.etcd.Client()
+		if err != nil {
+			return err
+		}
+		s.etcds = append(s.etcds, c)
+	}
+	return etcd.Fill(context.Background(), s.etcds[0], s.claims, rival.Key, "10")
+}
+
+func (s *sides) close() error {
+	var errs []error
+	for _, c := range s.etcds {
+		errs = append(errs, c.Close())
+	}
+	if s.etcd != nil {
+		s.etcd.Close()
+	}
+	if s.client != nil {
+		s.client.Close()
+	}
+	if s.node != nil {
+		errs = append(errs, s.node.Close())
+	}
+	if s.bolt != nil {
+		errs = append(errs, s.bolt.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// write is one write of one of many writers.
+type write func(writer int) error
+
+// pick returns a claim that only this writer of so many writes to: etcd takes
+// no key twice in one transaction.
+func (s *sides) pick(writer, writers int) int {
+	return rival.Random(s.claims/writers)*writers + writer
+}
+
+func (s *sides) inProcess() write {
+	return func(int) error {
+		_, err := s.node.Write(context.Background(), []delta.Operation{rival.Increase(rival.Random(s.claims))})
+		return err
+	}
+}
+
+func (s *sides) bareBolt() write {
+	return func(int) error { return s.bolt.Put(rival.Key(rival.Random(s.claims)), s.value) }
+}
+
+func (s *sides) overHTTP(writers int) write {
+	return func(writer int) error {
+		_, err := s.client.Write(context.Background(), []wire.Operation{rival.IncreaseText(s.pick(writer, writers))}, client.WriteOptions{})
+		return err
+	}
+}
+
+// coalesced returns the write, and what to call when all writers are done.
+func (s *sides) coalesced(writers int) (write, func()) {
+	w := s.client.NewWriter(client.WriterOptions{})
+	return func(writer int) error {
+		_, err := w.Write(context.Background(), wire.Batch{Ops: wire.List[wire.Operation]{rival.IncreaseText(s.pick(writer, writers))}})
+		return err
+	}, w.Close
+}
+
+func (s *sides) etcdPut(writers, connections int) write {
+	return func(writer int) error {
+		i := s.pick(writer, writers)
+		_, err := s.etcds[writer%connections].Put(context.Background(), rival.Key(i), strconv.Itoa(i))
+		return err
+	}
+}
+
+func (s *sides) etcdGrouped(writers int) write {
+	g := etcd.NewGroup(s.etcds[0])
+	return func(writer int) error {
+		i := s.pick(writer, writers)
+		return g.Put(rival.Key(i), strconv.Itoa(i))
+	}
+}
+
+var _ = measure.Load

@@ -1,0 +1,151 @@
+package delta
+
+import (
+	"encoding/binary"
+	"fmt"
+)
+
+// The few forms of CBOR (RFC 8949) that records are made of, written and read
+// without reflection: a restart decodes and hashes every record there is, and
+// every write does for the claims it touches. What these write is byte for byte
+// what the encoder writes, and what they read is what Unmarshal admits; tests
+// hold them to that.
+
+// The major types, in the upper three bits of a head.
+const (
+	majorUint     = 0 << 5
+	majorNegative = 1 << 5
+	majorBytes    = 2 << 5
+	majorText     = 3 << 5
+	majorArray    = 4 << 5
+
+	majorMask = 7 << 5
+
+	null = 0xf6
+)
+
+// appendHead appends a head in its shortest form.
+func appendHead(b []byte, major byte, n uint64) []byte {
+	switch {
+	case n < 24:
+		return append(b, major|byte(n))
+	case n < 1<<8:
+		return append(b, major|24, byte(n))
+	case n < 1<<16:
+		return binary.BigEndian.AppendUint16(append(b, major|25), uint16(n))
+	case n < 1<<32:
+		return binary.BigEndian.AppendUint32(append(b, major|26), uint32(n))
+	}
+	return binary.BigEndian.AppendUint64(append(b, major|27), n)
+}
+
+func appendUint(b []byte, n uint64) []byte { return appendHead(b, majorUint, n) }
+
+func appendInt(b []byte, n int64) []byte {
+	if n < 0 {
+		return appendHead(b, majorNegative, uint64(-(n + 1)))
+	}
+	return appendHead(b, majorUint, uint64(n))
+}
+
+func appendBytes[T []byte | string](b []byte, value T) []byte {
+	return append(appendHead(b, majorBytes, uint64(len(value))), value...)
+}
+
+func appendText(b []byte, value string) []byte {
+	return append(appendHead(b, majorText, uint64(len(value))), value...)
+}
+
+// reader reads what the functions above wrote. Its first error stays; after it
+// every value is zero.
+type reader struct {
+	rest []byte
+	err  error
+}
+
+func (r *reader) fail(format string, args ...any) {
+	if r.err == nil {
+		r.err = fmt.Errorf("%w: "+format, append([]any{ErrCorrupt}, args...)...)
+	}
+	r.rest = nil
+}
+
+// head reads a head of one of two major types, in its shortest form.
+func (r *reader) head(major, or byte) (found byte, n uint64) {
+	if len(r.rest) == 0 {
+		r.fail("it ends too early")
+		return major, 0
+	}
+	found, short := r.rest[0]&majorMask, r.rest[0]&^byte(majorMask)
+	if found != major && found != or {
+		r.fail("byte %#02x is of another type than expected", r.rest[0])
+		return major, 0
+	}
+	if short < 24 {
+		r.rest = r.rest[1:]
+		return found, uint64(short)
+	}
+	return found, r.long(short)
+}
+
+// long reads the number after a head that says how long it is.
+func (r *reader) long(short byte) (n uint64) {
+	size := 1 << (short - 24)
+	if short > 27 || len(r.rest) < 1+size {
+		r.fail("a number ends too early")
+		return 0
+	}
+	for _, b := range r.rest[1 : 1+size] {
+		n = n<<8 | uint64(b)
+	}
+	r.rest = r.rest[1+size:]
+	if size == 1 && n < 24 || size > 1 && n>>(4*size) == 0 {
+		r.fail("a number is not in its shortest form")
+		return 0
+	}
+	return n
+}
+
+func (r *reader) array() uint64 {
+	_, n := r.head(majorArray, majorArray)
+	return n
+}
+
+func (r *reader) uint() uint64 {
+	_, n := r.head(majorUint, majorUint)
+	return n
+}
+
+func (r *reader) int() int64 {
+	major, n := r.head(majorUint, majorNegative)
+	switch {
+	case n > 1<<63-1:
+		r.fail("a number does not fit")
+		return 0
+	case major == majorNegative:
+		return -1 - int64(n)
+	}
+	return int64(n)
+}
+
+// bytes reads a byte string of exactly size bytes. It shares their memory.
+func (r *reader) bytes(size int) []byte {
+	_, n := r.head(majorBytes, majorBytes)
+	if r.err == nil && (n != uint64(size) || len(r.rest) < size) {
+		r.fail("a byte string has %d bytes, want %d", n, size)
+	}
+	if r.err != nil {
+		return nil
+	}
+	value := r.rest[:size]
+	r.rest = r.rest[size:]
+	return value
+}
+
+// end returns the first error, also if anything is left.
+func (r *reader) end() error {
+	if r.err == nil && len(r.rest) > 0 {
+		r.fail("%d bytes follow", len(r.rest))
+	}
+	return r.err
+}
