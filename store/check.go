@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"go.etcd.io/bbolt"
 )
@@ -19,30 +20,42 @@ const problemsMax = 100
 // returns what is wrong with it. It changes nothing. The error says why it
 // could not look: ErrInUse, ErrMissing, ErrNewerFormat.
 //
-// Damage may make bbolt run in circles or use up memory: check a suspect file
-// in a process of its own, with limits.
+// A walker finds the damage that bbolt would not survive before bbolt is let at
+// the file. To be safe from what is not thought of, and from a disk that hangs,
+// check a suspect file in a process of its own, with a limit on its time.
 func Check(path string) ([]Problem, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, FileName)
 	}
 	s := &Store{options: Options{ReadOnly: true}.withDefaults(), path: path}
 	if _, err := s.probe(); err != nil {
-		return problemOf(err)
+		return problemsOf(path, err)
 	}
 	db, err := s.options.openFile(path, bbolt.Options{ReadOnly: true})
 	if err != nil {
-		return problemOf(err)
+		return problemsOf(path, err)
 	}
 	defer db.Close()
 	return checkFile(db), nil
 }
 
-// problemOf makes damage that prevents opening a problem like any other.
-func problemOf(err error) ([]Problem, error) {
-	if errors.Is(err, ErrCorrupt) {
-		return []Problem{Problem(err.Error())}, nil
+// problemsOf tells damage that prevents opening in full.
+func problemsOf(path string, cause error) ([]Problem, error) {
+	if !errors.Is(cause, ErrCorrupt) {
+		return nil, cause
 	}
-	return nil, err
+	var c checker
+	w := &walker{}
+	if err := w.walk(path); err != nil {
+		return nil, err
+	}
+	for _, found := range slices.Concat(w.structure, w.values) {
+		c.report("%s", found)
+	}
+	if len(c.problems) == 0 {
+		c.report("%v", cause) // what is whole, but not ours
+	}
+	return c.problems, nil
 }
 
 // Check is the function Check on an open store. Writers wait.
@@ -57,8 +70,8 @@ func (s *Store) Check() []Problem {
 }
 
 // checkFile checks the values, and only if all pages could be read to do so
-// bbolt's own structure: its check runs on a goroutine of its own, where a page
-// number outside the file ends the process.
+// bbolt's own view of them: its check runs on a goroutine of its own, where a
+// page number outside the file ends the process.
 func checkFile(db *bbolt.DB) []Problem {
 	c := &checker{}
 	err := guard(func() error { return readTransaction(db, c.checkValues) })

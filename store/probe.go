@@ -11,9 +11,9 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// probe looks at the file without changing it: whether it is ours, whole, and
-// of a format that this release knows. It reports whether the file is still to
-// be created.
+// probe looks at the file without changing it: whether all of it is whole, it is
+// ours, and of a format that this release knows. It reports whether the file is
+// still to be created. O(file).
 func (s *Store) probe() (fresh bool, err error) {
 	info, err := os.Stat(s.path)
 	switch {
@@ -28,12 +28,25 @@ func (s *Store) probe() (fresh bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	defer db.Close()
-	err = guard(func() error { return readTransaction(db, checkFormat(s.path)) })
-	if err == errNoBuckets {
-		return true, s.mayCreate()
+	defer db.Close() // until then nobody writes
+	if err := checkSize(s.path, db); err != nil {
+		return false, err
 	}
-	return false, err
+	w := &walker{}
+	if err := w.walk(s.path); err != nil {
+		return false, fmt.Errorf("read %s: %w", s.path, err)
+	}
+	if err := firstProblem(s.path, w.structure); err != nil {
+		return false, err
+	}
+	err = guard(func() error { return readTransaction(db, checkFormat(s.path)) })
+	switch {
+	case err == errNoBuckets:
+		return true, s.mayCreate()
+	case err != nil:
+		return false, err // a newer format may seal its values differently
+	}
+	return false, firstProblem(s.path, w.values)
 }
 
 func (s *Store) mayCreate() error {
@@ -50,17 +63,24 @@ func (s *Store) mayCreate() error {
 // process ended.
 var errNoBuckets = errors.New("no buckets")
 
-// checkFormat returns a check that the file is whole and of a known format.
-// Beyond the end of a truncated file lies memory that must not be touched.
+// checkSize checks that no page lies beyond the end of the file, where there
+// is memory that must not be touched.
+func checkSize(path string, db *bbolt.DB) error {
+	info, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	return readTransaction(db, func(tx *bbolt.Tx) error {
+		if info.Size() < tx.Size() {
+			return fmt.Errorf("%w: %s is truncated: it has %d of %d bytes; %s", ErrCorrupt, path, info.Size(), tx.Size(), adviceDamaged)
+		}
+		return nil
+	})
+}
+
+// checkFormat returns a check that the file is of a known format.
 func checkFormat(path string) func(*bbolt.Tx) error {
 	return func(tx *bbolt.Tx) error {
-		info, err := os.Stat(path)
-		if err != nil {
-			return err
-		}
-		if info.Size() < tx.Size() {
-			return fmt.Errorf("%w: %s is truncated: it has %d of %d bytes; restore it from a backup or let the node join anew", ErrCorrupt, path, info.Size(), tx.Size())
-		}
 		if key, _ := tx.Cursor().First(); key == nil {
 			return errNoBuckets
 		}
@@ -75,7 +95,7 @@ func readFormat(path string, tx *bbolt.Tx) error {
 	}
 	payload, err := meta.get([]byte(metaFormat))
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	var f formatArray
 	if err := delta.Unmarshal(payload, &f, metaBytesMax); err != nil || f.Magic != magic {
@@ -99,10 +119,9 @@ func readTransaction(db *bbolt.DB, fn func(*bbolt.Tx) error) error {
 	return fn(tx)
 }
 
-// guard runs fn on pages that nobody has vouched for: bbolt panics on some
-// damage, and follows page numbers that lie outside the file on other. Damage
-// that makes it run in circles is not caught; whoever opens a suspect file does
-// so in a process of its own, with a limit on its time.
+// guard runs fn on pages that may have changed since a walker found them whole,
+// or that the disk cannot read any more: bbolt panics on some damage, and
+// follows page numbers that lie outside the file on other.
 func guard(fn func() error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer func() {
