@@ -4,9 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 
+	"github.com/scalesmall/ssnode/internal/zst"
 	"go.etcd.io/bbolt"
 )
 
@@ -22,29 +24,51 @@ func (s *Store) Backup(w io.Writer) error {
 	})
 }
 
+// BackupBytes returns how many bytes a Backup that began now would write.
+func (s *Store) BackupBytes() (n int64, err error) {
+	err = s.View(func(v *View) error {
+		n = v.tables.tx.Size()
+		return nil
+	})
+	return n, err
+}
+
 // Restore makes a fresh data directory of a backup, under a new replica id:
 // what the backup holds joins the cluster like the state of any replica that
 // was away, and what was written after it under the old id is not written
 // again. The names of cluster and node are those of the backup; Options name
-// them to be sure. The backup is verified first and stays as it is.
+// them to be sure. The backup is verified first and stays as it is; it may be
+// packed, see internal/zst. Interrupted at any point, Restore leaves no file
+// or a complete one.
 func Restore(dir, backup string, o Options) error {
 	if err := o.Validate(); err != nil {
 		return err
 	}
-	o = o.withDefaults()
-	o.MustExist = false
-	s := &Store{options: o, path: filepath.Join(dir, FileName)}
+	s := &Store{options: o.withDefaults(), path: filepath.Join(dir, FileName)}
+	return s.restore(dir, backup, func(i identity) identity { return i })
+}
+
+// restore is Restore with a say in who the directory belongs to.
+func (s *Store) restore(dir, backup string, name func(identity) identity) error {
+	s.options.MustExist = false
 	if err := s.prepareFresh(dir); err != nil {
 		return err
 	}
-	if err := copyFile(s.path+newSuffix, backup); err != nil {
-		return fmt.Errorf("restore: %w", err)
+	if err := copyBackup(s.path+newSuffix, backup, s.options.Progress); err != nil {
+		return errors.Join(fmt.Errorf("restore: %w", err), removeIfThere(s.path+newSuffix))
 	}
-	n, err := s.adopt()
+	n, err := s.adopt(name)
 	if err != nil {
-		return errors.Join(fmt.Errorf("restore %s: %w", backup, err), os.Remove(s.path+newSuffix))
+		return errors.Join(fmt.Errorf("restore %s: %w", backup, err), removeIfThere(s.path+newSuffix))
 	}
 	return n.appear()
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 // prepareFresh makes sure that there is a directory without a file.
@@ -59,7 +83,7 @@ func (s *Store) prepareFresh(dir string) error {
 }
 
 // adopt verifies the copy of a backup and gives it a new replica id.
-func (s *Store) adopt() (*newFile, error) {
+func (s *Store) adopt(name func(identity) identity) (*newFile, error) {
 	copied := &Store{options: s.options, path: s.path + newSuffix}
 	copied.options.MustExist = true // an empty file is no backup
 	if _, err := copied.probe(); err != nil {
@@ -72,8 +96,9 @@ func (s *Store) adopt() (*newFile, error) {
 	n := &newFile{path: s.path, db: db}
 	l, err := copied.load(db)
 	if err == nil {
-		l.identity.replica = s.options.NewID()
-		err = n.putIdentity(l.identity)
+		who := name(l.identity)
+		who.replica = s.options.NewID()
+		err = n.putIdentity(who)
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -96,20 +121,54 @@ func (n *newFile) putIdentity(i identity) error {
 	return n.sync()
 }
 
-// copyFile writes a synced copy of a file.
-func copyFile(to, from string) (err error) {
+// copyBackup writes a synced copy of a backup, unpacked.
+func copyBackup(to, from string, progress func(done, total uint64)) (err error) {
 	in, err := os.Open(from)
 	if err != nil {
 		return err
 	}
 	defer in.Close()
+	counted, err := newCounted(in, progress)
+	if err != nil {
+		return err
+	}
+	unpacked, err := zst.NewReader(from, counted)
+	if err != nil {
+		return err
+	}
+	defer unpacked.Close()
 	out, err := os.OpenFile(to, os.O_CREATE|os.O_TRUNC|os.O_WRONLY, fileMode)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
-	if _, err := io.Copy(out, in); err != nil {
+	if _, err := io.Copy(out, unpacked); err != nil {
 		return err
 	}
 	return out.Sync()
+}
+
+// counted tells how much of a file was read.
+type counted struct {
+	file        *os.File
+	done, total uint64
+	progress    func(done, total uint64)
+}
+
+func newCounted(f *os.File, progress func(done, total uint64)) (*counted, error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.IsDir() {
+		return nil, fmt.Errorf("%s is a directory; name the file of a backup", f.Name())
+	}
+	return &counted{file: f, total: uint64(info.Size()), progress: progress}, nil
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.file.Read(p)
+	c.done += uint64(n)
+	c.progress(c.done, max(c.done, c.total))
+	return n, err
 }

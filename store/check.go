@@ -3,10 +3,12 @@ package store
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
+	"github.com/scalesmall/ssnode/internal/zst"
 	"go.etcd.io/bbolt"
 )
 
@@ -16,7 +18,7 @@ type Problem string
 // problemsMax bounds how many problems are told.
 const problemsMax = 100
 
-// Check looks at everything in a data directory, or in a backup of one, and
+// Check looks at everything in a data directory, or in a backup of one, packed or not, and
 // returns what is wrong with it. It changes nothing. The error says why it
 // could not look: ErrInUse, ErrMissing, ErrNewerFormat.
 //
@@ -27,16 +29,39 @@ func Check(path string) ([]Problem, error) {
 	if info, err := os.Stat(path); err == nil && info.IsDir() {
 		path = filepath.Join(path, FileName)
 	}
+	if zst.Is(path) {
+		return checkPacked(path)
+	}
 	s := &Store{options: Options{ReadOnly: true}.withDefaults(), path: path}
 	if _, err := s.probe(); err != nil {
 		return problemsOf(path, err)
 	}
-	db, err := s.options.openFile(path, bbolt.Options{ReadOnly: true})
+	db, err := s.options.openFile(path, readOnly)
 	if err != nil {
 		return problemsOf(path, err)
 	}
 	defer db.Close()
 	return checkFile(db), nil
+}
+
+// checkPacked checks a packed backup, unpacked into a temporary file.
+func checkPacked(path string) (problems []Problem, err error) {
+	f, err := os.CreateTemp("", "ssnode-check-*.db")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
+	if err := f.Close(); err != nil {
+		return nil, err
+	}
+	if err := copyBackup(f.Name(), path, func(uint64, uint64) {}); err != nil {
+		var system *fs.PathError
+		if errors.As(err, &system) {
+			return nil, err
+		}
+		return []Problem{Problem(err.Error())}, nil
+	}
+	return Check(f.Name())
 }
 
 // problemsOf tells damage that prevents opening in full.

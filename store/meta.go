@@ -110,6 +110,10 @@ func (t *tables) getIdentity() (identity, error) {
 	if err := t.getMeta(metaIdentity, &a, metaBytesMax); err != nil {
 		return identity{}, err
 	}
+	return a.identity()
+}
+
+func (a identityArray) identity() (identity, error) {
 	i := identity{cluster: a.Cluster, node: a.Node, replica: a.Replica}
 	return i, corrupt("meta identity", i.validate())
 }
@@ -133,6 +137,10 @@ func (t *tables) getState() (state, error) {
 	if err := t.getMeta(metaState, &a, metaBytesMax); err != nil {
 		return state{}, err
 	}
+	return a.state()
+}
+
+func (a stateArray) state() (state, error) {
 	s := state{
 		fingerprint: delta.Fingerprint{Count: a.Count, Sum: delta.SumOf(a.Fingerprint)},
 		contextHash: delta.SumOf(a.ContextHash),

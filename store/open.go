@@ -96,6 +96,9 @@ func (s *Store) settle() error {
 	if err := os.Remove(s.path + newSuffix); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("remove what an interrupted rewrite left: %w", err)
 	}
+	if err := os.RemoveAll(filepath.Join(filepath.Dir(s.path), repairDirectory)); err != nil {
+		return fmt.Errorf("remove what an interrupted repair left: %w", err)
+	}
 	if s.options.NoSync {
 		return nil
 	}
@@ -145,12 +148,19 @@ func mapBytes(path string) int {
 	return max(mapBytesMin, 2*int(info.Size()))
 }
 
+// readOnly opens a file for reading.
+var readOnly = bbolt.Options{ReadOnly: true}
+
+func inUse(path string) error {
+	return fmt.Errorf("%w: another process has %s open; stop that node first, or ask it through its API (--addr)", ErrInUse, path)
+}
+
 // explainOpen turns an error of opening the file into one of this package.
 func explainOpen(path string, err error) error {
 	var system syscall.Errno
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		return fmt.Errorf("%w: another process has %s open; stop that node first, or ask it through its API (--addr)", ErrInUse, path)
+		return inUse(path)
 	case errors.As(err, &system), errors.Is(err, ErrCorrupt):
 		return fmt.Errorf("open %s: %w", path, err)
 	}

@@ -52,6 +52,9 @@ type Options struct {
 	// must never repeat. Default: from the system's randomness.
 	NewID    func() crdt.ReplicaID
 	NewNonce func() uint64
+	// Progress is told now and then how many bytes of about how many Restore and
+	// Repair have gone through. Default: nobody is.
+	Progress func(done, total uint64)
 	// NoSync acknowledges without waiting for the disk. A crash of the machine
 	// then loses what was acknowledged and may ruin the file. For tests only.
 	NoSync bool
@@ -81,6 +84,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Disk == nil {
 		o.Disk = func(commit func() error) error { return commit() }
+	}
+	if o.Progress == nil {
+		o.Progress = func(uint64, uint64) {}
 	}
 	if o.Parallel == nil {
 		o.Parallel = inTurn

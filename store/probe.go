@@ -24,7 +24,7 @@ func (s *Store) probe() (fresh bool, err error) {
 	case !info.Mode().IsRegular():
 		return false, fmt.Errorf("%w: %s is not a file", ErrCorrupt, s.path)
 	}
-	db, err := s.options.openFile(s.path, bbolt.Options{ReadOnly: true})
+	db, err := s.options.openFile(s.path, readOnly)
 	if err != nil {
 		return false, err
 	}

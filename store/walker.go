@@ -49,8 +49,8 @@ const (
 	overflowBytesMax = 1 << 28
 )
 
-// walk reads a whole file. An error is one of reading it, or of value; damage
-// is in structure and values.
+// walk reads a whole file. An error is one of opening it, or of value; damage,
+// pages that cannot be read among it, is in structure and values.
 func (w *walker) walk(path string) (err error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -62,15 +62,13 @@ func (w *walker) walk(path string) (err error) {
 		return err
 	}
 	w.file, w.size = f, info.Size()
-	if found, err := w.readHeads(); err != nil || !found {
-		return err
+	if !w.readHeads() {
+		return nil
 	}
 	w.taken = make([]uint64, w.head.pages/64+1)
 	w.take(0, 1)
 	w.take(1, 1)
-	if err := w.readFreelist(); err != nil {
-		return err
-	}
+	w.readFreelist()
 	if err := w.readRoot(); err != nil {
 		return err
 	}
@@ -86,18 +84,19 @@ func (w *walker) damaged(format string, args ...any) {
 
 // readHeads finds the newer head. It reports whether there is one to go on
 // from.
-func (w *walker) readHeads() (bool, error) {
+func (w *walker) readHeads() bool {
 	if w.size < headBytes {
 		w.damaged("the file has %d bytes, too few for its two heads", w.size)
-		return false, nil
+		return false
 	}
 	found := false
 	buffer := make(page, pageBytes)
 	for slot := range uint64(2) {
-		if _, err := w.file.ReadAt(buffer, int64(slot)*pageBytes); err != nil {
-			return false, err
+		var head fileHead
+		_, err := w.file.ReadAt(buffer, int64(slot)*pageBytes)
+		if err == nil {
+			head, err = parseHead(buffer, slot)
 		}
-		head, err := parseHead(buffer, slot)
 		switch {
 		case err != nil:
 			w.damaged("head %d of 2 is damaged (%v): what was written last may be missing", slot+1, err)
@@ -109,7 +108,7 @@ func (w *walker) readHeads() (bool, error) {
 		w.damaged("the file is truncated: it has %d of %d bytes", w.size, w.head.pages*pageBytes)
 		w.head.pages = have
 	}
-	return found, nil
+	return found
 }
 
 // take marks pages as belonging to something, and reports whether they exist
@@ -131,43 +130,47 @@ func (w *walker) take(id, n uint64) bool {
 
 // read reads a page of some kinds with those that continue it, into the buffer
 // if it fits. It returns nil if there is none.
-func (w *walker) read(id uint64, kinds uint16, buffer page) (page, error) {
+func (w *walker) read(id uint64, kinds uint16, buffer page) page {
 	if id < 2 || id >= w.head.pages {
 		w.damaged("page %d is used, but pages are from 2 to %d", id, w.head.pages-1)
-		return nil, nil
+		return nil
 	}
 	var head [pageHeadBytes]byte
 	if _, err := w.file.ReadAt(head[:], int64(id)*pageBytes); err != nil {
-		return nil, err
+		w.damaged("page %d cannot be read: %v", id, err)
+		return nil
 	}
 	p := page(head[:])
 	bytes := (p.overflow() + 1) * pageBytes
 	switch flags := p.flags(); {
 	case p.id() != id:
 		w.damaged("page %d says that it is page %d", id, p.id())
-		return nil, nil
+		return nil
 	case flags&kinds == 0 || flags&(flags-1) != 0:
 		w.damaged("page %d is of kind %x, not what is expected here", id, flags)
-		return nil, nil
+		return nil
 	case bytes > overflowBytesMax:
 		w.damaged("page %d has %d bytes", id, bytes)
-		return nil, nil
+		return nil
 	case !w.take(id, bytes/pageBytes):
-		return nil, nil
+		return nil
 	}
 	if uint64(cap(buffer)) < bytes {
 		buffer = make(page, bytes)
 	}
 	buffer = buffer[:bytes]
-	_, err := w.file.ReadAt(buffer, int64(id)*pageBytes)
-	return buffer, err
+	if _, err := w.file.ReadAt(buffer, int64(id)*pageBytes); err != nil {
+		w.damaged("page %d cannot be read: %v", id, err)
+		return nil
+	}
+	return buffer
 }
 
 // readFreelist takes the pages that belong to nothing.
-func (w *walker) readFreelist() error {
-	p, err := w.read(w.head.freelist, pageFreelist, nil)
-	if p == nil || err != nil {
-		return err
+func (w *walker) readFreelist() {
+	p := w.read(w.head.freelist, pageFreelist, nil)
+	if p == nil {
+		return
 	}
 	count, ids := uint64(p.count()), p[pageHeadBytes:]
 	if count == manyFree {
@@ -175,21 +178,20 @@ func (w *walker) readFreelist() error {
 	}
 	if count > uint64(len(ids))/8 {
 		w.damaged("the freelist has %d pages, more than it has room for", count)
-		return nil
+		return
 	}
 	before := uint64(1)
 	for i := range count {
 		id := native.Uint64(ids[8*i:])
 		if id <= before {
 			w.damaged("the freelist has page %d after page %d", id, before)
-			return nil
+			return
 		}
 		if !w.take(id, 1) {
-			return nil
+			return
 		}
 		before = id
 	}
-	return nil
 }
 
 // readRoot reads the tree of buckets, and each of them.
@@ -257,10 +259,10 @@ func (w *walker) readTree(id uint64, b bounds, visit func(element) error) error 
 	// bucket is read.
 	buffer := w.leaf
 	w.leaf = nil
-	p, err := w.read(id, pageBranch|pageLeaf, buffer)
-	if p == nil || err != nil {
+	p := w.read(id, pageBranch|pageLeaf, buffer)
+	if p == nil {
 		w.leaf = buffer
-		return err
+		return nil
 	}
 	if p.flags() == pageLeaf {
 		err := w.readLeaf(p, b, visit)

@@ -14,6 +14,7 @@ var owners = map[string][]string{
 	"github.com/google/renameio/v2":       {"cmd/ssnode", "store"},
 	"github.com/hashicorp/memberlist":     {"antientropy/gossip"},
 	"github.com/jedib0t/go-pretty/v6":     {"cmd/ssnode"},
+	"github.com/klauspost/compress":       {"internal/zst"},
 	"github.com/pelletier/go-toml/v2":     {"cmd/ssnode"},
 	"github.com/prometheus/client_golang": {"api", "node"},
 	"github.com/schollz/progressbar/v3":   {"cmd/ssnode"},

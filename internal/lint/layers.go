@@ -15,17 +15,18 @@ var layers = map[string][]string{
 	"compaction":         {"crdt", "delta", "ranges"},
 	"antientropy":        {"crdt", "delta", "ranges"},
 	"antientropy/gossip": {"antientropy", "crdt", "delta"},
-	"store":              {"compaction", "crdt", "delta", "ranges"},
+	"store":              {"compaction", "crdt", "delta", "internal/zst", "ranges"},
 	"node":               {"antientropy", "antientropy/gossip", "compaction", "crdt", "delta", "ranges", "store"},
 	"wire":               {"ranges"},
 	"dump":               {"crdt", "delta", "ranges", "store", "wire"},
 	"api":                {"compaction", "crdt", "delta", "dump", "node", "ranges", "wire"},
 	"client":             {"ranges", "wire"},
-	"cmd/ssnode":         {"api", "client", "dump", "internal/sim", "node", "ranges", "store", "wire"},
+	"cmd/ssnode":         {"api", "client", "dump", "internal/sim", "internal/zst", "node", "ranges", "store", "wire"},
 	"internal/crash":     {},
 	"internal/lint":      {},
 	"internal/mutant":    {},
 	"internal/sim":       {"antientropy", "compaction", "crdt", "delta", "ranges"},
+	"internal/zst":       {},
 }
 
 func checkLayers(t *Tree) []Problem {

@@ -1,0 +1,268 @@
+package store
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+const (
+	// repairDirectory is where a repair builds the new file, within the data
+	// directory. What an interrupted one left there, the next opening removes.
+	repairDirectory = "repair.tmp"
+	// repairBatch is how much of the damaged file goes into one transaction.
+	repairBatch      = 512
+	repairBatchBytes = 1 << 20
+)
+
+// Repaired says what a Repair did.
+type Repaired struct {
+	Node, Cluster string
+	// Replica is the new id, Former that of the damaged file, zero if lost.
+	Replica, Former crdt.ReplicaID
+	// Kept is where the damaged file is kept.
+	Kept string
+	// Deltas are those of the damaged log that the backup lacked, Entries how
+	// many entries changed by what the damaged file had beyond them.
+	Deltas, Entries uint64
+	// Problems is what was wrong, in words; no more than a hundred.
+	Problems []string
+}
+
+// Repair makes a whole data directory of one whose file is damaged, and of a
+// backup, of this node or of another member:
+//
+//	1  the backup becomes a new file, under a new replica id and the name of the
+//	   node whose directory it is;
+//	2  the events in what is intact of the damaged log are received there, in
+//	   order, as from a peer: what follows a lost one is left to the cluster;
+//	3  what is intact of the damaged entries is joined as range answers, if the
+//	   log alone does not show that nothing is missing. So what only this node
+//	   had is kept, and the state is ahead of its context, until a session with
+//	   a peer ends that;
+//	4  the new file is checked, and takes the place of the damaged one, which is
+//	   kept beside it under another name.
+//
+// No context is wider than what came with it: lost entries are not taken for
+// closed. Interrupted at any point the directory has the damaged file, or the
+// whole one. Memory is bounded by the contexts and a batch.
+//
+// Options.Node names the node where the damaged file no longer does. Now is the
+// time in milliseconds since the Unix epoch.
+func Repair(dir, backup string, now int64, o Options) (Repaired, error) {
+	if err := o.Validate(); err != nil {
+		return Repaired{}, err
+	}
+	r := &repair{options: o.withDefaults(), dir: dir, path: filepath.Join(dir, FileName), now: now}
+	f, err := os.OpenFile(r.path, os.O_RDWR, 0)
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return Repaired{}, fmt.Errorf("%w: there is no %s to repair; `ssnode restore` makes a directory of a backup", ErrMissing, r.path)
+	case err != nil:
+		return Repaired{}, fmt.Errorf("repair: %w", err)
+	}
+	err = lockFile(f)
+	if err == nil {
+		err = r.run(backup)
+	}
+	return r.done, errors.Join(err, f.Close())
+}
+
+type repair struct {
+	options   Options
+	dir, path string
+	now       int64
+	old       salvaged
+	done      Repaired
+}
+
+func (r *repair) run(backup string) error {
+	var err error
+	if r.old, err = salvage(r.path); err != nil {
+		return fmt.Errorf("repair: %w", err)
+	}
+	if err := r.name(); err != nil {
+		return err
+	}
+	workspace := filepath.Join(r.dir, repairDirectory)
+	if err := os.RemoveAll(workspace); err != nil {
+		return fmt.Errorf("repair: remove what an interrupted one left: %w", err)
+	}
+	if err := r.build(workspace, backup); err != nil {
+		return errors.Join(err, os.RemoveAll(workspace))
+	}
+	return r.swap(workspace)
+}
+
+// name decides who the new file belongs to.
+func (r *repair) name() error {
+	was := r.old.identity
+	r.done.Former, r.done.Problems = was.replica, r.old.problems
+	r.done.Node = was.node
+	switch {
+	case was.node == "" && r.options.Node == "":
+		return fmt.Errorf("%w: the damaged file no longer says whose it is; name the node with --node", ErrOptions)
+	case was.node == "":
+		r.done.Node = r.options.Node
+	case r.options.Node != "" && r.options.Node != was.node:
+		return fmt.Errorf("%w: it belongs to node %s, not %s", ErrOtherNode, was.node, r.options.Node)
+	}
+	return nil
+}
+
+// build makes the new file.
+func (r *repair) build(workspace, backup string) error {
+	o := r.options
+	o.Node, o.MustExist = "", false
+	if r.old.identity.cluster != "" {
+		o.Cluster = r.old.identity.cluster
+	}
+	s := &Store{options: o, path: filepath.Join(workspace, FileName)}
+	err := s.restore(workspace, backup, func(i identity) identity {
+		i.node = r.done.Node
+		return i
+	})
+	if err != nil {
+		return fmt.Errorf("repair: %w", err)
+	}
+	n, err := Open(workspace, o)
+	if err != nil {
+		return fmt.Errorf("repair: %w", err)
+	}
+	err = r.fill(n)
+	return errors.Join(err, n.Close())
+}
+
+// fill brings into the new file what is intact of the damaged one.
+func (r *repair) fill(n *Store) error {
+	r.done.Replica, r.done.Cluster = n.Replica().ID, n.Cluster()
+	if err := r.receive(n); err != nil {
+		return err
+	}
+	if !r.old.isWhole || !r.old.covered().Leq(n.Summary().Context) {
+		if err := r.join(n); err != nil {
+			return err
+		}
+	}
+	if err := r.remember(n); err != nil {
+		return err
+	}
+	if problems := n.Check(); len(problems) > 0 {
+		return fmt.Errorf("%w: the new file is not whole: %s", ErrCorrupt, problems[0])
+	}
+	return nil
+}
+
+// receive brings the events of the damaged log.
+func (r *repair) receive(n *Store) error {
+	var batch []delta.Packed
+	size := 0
+	flush := func() error {
+		effects, err := n.Update(delta.Env{Now: r.now}, func(c *delta.Commit) error {
+			for _, p := range batch {
+				if _, err := c.Receive(p); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("repair: bring what is left of the log: %w", err)
+		}
+		r.done.Deltas += uint64(len(effects.Deltas))
+		batch, size = batch[:0], 0
+		return nil
+	}
+	err := eachIntact(r.path, bucketLog, func(key, payload []byte) error {
+		record, err := decodeRecord(key, payload)
+		if err != nil {
+			return nil // lost
+		}
+		batch, size = append(batch, record.Delta), size+len(payload)
+		if len(batch) < repairBatch && size < repairBatchBytes {
+			return nil
+		}
+		return flush()
+	})
+	return errors.Join(err, flush())
+}
+
+// join joins the entries of the damaged file.
+func (r *repair) join(n *Store) error {
+	var batch []delta.Entry
+	flush := func() error {
+		effects, err := n.Update(delta.Env{Now: r.now}, func(c *delta.Commit) error {
+			for _, e := range batch {
+				if err := c.Take(r.old.answer(e)); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			return fmt.Errorf("repair: bring what is left of the entries: %w", err)
+		}
+		r.done.Entries += uint64(len(effects.Entries))
+		batch = batch[:0]
+		return nil
+	}
+	err := eachIntact(r.path, bucketEntries, func(key, payload []byte) error {
+		e, err := delta.DecodeEntry(delta.Key(key), payload)
+		if err != nil {
+			return nil // lost
+		}
+		if batch = append(batch, e); len(batch) < repairBatch {
+			return nil
+		}
+		return flush()
+	})
+	return errors.Join(err, flush())
+}
+
+// remember has the node look for the cluster where it did, and where the
+// source of the backup did.
+func (r *repair) remember(n *Store) error {
+	peers, err := n.Peers()
+	if err != nil {
+		return err
+	}
+	peers = append(peers, r.old.peers...)
+	slices.Sort(peers)
+	peers = slices.Compact(peers)
+	return n.SetPeers(peers[:min(len(peers), PeersMax)])
+}
+
+// swap puts the new file in place of the damaged one, which keeps a name at
+// every moment: first a second one, then only that.
+func (r *repair) swap(workspace string) error {
+	kept, err := keepAside(r.path, time.UnixMilli(r.now))
+	if err != nil {
+		return errors.Join(fmt.Errorf("repair: keep the damaged file: %w", err), os.RemoveAll(workspace))
+	}
+	r.done.Kept = kept
+	if err := syncDirectory(r.dir); err != nil {
+		return err
+	}
+	if err := os.Rename(filepath.Join(workspace, FileName), r.path); err != nil {
+		return fmt.Errorf("repair: %w", err)
+	}
+	return errors.Join(syncDirectory(r.dir), os.RemoveAll(workspace))
+}
+
+// keepAside gives a file a second name that nothing has.
+func keepAside(path string, at time.Time) (string, error) {
+	kept := path + ".damaged-" + at.UTC().Format("20060102T150405Z")
+	for i := 2; ; i++ {
+		err := os.Link(path, kept)
+		if !errors.Is(err, os.ErrExist) {
+			return kept, err
+		}
+		kept = fmt.Sprintf("%s.damaged-%s-%d", path, at.UTC().Format("20060102T150405Z"), i)
+	}
+}

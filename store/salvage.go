@@ -1,0 +1,112 @@
+package store
+
+import (
+	"bytes"
+	"fmt"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// salvaged is what a damaged file still says of itself, beside its entries and
+// its log. What is zero is lost.
+type salvaged struct {
+	identity identity
+	peers    []string
+	state    state
+	// context and ahead are what is left of them; isWhole says that nothing is
+	// missing: they hash to what is stored.
+	context, ahead crdt.Context
+	isWhole        bool
+	// problems is what is wrong with the file, in words.
+	problems []string
+}
+
+// salvage reads what a damaged file says of itself.
+func salvage(path string) (salvaged, error) {
+	s := salvaged{context: crdt.NewContext(), ahead: crdt.NewContext()}
+	w := &walker{value: func(bucket string, key, payload []byte) error {
+		switch bucket {
+		case bucketMeta:
+			s.meta(string(key), payload)
+		case bucketContext:
+			s.sequence(s.context, key, payload)
+		case bucketAhead:
+			s.sequence(s.ahead, key, payload)
+		}
+		return nil
+	}}
+	if err := w.walk(path); err != nil {
+		return salvaged{}, err
+	}
+	s.problems = append(w.structure, w.values...)
+	s.isWhole = s.state.logNext > 0 &&
+		delta.HashContext(s.context) == s.state.contextHash && delta.HashContext(s.ahead) == s.state.aheadHash
+	return s, nil
+}
+
+// meta takes one value of the bucket meta. What cannot be decoded is lost.
+func (s *salvaged) meta(name string, payload []byte) {
+	switch name {
+	case metaIdentity:
+		var a identityArray
+		if delta.Unmarshal(payload, &a, metaBytesMax) == nil {
+			s.identity, _ = a.identity()
+		}
+	case metaState:
+		var a stateArray
+		if delta.Unmarshal(payload, &a, metaBytesMax) == nil {
+			s.state, _ = a.state()
+		}
+	case metaPeers:
+		_ = delta.Unmarshal(payload, &s.peers, PeersBytesMax)
+	}
+}
+
+func (s *salvaged) sequence(c crdt.Context, key, payload []byte) {
+	if sequence, err := decodeSequence(payload); err == nil && len(key) == crdt.ReplicaIDBytes {
+		c[crdt.ReplicaID(key)] = sequence
+	}
+}
+
+// covered returns everything of which there may be something in the entries.
+func (s *salvaged) covered() crdt.Context {
+	covered := s.context.Clone()
+	covered.Join(s.ahead)
+	return covered
+}
+
+// answer makes an intact entry of the damaged file a range answer about its own
+// key. If the contexts are whole it says all that the replica knew of the key.
+// Else it claims to have seen nothing, so that nothing is taken for closed by
+// it, and to be ahead by what its records name.
+func (s *salvaged) answer(e delta.Entry) delta.Answer {
+	a := delta.Answer{Span: delta.Span{From: e.Key, To: e.Key + "\x00"}, Entries: []delta.Entry{e}}
+	if s.isWhole {
+		a.Context, a.Ahead = s.context, s.ahead
+		return a
+	}
+	a.Context, a.Ahead = crdt.NewContext(), crdt.NewContext()
+	for _, x := range e.Counter {
+		a.Ahead[x.Origin] = max(x.Last, x.Watermark)
+	}
+	if dot := e.Node.Dot; !dot.Replica.IsZero() {
+		a.Ahead[dot.Replica] = dot.Sequence
+	}
+	return a
+}
+
+// eachIntact calls visit for what is intact in a bucket of a damaged file,
+// ascending as far as its pages are. Key and payload are visit's to keep.
+func eachIntact(path, bucket string, visit func(key, payload []byte) error) error {
+	w := &walker{value: func(in string, key, payload []byte) error {
+		if in != bucket {
+			return nil
+		}
+		return visit(bytes.Clone(key), bytes.Clone(payload))
+	}}
+	if err := w.walk(path); err != nil {
+		return fmt.Errorf("read what is left of %s: %w", path, err)
+	}
+	return nil
+}
