@@ -1,6 +1,6 @@
 # Each target does what it says; .ci/run has the commands and the reasons.
 
-.PHONY: help test race lint fuzz sim spread soak netns crash power bench demo ci
+.PHONY: help test race lint fuzz flip sim spread soak netns crash power bench demo ci
 
 help: ## what there is
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/'
@@ -17,6 +17,9 @@ lint: ## format, module file, go vet, staticcheck, and the rules of internal/lin
 
 fuzz: ## every fuzz target; FUZZ_SECONDS=3600 make fuzz for longer
 	.ci/run fuzz
+
+flip: ## every byte of a data file flipped, one at a time; minutes
+	go test -count=1 -timeout=1h ./store -run '^TestOpen_EveryByteFlipped$$' -v -flip-all
 
 SIM_SEEDS ?= 5000
 SIM_FIRST ?= 1

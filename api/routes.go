@@ -31,6 +31,7 @@ var routes = map[string]methods{
 	"/v1/members":      {http.MethodGet: (*Server).members},
 	"/v1/status":       {http.MethodGet: (*Server).status},
 	"/v1/dump":         {http.MethodGet: (*Server).dump},
+	"/v1/backup":       {http.MethodGet: (*Server).backup},
 	"/v1/compact":      {http.MethodPost: (*Server).compact},
 	"/v1/fingerprints": {http.MethodGet: (*Server).fingerprintsQuery, http.MethodPost: (*Server).fingerprintsBody},
 	"/v1/join":         {http.MethodPost: (*Server).join},

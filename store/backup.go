@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/internal/zst"
 	"go.etcd.io/bbolt"
 )
@@ -16,21 +17,24 @@ import (
 // reads and Restore makes a directory of. Writers go on meanwhile, unless the
 // file outgrows its mapping.
 func (s *Store) Backup(w io.Writer) error {
-	return s.View(func(v *View) error {
-		if _, err := v.tables.tx.WriteTo(w); err != nil {
-			return fmt.Errorf("backup: %w", err)
-		}
-		return nil
-	})
+	return s.View(func(v *View) error { return v.Backup(w) })
 }
 
-// BackupBytes returns how many bytes a Backup that began now would write.
-func (s *Store) BackupBytes() (n int64, err error) {
-	err = s.View(func(v *View) error {
-		n = v.tables.tx.Size()
-		return nil
-	})
-	return n, err
+// Backup writes a copy of the file as it was at the instant of the view.
+func (v *View) Backup(w io.Writer) error {
+	if _, err := v.tables.tx.WriteTo(w); err != nil {
+		return fmt.Errorf("backup: %w", err)
+	}
+	return nil
+}
+
+// BackupBytes returns how many bytes Backup writes.
+func (v *View) BackupBytes() int64 { return v.tables.tx.Size() }
+
+// Restored says what a backup was of, and under which id its replica goes on.
+type Restored struct {
+	Node, Cluster   string
+	Replica, Former crdt.ReplicaID
 }
 
 // Restore makes a fresh data directory of a backup, under a new replica id:
@@ -40,28 +44,33 @@ func (s *Store) BackupBytes() (n int64, err error) {
 // them to be sure. The backup is verified first and stays as it is; it may be
 // packed, see internal/zst. Interrupted at any point, Restore leaves no file
 // or a complete one.
-func Restore(dir, backup string, o Options) error {
+func Restore(dir, backup string, o Options) (Restored, error) {
 	if err := o.Validate(); err != nil {
-		return err
+		return Restored{}, err
 	}
 	s := &Store{options: o.withDefaults(), path: filepath.Join(dir, FileName)}
 	return s.restore(dir, backup, func(i identity) identity { return i })
 }
 
 // restore is Restore with a say in who the directory belongs to.
-func (s *Store) restore(dir, backup string, name func(identity) identity) error {
+func (s *Store) restore(dir, backup string, name func(identity) identity) (done Restored, err error) {
 	s.options.MustExist = false
 	if err := s.prepareFresh(dir); err != nil {
-		return err
+		return done, err
 	}
 	if err := copyBackup(s.path+newSuffix, backup, s.options.Progress); err != nil {
-		return errors.Join(fmt.Errorf("restore: %w", err), removeIfThere(s.path+newSuffix))
+		return done, errors.Join(fmt.Errorf("restore: %w", err), removeIfThere(s.path+newSuffix))
 	}
-	n, err := s.adopt(name)
+	n, err := s.adopt(func(i identity) identity {
+		who := name(i)
+		who.replica = s.options.NewID()
+		done = Restored{Node: who.node, Cluster: who.cluster, Replica: who.replica, Former: i.replica}
+		return who
+	})
 	if err != nil {
-		return errors.Join(fmt.Errorf("restore %s: %w", backup, err), removeIfThere(s.path+newSuffix))
+		return done, errors.Join(fmt.Errorf("restore %s: %w", backup, err), removeIfThere(s.path+newSuffix))
 	}
-	return n.appear()
+	return done, n.appear()
 }
 
 func removeIfThere(path string) error {
@@ -82,7 +91,7 @@ func (s *Store) prepareFresh(dir string) error {
 	return nil
 }
 
-// adopt verifies the copy of a backup and gives it a new replica id.
+// adopt verifies the copy of a backup and makes it somebody else's.
 func (s *Store) adopt(name func(identity) identity) (*newFile, error) {
 	copied := &Store{options: s.options, path: s.path + newSuffix}
 	copied.options.MustExist = true // an empty file is no backup
@@ -96,9 +105,7 @@ func (s *Store) adopt(name func(identity) identity) (*newFile, error) {
 	n := &newFile{path: s.path, db: db}
 	l, err := copied.load(db)
 	if err == nil {
-		who := name(l.identity)
-		who.replica = s.options.NewID()
-		err = n.putIdentity(who)
+		err = n.putIdentity(name(l.identity))
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())

@@ -35,7 +35,7 @@ func TestRestore_GoesOnUnderANewID(t *testing.T) {
 	}
 
 	dir := filepath.Join(t.TempDir(), "restored")
-	if err := Restore(dir, backup, Options{Cluster: "c1", Node: "n1"}); err != nil {
+	if _, err := Restore(dir, backup, Options{Cluster: "c1", Node: "n1"}); err != nil {
 		t.Fatal(err)
 	}
 	r := openTest(t, dir, Options{})
@@ -74,7 +74,7 @@ func TestRestore_RefusesAndLeavesNothing(t *testing.T) {
 		"other node":    {good, Options{Node: "n2"}, ErrOtherNode},
 	} {
 		dir := t.TempDir()
-		if err := Restore(dir, test.backup, test.options); !errors.Is(err, test.want) {
+		if _, err := Restore(dir, test.backup, test.options); !errors.Is(err, test.want) {
 			t.Errorf("%s: got %v, want %v", name, err, test.want)
 		}
 		if left, _ := os.ReadDir(dir); len(left) != 0 {
@@ -83,7 +83,7 @@ func TestRestore_RefusesAndLeavesNothing(t *testing.T) {
 	}
 	dir := closedDir(t)
 	before := tree(t, dir)
-	if err := Restore(dir, good, Options{}); !errors.Is(err, ErrExists) || tree(t, dir) != before {
+	if _, err := Restore(dir, good, Options{}); !errors.Is(err, ErrExists) || tree(t, dir) != before {
 		t.Errorf("over another: %v", err)
 	}
 }

@@ -73,14 +73,23 @@ func seal(bucket string, key, payload []byte) []byte {
 
 // unseal returns the payload of a stored value. It shares its memory.
 func unseal(bucket string, key, stored []byte) ([]byte, error) {
-	if len(stored) < checksumBytes {
-		return nil, fmt.Errorf("%w: the value of %s %x has %d bytes, too few for its checksum", ErrCorrupt, bucket, key, len(stored))
-	}
-	payload := stored[checksumBytes:]
-	if binary.BigEndian.Uint32(stored) != checksum(bucket, key, payload) {
-		return nil, fmt.Errorf("%w: the checksum of %s %x does not match", ErrCorrupt, bucket, key)
+	payload, problem := tryUnseal(bucket, key, stored)
+	if problem != "" {
+		return nil, fmt.Errorf("%w: %s", ErrCorrupt, problem)
 	}
 	return payload, nil
+}
+
+// tryUnseal is unseal, but says what is wrong in words.
+func tryUnseal(bucket string, key, stored []byte) (payload []byte, problem string) {
+	if len(stored) < checksumBytes {
+		return nil, fmt.Sprintf("the value of %s %x has %d bytes, too few for its checksum", bucket, key, len(stored))
+	}
+	payload = stored[checksumBytes:]
+	if binary.BigEndian.Uint32(stored) != checksum(bucket, key, payload) {
+		return nil, fmt.Sprintf("the checksum of %s %x does not match", bucket, key)
+	}
+	return payload, ""
 }
 
 func indexKey(index uint64) []byte { return binary.BigEndian.AppendUint64(nil, index) }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/scalesmall/ssnode/delta"
@@ -29,7 +30,10 @@ func (s *Store) load(db *bbolt.DB) (*loaded, error) {
 			return s.read(t, l)
 		})
 	})
-	if err != nil {
+	switch {
+	case errors.Is(err, ErrCorrupt):
+		return nil, fmt.Errorf("open %s: %w; %s", s.path, err, adviceDamaged)
+	case err != nil:
 		return nil, fmt.Errorf("open %s: %w", s.path, err)
 	}
 	return l, nil

@@ -164,7 +164,7 @@ func explainOpen(path string, err error) error {
 	case errors.As(err, &system), errors.Is(err, ErrCorrupt):
 		return fmt.Errorf("open %s: %w", path, err)
 	}
-	return fmt.Errorf("%w: %s is not a file of ssnode, or its head is damaged: %w", ErrCorrupt, path, err)
+	return fmt.Errorf("%w: %s is not a file of ssnode, or its heads are damaged (%w); %s", ErrCorrupt, path, err, adviceDamaged)
 }
 
 // syncDirectory makes the names in a directory durable.

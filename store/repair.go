@@ -124,7 +124,7 @@ func (r *repair) build(workspace, backup string) error {
 		o.Cluster = r.old.identity.cluster
 	}
 	s := &Store{options: o, path: filepath.Join(workspace, FileName)}
-	err := s.restore(workspace, backup, func(i identity) identity {
+	_, err := s.restore(workspace, backup, func(i identity) identity {
 		i.node = r.done.Node
 		return i
 	})

@@ -332,7 +332,7 @@ func TestCheck_OfAPackedBackup(t *testing.T) {
 		t.Errorf("%v, %v", problems, err)
 	}
 	dir := filepath.Join(t.TempDir(), "restored")
-	if err := Restore(dir, backup, Options{}); err != nil {
+	if _, err := Restore(dir, backup, Options{}); err != nil {
 		t.Error(err)
 	}
 	if got := priorityOf(t, openTest(t, dir, Options{}), "n1", "a", "b"); got != 1 {

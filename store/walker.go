@@ -216,12 +216,12 @@ func (w *walker) readBucket(name string, value []byte) error {
 			w.damaged("the bucket %s holds the bucket %q", name, e.key)
 			return nil
 		}
-		payload, err := unseal(name, e.key, e.value)
+		payload, problem := tryUnseal(name, e.key, e.value)
 		switch {
-		case err == nil && w.value != nil:
+		case problem == "" && w.value != nil:
 			return w.value(name, e.key, payload)
-		case err != nil && len(w.values) < problemsMax:
-			w.values = append(w.values, err.Error())
+		case problem != "" && len(w.values) < problemsMax:
+			w.values = append(w.values, problem)
 		}
 		return nil
 	}

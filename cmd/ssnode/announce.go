@@ -62,8 +62,6 @@ func explainOpen(err error) error {
 	switch {
 	case errors.Is(err, store.ErrInUse):
 		return fmt.Errorf("%w; if that is this node, it already runs: see ssnode status", err)
-	case errors.Is(err, store.ErrCorrupt):
-		return fmt.Errorf("%w; see ssnode check --data-dir", err)
 	case errors.Is(err, syscall.EADDRINUSE):
 		return fmt.Errorf("%w; choose another port with --gossip, or 0 for a free one", err)
 	case errors.Is(err, store.ErrOptions):

@@ -53,7 +53,7 @@ func commands() []*cli.Command {
 		registerCommand(), releaseCommand(), increaseCommand(), decreaseCommand(), setCommand(), tightenCommand(), batchCommand(),
 		lookupCommand(), rangesCommand(), claimsCommand(), keyspacesCommand(), mapCommand(), watchCommand(), historyCommand(),
 		membersCommand(), statusCommand(), nodesCommand(), diffCommand(), joinCommand(), leaveCommand(), forgetCommand(),
-		dumpCommand(), loadCommand(), checkCommand(), compactCommand(),
+		backupCommand(), restoreCommand(), checkCommand(), repairCommand(), compactCommand(), dumpCommand(), loadCommand(),
 		simCommand(), versionCommand(),
 	}
 }

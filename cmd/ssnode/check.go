@@ -23,7 +23,7 @@ func checkCommand() *cli.Command {
 			"may crash or hang whoever reads it, so a process of its own does.\n\n" +
 			"Exit code 5 if something is wrong.\n\nExample: ssnode check --data-dir ./n1",
 		Flags: flags(dataDirFlag(),
-			&cli.DurationFlag{Name: "timeout", Usage: "`DURATION` after which the file is taken to be damaged", Value: time.Hour},
+			&cli.DurationFlag{Name: "timeout", Usage: "`DURATION` after which the file is taken to be damaged", Value: checkTimeout},
 			&cli.BoolFlag{Name: flagInProcess, Hidden: true},
 			outputFlags()),
 		Action: func(c *cli.Context) error {
@@ -46,6 +46,9 @@ func checkCommand() *cli.Command {
 		},
 	}
 }
+
+// checkTimeout is far longer than reading any file takes.
+const checkTimeout = time.Hour
 
 // flagInProcess is for check itself: do it here, and answer in JSON.
 const flagInProcess = "in-process"
@@ -146,7 +149,7 @@ func checkListing(path string, found wire.Check) listing {
 				return err
 			}
 		}
-		return o.line("Keep it as it is for now. Load a dump of it, if there is one, into a fresh directory; or let the node start with an empty one: it gets all of it back from its cluster.")
+		return o.line("Keep it as it is, and rebuild it from another node or a backup: ssnode repair --data-dir DIRECTORY --from URL|BACKUP")
 	}
 	return l
 }

@@ -4,10 +4,12 @@ import (
 	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/scalesmall/ssnode/api"
 	"github.com/scalesmall/ssnode/dump"
+	"github.com/scalesmall/ssnode/internal/zst"
 	"github.com/scalesmall/ssnode/node"
 	"github.com/scalesmall/ssnode/store"
 	"github.com/scalesmall/ssnode/wire"
@@ -48,41 +50,52 @@ func online(err error, instead string) error {
 func dumpCommand() *cli.Command {
 	return &cli.Command{
 		Name: "dump", Category: groupData, Usage: "everything a node holds, as lines of JSON",
-		Description: "Of a stopped node with --data-dir, of a running one with --addr.\n\n" +
-			"Example: ssnode dump --data-dir ./n1 > n1.dump",
+		ArgsUsage: "[FILE]",
+		Description: "Of a stopped node with --data-dir, of a running one with --addr; to FILE, packed with zstd\n" +
+			"if its name ends in .zst, or to standard output.\n\n" +
+			"Example: ssnode dump --data-dir ./n1 n1.dump.zst",
 		Flags: flags(dataDirFlag(), addrFlag(),
 			&cli.BoolFlag{Name: "canonical", Usage: "only what equal replicas have byte for byte alike, for comparing"}),
 		Action: func(c *cli.Context) error {
-			if err := noArguments(c); err != nil {
-				return err
-			}
 			dir, err := directoryOf(c)
 			if err != nil {
 				return err
 			}
-			if dir == "" {
-				return dumpOnline(c)
+			if !c.Args().Present() {
+				return online(dumpTo(c, dir, c.App.Writer), "ssnode dump --addr URL")
 			}
-			return online(dumpDirectory(c, dir), "ssnode dump --addr URL")
+			name, err := oneArgument(c, "the name of a file")
+			if err != nil {
+				return err
+			}
+			err = writeFile(name, func(w io.Writer) error { return dumpTo(c, dir, w) }, func(string) error { return nil })
+			return online(err, "ssnode dump --addr URL")
 		},
 	}
 }
 
-func dumpOnline(c *cli.Context) error {
+// dumpTo writes a dump of a directory, or of a running node if there is none.
+func dumpTo(c *cli.Context, dir string, to io.Writer) error {
+	w := bufio.NewWriterSize(to, 64<<10)
+	if dir == "" {
+		return errors.Join(dumpOnline(c, w), w.Flush())
+	}
+	return errors.Join(dumpDirectory(c, dir, w), w.Flush())
+}
+
+func dumpOnline(c *cli.Context, w io.Writer) error {
 	node, err := connect(c)
 	if err != nil {
 		return err
 	}
 	defer node.Close()
-	w := bufio.NewWriterSize(c.App.Writer, 64<<10)
-	err = node.Dump(c.Context, c.Bool("canonical"), func(line []byte) error {
+	return node.Dump(c.Context, c.Bool("canonical"), func(line []byte) error {
 		_, err := w.Write(append(line, '\n'))
 		return err
 	})
-	return errors.Join(err, w.Flush())
 }
 
-func dumpDirectory(c *cli.Context, dir string) error {
+func dumpDirectory(c *cli.Context, dir string, w io.Writer) error {
 	s, err := store.Open(dir, store.Options{ReadOnly: true, MustExist: true})
 	if errors.Is(err, store.ErrCorrupt) {
 		return fmt.Errorf("%w; see all of it with: ssnode check --data-dir %s", err, shellQuote(dir))
@@ -91,11 +104,9 @@ func dumpDirectory(c *cli.Context, dir string) error {
 		return err
 	}
 	defer s.Close()
-	w := bufio.NewWriterSize(c.App.Writer, 64<<10)
-	err = s.View(func(v *store.View) error {
+	return s.View(func(v *store.View) error {
 		return dump.Write(w, v, dump.Options{Cluster: s.Cluster(), Node: s.Node(), Canonical: c.Bool("canonical")})
 	})
-	return errors.Join(err, w.Flush())
 }
 
 func loadCommand() *cli.Command {
@@ -124,7 +135,12 @@ func loadCommand() *cli.Command {
 				return err
 			}
 			defer file.Close()
-			loaded, err := dump.Load(dir, file)
+			unpacked, err := zst.NewReader(name, file)
+			if err != nil {
+				return err
+			}
+			defer unpacked.Close()
+			loaded, err := dump.Load(dir, unpacked)
 			if err != nil {
 				return fmt.Errorf("nothing was loaded: %w", err)
 			}

@@ -42,6 +42,7 @@ var updateScripts = flag.Bool("script.update", false, "take what commands print 
 //	same COMMAND…              require the output that the command had the last
 //	                           time it was asked so
 //	gunzip FROM FILE           unpack a fixture of testdata
+//	flip FILE TEXT             flip a byte in the entry of a claim from TEXT on
 func TestCommand_Scripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -52,6 +53,7 @@ func TestCommand_Scripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"start": cmdStart, "halt": cmdHalt, "kill9": cmdKill9, "gone": cmdGone, "code": cmdCode, "until": cmdUntil,
 			"repeat": cmdRepeat, "same": cmdSame, "gunzip": cmdGunzip,
+			"flip": cmdFlip,
 		},
 	})
 }
@@ -268,4 +270,21 @@ func cmdGunzip(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(err)
 	ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(args[1])), 0o700))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), content, 0o600))
+}
+
+func cmdFlip(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: flip FILE TEXT")
+	}
+	content, err := os.ReadFile(ts.MkAbs(args[0]))
+	ts.Check(err)
+	key := []byte("\x01default\x00" + args[1] + "\x00\x01")
+	i := bytes.Index(content, key)
+	if i < 0 {
+		ts.Fatalf("there is no claim from %s in it", args[1])
+	}
+	for ; i >= 0; i = bytes.Index(content, key) {
+		content[i+len(key)-3] ^= 1
+	}
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), content, 0o600))
 }

@@ -19,7 +19,7 @@ var layers = map[string][]string{
 	"node":               {"antientropy", "antientropy/gossip", "compaction", "crdt", "delta", "ranges", "store"},
 	"wire":               {"ranges"},
 	"dump":               {"crdt", "delta", "ranges", "store", "wire"},
-	"api":                {"compaction", "crdt", "delta", "dump", "node", "ranges", "wire"},
+	"api":                {"compaction", "crdt", "delta", "dump", "node", "ranges", "store", "wire"},
 	"client":             {"ranges", "wire"},
 	"cmd/ssnode":         {"api", "client", "dump", "internal/sim", "internal/zst", "node", "ranges", "store", "wire"},
 	"internal/crash":     {},
