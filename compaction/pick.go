@@ -33,51 +33,107 @@ type Env struct {
 	// Members are the other live members. With none, nobody is known to have
 	// seen anything, and nothing counts as covered.
 	Members []Member
-	// Records is the log, ascending by index. It is read once.
+	// Records is the log, ascending by index. It is read once, or twice where a
+	// class takes more than it may.
 	Records iter.Seq[Record]
+	// DropMax bounds the records that a plan drops, and so its memory: the
+	// first of them. 0 stands for DefaultDropMax.
+	DropMax int
 }
 
-// Pick decides what is dropped. One pass over the records; it remembers no
-// more of them than it keeps.
+// DefaultDropMax is how many records a plan drops at most.
+const DefaultDropMax = 1 << 16
+
+// Pick decides what is dropped. O(records); it remembers none but those that go.
 func Pick(env Env) Plan {
-	p := picker{env: env}
-	p.env.Options = env.Options.WithDefaults()
-	for r := range env.Records {
-		p.consider(r)
+	env.Options = env.Options.WithDefaults()
+	if env.DropMax == 0 {
+		env.DropMax = DefaultDropMax
 	}
-	return p.plan()
+	p := picker{env: env}
+	p.pass()
+	if p.isOverSize() {
+		// Now it is known by how much: what exceeds the size goes oldest first.
+		over := p.plan.Kept
+		p = picker{env: env, over: over}
+		p.pass()
+	}
+	slices.SortFunc(p.plan.Blocked, func(a, b Blocker) int { return cmp.Compare(a.Member, b.Member) })
+	return p.plan
 }
 
 type picker struct {
 	env  Env
-	kept [classes]queue
-	drop []Drop
+	plan Plan
+	// over is what would be kept of each class without its size, less what has
+	// gone for that.
+	over [classes]Totals
 }
 
-// consider decides on one record, and by it on those of its class that its
-// size pushes out.
-func (p *picker) consider(r Record) {
+func (p *picker) pass() {
+	blocked := make([]Totals, len(p.env.Members))
+	for r := range p.env.Records {
+		p.consider(r, blocked)
+	}
+	for i, t := range blocked {
+		if t.Records > 0 {
+			p.plan.Blocked = append(p.plan.Blocked, Blocker{Member: p.env.Members[i].Name, Totals: t})
+		}
+	}
+}
+
+func (p *picker) isOverSize() bool {
+	for _, c := range Classes {
+		if p.plan.Kept[c].Bytes > p.env.Options.of(c).Bytes {
+			return true
+		}
+	}
+	return false
+}
+
+// consider decides on one record.
+func (p *picker) consider(r Record, blocked []Totals) {
 	d := Drop{Index: r.Index, AppliedAt: r.AppliedAt, Bytes: r.Bytes, Class: p.env.classOf(r)}
 	last := crdt.Dot{Replica: r.Origin, Sequence: r.Last}
-	retention := p.env.Options.of(d.Class)
+	retention, over := p.env.Options.of(d.Class), &p.over[d.Class]
 	switch {
 	case d.Class == Other && p.isCovered(last):
 		p.goes(d, Covered)
-		return
 	case p.env.Now-r.AppliedAt > retention.Age:
 		p.goes(d, Age)
-		return
-	}
-	kept := &p.kept[d.Class]
-	kept.push(keep{Drop: d, last: last})
-	for kept.bytes > retention.Bytes {
-		p.goes(kept.pop().Drop, Size)
+	case over.Bytes > retention.Bytes:
+		over.Bytes -= r.Bytes
+		p.goes(d, Size)
+	default:
+		p.stays(d, last, blocked)
 	}
 }
 
 func (p *picker) goes(d Drop, why Reason) {
 	d.Reason = why
-	p.drop = append(p.drop, d)
+	p.plan.Dropped[d.Class].add(d.Bytes)
+	p.plan.Why[d.Class][why-1].add(d.Bytes)
+	if len(p.plan.Drop) < p.env.DropMax {
+		p.plan.Drop = append(p.plan.Drop, d)
+	} else {
+		p.plan.More = true
+	}
+}
+
+func (p *picker) stays(d Drop, last crdt.Dot, blocked []Totals) {
+	if p.plan.Kept[d.Class].Records == 0 {
+		p.plan.Oldest[d.Class] = d.AppliedAt
+	}
+	p.plan.Oldest[d.Class] = min(p.plan.Oldest[d.Class], d.AppliedAt)
+	p.plan.Kept[d.Class].add(d.Bytes)
+	if d.Class == Own {
+		return
+	}
+	for i, m := range p.env.Members {
+		if !m.hasSeen(last) {
+			blocked[i].add(d.Bytes)
+		}
+	}
 }
 
 // isCovered reports whether every live member has seen a record.
@@ -95,35 +151,4 @@ func (o Options) of(c Class) Retention {
 		return o.Own
 	}
 	return o.Other
-}
-
-func (p *picker) plan() Plan {
-	slices.SortFunc(p.drop, func(a, b Drop) int { return cmp.Compare(a.Index, b.Index) })
-	plan := Plan{Drop: p.drop}
-	for _, d := range p.drop {
-		plan.Dropped[d.Class].add(d.Bytes)
-	}
-	for _, c := range Classes {
-		plan.Kept[c] = p.kept[c].totals()
-	}
-	plan.Blocked = p.blocked()
-	return plan
-}
-
-// blocked counts for each member the other records that wait for it.
-func (p *picker) blocked() []Blocker {
-	var out []Blocker
-	for _, m := range p.env.Members {
-		b := Blocker{Member: m.Name}
-		for _, k := range p.kept[Other].all() {
-			if !m.hasSeen(k.last) {
-				b.add(k.Bytes)
-			}
-		}
-		if b.Records > 0 {
-			out = append(out, b)
-		}
-	}
-	slices.SortFunc(out, func(a, b Blocker) int { return cmp.Compare(a.Member, b.Member) })
-	return out
 }

@@ -137,3 +137,39 @@ func TestPick_MonotoneInTime(t *testing.T) {
 		}
 	})
 }
+
+// TestPick_InParts holds that a plan which may not drop all at once drops, in
+// several, what one would, and says the totals of all at the first.
+func TestPick_InParts(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		env, records := drawEnv(t)
+		whole := Pick(env)
+		env.DropMax = rapid.IntRange(1, 5).Draw(t, "part")
+		var parts []uint64
+		for first := true; ; first = false {
+			plan := Pick(env)
+			if first && (plan.Dropped != whole.Dropped || plan.Kept != whole.Kept || plan.Why != whole.Why) {
+				t.Fatalf("the first part says %v, want %v", plan, whole)
+			}
+			for _, d := range plan.Drop {
+				parts = append(parts, d.Index)
+			}
+			if !plan.More {
+				break
+			}
+			if len(plan.Drop) != env.DropMax {
+				t.Fatalf("a part drops %d of %d", len(plan.Drop), env.DropMax)
+			}
+			records = remaining(records, plan)
+			env.Records = slices.Values(records)
+		}
+		slices.Sort(parts)
+		var want []uint64
+		for _, d := range whole.Drop {
+			want = append(want, d.Index)
+		}
+		if !slices.Equal(parts, want) {
+			t.Fatalf("parts drop %v, the whole %v", parts, want)
+		}
+	})
+}

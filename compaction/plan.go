@@ -16,7 +16,12 @@ const (
 	Age
 	// Size: its class takes more than it may, and it is among the oldest.
 	Size
+
+	reasons = 3
 )
+
+// Reasons are all reasons, in order.
+var Reasons = [reasons]Reason{Covered, Age, Size}
 
 // String returns the name of the reason.
 func (r Reason) String() string {
@@ -47,10 +52,18 @@ func (t *Totals) add(bytes uint64) { t.Records++; t.Bytes += bytes }
 
 // Plan is what Pick decided.
 type Plan struct {
-	// Drop are the records to go, ascending by index.
+	// Drop are the records to go, ascending by index; no more than Env.DropMax.
 	Drop []Drop
-	// Dropped and Kept are the totals of each class.
+	// More says that there are others to go: once these are gone, pick again.
+	More bool
+	// Dropped and Kept are the totals of each class: of everything that is to
+	// go, also what is not in Drop, and of what stays.
 	Dropped, Kept [classes]Totals
+	// Why has Dropped by reason, in the order of Reasons.
+	Why [classes][reasons]Totals
+	// Oldest is when the oldest record that stays was applied here, in
+	// milliseconds since the epoch; meaningful where Kept has records.
+	Oldest [classes]int64
 	// Blocked names the live members that keep other records from going now,
 	// ascending by name: they have not seen them, or what they have seen is
 	// not known. The age and size of the class end that.

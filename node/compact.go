@@ -16,7 +16,11 @@ import (
 
 // Compacted says what a compaction did, or would do.
 type Compacted struct {
+	// Plan has the totals of everything that goes and stays; the records in it
+	// may be the first of them only.
 	Plan compaction.Plan
+	// Retention is what the log was held to.
+	Retention compaction.Options
 	// Before and After are what the directory holds.
 	Before, After store.Stats
 	// Waiting are the records that wait for a silent origin, by origin. The
@@ -29,11 +33,14 @@ type Compacted struct {
 // Writes pause only for the moment in which the new file takes the place of
 // the old one.
 func (n *Node) Compact(ctx context.Context, dryRun bool) (Compacted, error) {
-	c, err := n.trim(dryRun)
+	c, err := n.trim(ctx, dryRun)
 	if err != nil || dryRun || !isWorthRewriting(c.After) {
 		return c, err
 	}
-	if err := n.store.Rewrite(ctx, nil); err != nil {
+	err = n.store.Rewrite(ctx, nil)
+	switch {
+	case errors.Is(err, store.ErrBusy): // the trimmer is at it
+	case err != nil:
 		return c, explain(err)
 	}
 	c.After, err = n.store.Stats()
@@ -49,10 +56,14 @@ func isWorthRewriting(s store.Stats) bool {
 	return s.FreeBytes >= rewriteMin && s.FreeBytes >= s.Bytes/2
 }
 
-func (n *Node) trim(dryRun bool) (Compacted, error) {
-	c, err := compact(n.store, n.retention(), dryRun)
+func (n *Node) trim(ctx context.Context, dryRun bool) (Compacted, error) {
+	t := trimming{store: n.store, env: n.retention(), turn: n.turn(ctx), turnRecords: onlineTurn, plan: planWaiting}
+	c, err := t.run(dryRun)
 	for i := range c.Waiting {
 		c.Waiting[i].Node = n.roster.nameOf(c.Waiting[i].Replica)
+	}
+	if !dryRun {
+		n.noteClasses(c)
 	}
 	return c, explain(err)
 }
@@ -98,7 +109,8 @@ func CompactDirectory(ctx context.Context, dir string, o compaction.Options, now
 		return Compacted{}, err
 	}
 	defer s.Close()
-	c, err := compact(s, compaction.Env{Now: now, Options: o}, dryRun)
+	t := trimming{store: s, env: compaction.Env{Now: now, Options: o}, turn: ctx.Err, turnRecords: offlineTurn, plan: planWaiting}
+	c, err := t.run(dryRun)
 	if err != nil || dryRun {
 		return c, err
 	}
@@ -109,23 +121,10 @@ func CompactDirectory(ctx context.Context, dir string, o compaction.Options, now
 	return c, errors.Join(err, s.Close())
 }
 
-// compact plans and, unless it is a dry run, trims.
-func compact(s *store.Store, env compaction.Env, dryRun bool) (Compacted, error) {
-	var c Compacted
-	err := s.View(func(v *store.View) error { return c.plan(v, s.Node(), env) })
-	if err != nil {
-		return Compacted{}, err
-	}
-	if c.Before, err = s.Stats(); err != nil {
-		return Compacted{}, err
-	}
-	if !dryRun && !c.Plan.IsEmpty() {
-		if err := s.Trim(c.Plan); err != nil {
-			return Compacted{}, err
-		}
-	}
-	c.After, err = s.Stats()
-	return c, err
+// planWaiting plans, for a node whose claims are read from the state, and finds
+// out for whom records wait.
+func planWaiting(c *Compacted, s *store.Store, env compaction.Env) error {
+	return s.View(func(v *store.View) error { return c.plan(v, s.Node(), env) })
 }
 
 // plan decides what goes, for the node of that name. O(state + log).
@@ -144,15 +143,12 @@ func (c *Compacted) plan(v *store.View, name string, env compaction.Env) error {
 	if err != nil {
 		return err
 	}
-	env.Node, env.Replica = name, v.Summary().ID
+	env.Node = name
 	env.Participation = compaction.ParticipationOf(slices.Values(own))
-	var failed error
-	env.Records = records(v, &failed)
-	c.Plan = compaction.Pick(env)
 	for _, w := range waiting.List() {
 		c.Waiting = append(c.Waiting, Waiting{Wait: w})
 	}
-	return failed
+	return c.planLog(v, env)
 }
 
 // records is the log as compaction wants it. An error ends it and is left in

@@ -20,10 +20,11 @@ type derived struct {
 	// waiting counts the records that are released and wait for their origin.
 	waiting map[crdt.ReplicaID]uint64
 	// own are the visible claims of the node named self, once that is known;
-	// ownMoved says that one came or went.
+	// ownMoved says that one came or went, ownMoves how often.
 	self     string
 	own      map[ranges.Claim]struct{}
 	ownMoved bool
+	ownMoves uint64
 }
 
 func newDerived() *derived {
@@ -108,6 +109,7 @@ func (d *derived) set(w ranges.Weighted, was bool) {
 
 func (d *derived) moveOwn(w ranges.Weighted) {
 	d.ownMoved = true
+	d.ownMoves++
 	if w.Priority > 0 {
 		d.own[w.Claim] = struct{}{}
 	} else {

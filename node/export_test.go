@@ -21,6 +21,9 @@ func (o *Options) SetDiskRetry(d time.Duration) { o.diskRetry = d }
 // SetTrimEvery sets how often the log is held to its retention.
 func (o *Options) SetTrimEvery(d time.Duration) { o.trimEvery = d }
 
+// SetRewriteEvery sets how long the file is left alone after it was rewritten.
+func (o *Options) SetRewriteEvery(d time.Duration) { o.rewriteEvery = d }
+
 // SetWatch bounds the changes that wait for one watcher, and the entries of
 // one part of a snapshot.
 func (o *Options) SetWatch(queue, part int) { o.watchQueue, o.partEntries = queue, part }

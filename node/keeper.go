@@ -18,8 +18,6 @@ const (
 	joinEveryMax = 10 * time.Second
 	// joinTimeout bounds one attempt.
 	joinTimeout = 5 * time.Second
-	// trimEveryDefault is how often the log is held to its retention.
-	trimEveryDefault = 30 * time.Second
 )
 
 // livesNote is the name of the note that has the members' last starts.
@@ -39,7 +37,6 @@ type keeper struct {
 	// lives are the members' last starts as they are on disk.
 	lives []gossip.Life
 	introduction
-	trimmed trimmed
 }
 
 func newKeeper(n *Node) *keeper { return &keeper{node: n, wake: make(chan struct{}, 1)} }
@@ -75,8 +72,6 @@ func (k *keeper) recall() error {
 }
 
 func (k *keeper) run() {
-	trim := time.NewTicker(k.node.options.trimEvery)
-	defer trim.Stop()
 	pause := joinEvery
 	due := time.Now()
 	settled := k.node.identity.settled
@@ -90,8 +85,6 @@ func (k *keeper) run() {
 		case <-settled:
 			settled = nil
 			k.introduceAgain()
-		case <-trim.C:
-			k.trim()
 		case <-k.wake:
 			k.observe()
 			k.introduceAgain()

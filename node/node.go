@@ -23,7 +23,8 @@ import (
 //	committer   the store's write side, the routing indexes, and the disk's faults
 //	protocol    the antientropy core
 //	reader      bulk reads that the core asks for
-//	keeper      timers: rejoining, remembering members, introducing, trimming
+//	keeper      timers: rejoining, remembering members, introducing
+//	trimmer     holding the log to its retention, rewriting the file
 //	watchdog    the progress of the first two
 //
 // A write goes queue → committer (one transaction with whatever else waits,
@@ -56,6 +57,7 @@ type Node struct {
 	roster     roster
 	disk       diskState
 	counters   counters
+	classes    atomic.Pointer[[]HistoryClass]
 	// rival is the last process that was refused this node's name.
 	rival atomic.Pointer[gossip.Conflict]
 	// patience ends the wait for the identity to be confirmed.
@@ -74,7 +76,7 @@ type Node struct {
 	fatal     atomic.Pointer[error]
 	committed sync.WaitGroup // the committer
 	conversed sync.WaitGroup // protocol and reader
-	kept      sync.WaitGroup // the keeper
+	kept      sync.WaitGroup // keeper and trimmer
 	watched   sync.WaitGroup // the watchdog
 }
 
@@ -152,6 +154,7 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	n.kept.Go(n.keeper.run)
 	n.watched.Go(func() { n.newWatchdog().run(n.beatEvery(), n.unwatch) })
+	n.kept.Go((&trimmer{node: n}).run)
 	n.opened = true
 	return nil
 }

@@ -86,6 +86,7 @@ type Options struct {
 	resolver                *net.Resolver
 	watchQueue, partEntries int
 	trimEvery, diskRetry    time.Duration
+	rewriteEvery            time.Duration
 }
 
 // withDefaults returns a copy with the defaults filled in.
@@ -103,6 +104,7 @@ func (o Options) withDefaults() Options {
 	setDefault(&o.partEntries, partEntriesDefault)
 	setDefault(&o.trimEvery, trimEveryDefault)
 	setDefault(&o.diskRetry, diskRetryDefault)
+	setDefault(&o.rewriteEvery, rewriteEveryDefault)
 	return o
 }
 

@@ -162,6 +162,21 @@ func (r *routing) token() crdt.Context {
 	return r.mu.context.Clone()
 }
 
+// participation returns where this node participates.
+func (r *routing) participation() compaction.Participation {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return compaction.ParticipationOf(maps.Keys(r.mu.own))
+}
+
+// moves counts how often where this node participates has changed since what is
+// derived was built.
+func (r *routing) moves() uint64 {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.mu.ownMoves
+}
+
 // participated returns the spans of what this node participates in, and
 // whether they have changed since the last call. For the committer only.
 func (r *routing) participated() (spans []delta.Span, changed bool) {

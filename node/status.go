@@ -32,6 +32,9 @@ type Status struct {
 	// Repair is the repair of this node's state that is under way, nil if none
 	// is.
 	Repair *Repair
+	// History is what of the log is about the node's own ranges and what is
+	// not, as of the last trimming; empty before the first.
+	History []HistoryClass
 	// Identity is "unconfirmed" after a restart until a member has shown that
 	// it knows no more of this replica than it does itself, or the replica has
 	// a new id; else it is "confirmed". See Options.IdentityWait.
@@ -74,6 +77,7 @@ func (n *Node) Status() (Status, error) {
 	if x := n.protocol.session.Load(); x != nil {
 		s.Repair = &Repair{Member: x.Peer, Reason: x.Reason, Whole: x.Complete, Since: n.protocol.wall(x.Begun), Entries: x.Entries, Spans: x.Spans}
 	}
+	s.History = n.historyClasses()
 	stats, err := n.store.Stats()
 	s.LogRecords, s.LogBytes = stats.LogRecords, stats.LogBytes
 	s.DBBytes, s.DBFreeBytes = stats.Bytes, stats.FreeBytes

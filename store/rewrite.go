@@ -16,10 +16,24 @@ import (
 // rewrite is a rewriting in progress.
 type rewrite struct {
 	running sync.Mutex
-	// changed are the keys that transactions touched since the copy began;
-	// nil if none is made. Guarded by Store.write.
+	// changed are the keys that transactions touched since the copy began, or
+	// since they were carried over last; nil if none is made. tooMany says that
+	// they were more than touchesMax, and are not all there. Guarded by
+	// Store.write.
 	changed map[touch]struct{}
+	tooMany bool
 }
+
+const (
+	// touchesMax bounds the keys that are remembered while a copy is made, and
+	// so the memory of a rewriting, to some hundred MiB at worst.
+	touchesMax = 1 << 20
+	// touchesLast is how many keys may be left for the step in which writers
+	// pause; catchUpMax is how often they are carried over before that at most:
+	// where they come faster than they can be carried over, writers wait.
+	touchesLast = 1024
+	catchUpMax  = 16
+)
 
 // touch is a key in a bucket.
 type touch struct{ bucket, key string }
@@ -37,7 +51,12 @@ func (r *rewrite) touched() func(bucket string, key []byte) {
 	if r.changed == nil {
 		return nil
 	}
-	return func(bucket string, key []byte) { r.changed[touch{bucket, string(key)}] = struct{}{} }
+	return func(bucket string, key []byte) {
+		if r.changed[touch{bucket, string(key)}] = struct{}{}; len(r.changed) > touchesMax {
+			r.tooMany = true
+			clear(r.changed)
+		}
+	}
 }
 
 // Rewrite copies the store into a new file, without the space that is free,
@@ -81,10 +100,61 @@ func (s *Store) rewriteInto(ctx context.Context, n *newFile, progress func(done,
 	if err == nil {
 		err = n.sync()
 	}
+	if err == nil {
+		err = s.catchUp(ctx, n)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return s.swap(n)
+}
+
+// catchUp carries over what changed while the copy was made, while writers go
+// on, until what is left is little.
+func (s *Store) catchUp(ctx context.Context, n *newFile) error {
+	for range catchUpMax {
+		v, changed, err := s.takeChanges()
+		if v == nil || err != nil {
+			return err
+		}
+		err = n.carryOver(v.tables.tx, changed)
+		v.tables.tx.Rollback() // never fails on an open transaction
+		if err := errors.Join(err, ctx.Err()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// takeChanges returns the keys that changed, unless they are few, and a view of
+// the instant from which on they are noted anew.
+func (s *Store) takeChanges() (*View, map[touch]struct{}, error) {
+	s.write.Lock()
+	defer s.write.Unlock()
+	if err := s.canCarryOver(); err != nil || len(s.rewrite.changed) <= touchesLast {
+		return nil, nil, err
+	}
+	v, err := s.beginView()
+	if err != nil {
+		return nil, nil, err
+	}
+	changed := s.rewrite.changed
+	s.rewrite.changed = map[touch]struct{}{}
+	return v, changed, nil
+}
+
+// canCarryOver reports why the copy can no longer become the file, or nil. The
+// caller holds write.
+func (s *Store) canCarryOver() error {
+	switch _, err := s.database(); {
+	case err != nil:
+		return err
+	case s.rewrite.changed == nil:
+		return errors.New("the store was reopened meanwhile")
+	case s.rewrite.tooMany:
+		return fmt.Errorf("more than %d values changed meanwhile; try again when less is written", touchesMax)
+	}
+	return nil
 }
 
 // beginCopy starts to note what changes, from the instant of the view on.
@@ -103,7 +173,7 @@ func (s *Store) beginCopy() (*View, uint64, error) {
 		v.tables.tx.Rollback()
 		return nil, 0, err
 	}
-	s.rewrite.changed = map[touch]struct{}{}
+	s.rewrite.changed, s.rewrite.tooMany = map[touch]struct{}{}, false
 	return v, stats.Bytes - min(stats.Bytes, stats.FreeBytes), nil
 }
 
@@ -118,12 +188,12 @@ func (s *Store) endCopy() {
 func (s *Store) swap(n *newFile) (*bbolt.DB, error) {
 	s.write.Lock()
 	defer s.write.Unlock()
-	db, err := s.database()
-	switch {
-	case err != nil:
+	if err := s.canCarryOver(); err != nil {
 		return nil, err
-	case s.rewrite.changed == nil:
-		return nil, errors.New("the store was reopened meanwhile")
+	}
+	db, err := s.database()
+	if err != nil {
+		return nil, err
 	}
 	err = readTransaction(db, func(tx *bbolt.Tx) error { return n.carryOver(tx, s.rewrite.changed) })
 	if err != nil {

@@ -185,3 +185,49 @@ func (s *Store) current() string {
 	defer s.mu.RUnlock()
 	return fmt.Sprintf("%p", s.mu.db)
 }
+
+// Much that is written meanwhile is carried over before writers pause, and what
+// is written while that is done is not lost either.
+func TestStore_Rewrite_CatchesUpBeforeWritersPause(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	write(t, s, register("n1", "a", "m", 1))
+	wrote := false
+	err := s.Rewrite(t.Context(), func(done, total uint64) {
+		if wrote {
+			return
+		}
+		wrote = true
+		var claims []delta.Operation
+		for i := range touchesLast {
+			claims = append(claims, register("n1", fmt.Sprintf("k%05d", i), "m", 3))
+		}
+		write(t, s, claims...)
+	})
+	if err != nil || !wrote {
+		t.Fatal(wrote, err)
+	}
+	if got := priorityOf(t, s, "n1", "k01000", "m"); got != 3 || s.Summary().Fingerprint.Count != touchesLast+1 || stats(t, s).LogRecords != 2 {
+		t.Errorf("it has priority %d; %s, %+v", got, s.Summary().Fingerprint, stats(t, s))
+	}
+	n, err := s.options.begin(s.path + "2")
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, _, err := s.beginCopy()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer v.tables.tx.Rollback()
+	write(t, s, register("n1", "x", "y", 1))
+	if v, _, err := s.takeChanges(); v != nil || err != nil {
+		t.Errorf("few changes are taken: %v", err)
+	}
+	s.rewrite.tooMany = true
+	if err := s.catchUp(t.Context(), n); err == nil || !strings.Contains(err.Error(), "try again when less is written") {
+		t.Errorf("too many changes: %v", err)
+	}
+	s.endCopy()
+	if err := n.discard(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,42 @@
+package node
+
+import (
+	"time"
+
+	"github.com/scalesmall/ssnode/compaction"
+)
+
+// HistoryClass is what the log has of one class of records, as of the last time it
+// was held to its retention.
+type HistoryClass struct {
+	Class compaction.Class
+	compaction.Totals
+	// Oldest is when the oldest of them was applied here, zero if there is
+	// none.
+	Oldest time.Time
+}
+
+// noteClasses remembers what stays after a trimming, for Status.
+func (n *Node) noteClasses(c Compacted) {
+	if c.Retention == (compaction.Options{}) {
+		return // it failed
+	}
+	out := make([]HistoryClass, 0, len(compaction.Classes))
+	for _, class := range compaction.Classes {
+		h := HistoryClass{Class: class, Totals: c.Plan.Kept[class]}
+		if h.Records > 0 {
+			h.Oldest = time.UnixMilli(c.Plan.Oldest[class]).UTC()
+		}
+		out = append(out, h)
+	}
+	n.classes.Store(&out)
+}
+
+// historyClasses returns what is known of the classes; nothing before the first
+// trimming.
+func (n *Node) historyClasses() []HistoryClass {
+	if x := n.classes.Load(); x != nil {
+		return *x
+	}
+	return nil
+}

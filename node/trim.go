@@ -1,0 +1,106 @@
+package node
+
+import (
+	"context"
+	"slices"
+
+	"github.com/scalesmall/ssnode/compaction"
+	"github.com/scalesmall/ssnode/store"
+)
+
+const (
+	// onlineTurn is how many records one transaction of a trimming drops while
+	// writers wait for their turn, offlineTurn while there are none.
+	onlineTurn  = 256
+	offlineTurn = 4096
+)
+
+// trimming holds a log to its retention, in transactions of a bounded size,
+// and with plans of a bounded size.
+type trimming struct {
+	store *store.Store
+	env   compaction.Env
+	// turn is called between two transactions; an error ends the trimming.
+	turn        func() error
+	turnRecords int
+	// plan decides what goes.
+	plan func(*Compacted, *store.Store, compaction.Env) error
+}
+
+// run trims, or says what a trimming would do. What it did before an error
+// stays done.
+func (t *trimming) run(dryRun bool) (Compacted, error) {
+	c := Compacted{Retention: t.env.Options.WithDefaults()}
+	if err := t.plan(&c, t.store, t.env); err != nil {
+		return Compacted{}, err
+	}
+	var err error
+	if c.Before, err = t.store.Stats(); err != nil {
+		return Compacted{}, err
+	}
+	if !dryRun {
+		if err := t.carryOut(c.Plan); err != nil {
+			return Compacted{}, err
+		}
+	}
+	c.After, err = t.store.Stats()
+	return c, err
+}
+
+func (t *trimming) carryOut(p compaction.Plan) error {
+	for {
+		for drops := range slices.Chunk(p.Drop, t.turnRecords) {
+			if err := t.store.Trim(compaction.Plan{Drop: drops}); err != nil {
+				return err
+			}
+			if err := t.turn(); err != nil {
+				return err
+			}
+		}
+		if !p.More {
+			return nil
+		}
+		var next Compacted
+		if err := t.plan(&next, t.store, t.env); err != nil {
+			return err
+		}
+		p = next.Plan
+	}
+}
+
+// dropped returns how many records went, or would.
+func (c Compacted) dropped() (records uint64) {
+	for _, t := range c.Plan.Dropped {
+		records += t.Records
+	}
+	return records
+}
+
+// turn has the writers that wait carried out, between two transactions of a
+// trimming. The lock of the store is not fair enough for that.
+func (n *Node) turn(ctx context.Context) func() error {
+	return func() error { return n.passCommitter(ctx) }
+}
+
+// trimLog is trim for the keeper, who does it often: it does not read the
+// state.
+func (n *Node) trimLog() (Compacted, error) {
+	env := n.retention()
+	env.Node, env.Participation = n.name, n.routing.participation()
+	t := trimming{store: n.store, env: env, turn: n.turn(n.ctx), turnRecords: onlineTurn, plan: planLog}
+	c, err := t.run(false)
+	n.noteClasses(c)
+	return c, explain(err)
+}
+
+// planLog plans from the log alone.
+func planLog(c *Compacted, s *store.Store, env compaction.Env) error {
+	return s.View(func(v *store.View) error { return c.planLog(v, env) })
+}
+
+func (c *Compacted) planLog(v *store.View, env compaction.Env) error {
+	var failed error
+	env.Replica, env.Records = v.Summary().ID, records(v, &failed)
+	c.Plan = compaction.Pick(env)
+	return failed
+}
