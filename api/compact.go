@@ -33,5 +33,30 @@ func CompactOf(c node.Compacted) wire.Compact {
 	for _, w := range c.Waiting {
 		out.Waiting = append(out.Waiting, wire.Waiting{Replica: w.Replica.String(), Records: int64(w.Records), Node: w.Node})
 	}
+	for _, class := range compaction.Classes {
+		out.Classes = append(out.Classes, classOf(c, class))
+	}
+	for _, b := range c.Plan.Blocked {
+		out.Blocked = append(out.Blocked, wire.Blocker{Member: b.Member, Records: int64(b.Records), Bytes: int64(b.Bytes)})
+	}
 	return out
+}
+
+func classOf(c node.Compacted, class compaction.Class) wire.CompactClass {
+	p := c.Plan
+	retention := c.Retention.Own
+	if class == compaction.Other {
+		retention = c.Retention.Other
+	}
+	return wire.CompactClass{
+		HistoryClass: historyClassOf(node.HistoryClassOf(p, class)), Retention: retention.String(),
+		Covered:    int64(p.Why[class][compaction.Covered-1].Records),
+		TooOld:     int64(p.Why[class][compaction.Age-1].Records),
+		TooLarge:   int64(p.Why[class][compaction.Size-1].Records),
+		FreedBytes: int64(p.Dropped[class].Bytes),
+	}
+}
+
+func historyClassOf(h node.HistoryClass) wire.HistoryClass {
+	return wire.HistoryClass{Class: h.Class.String(), Records: int64(h.Records), Bytes: int64(h.Bytes), Oldest: h.Oldest}
 }

@@ -75,6 +75,9 @@ func statusOf(x node.Status, version string) wire.Status {
 		DBBytes: int64(x.DBBytes), DBFreeBytes: int64(x.DBFreeBytes),
 		Identity: wire.Identity(x.Identity), Rival: x.Rival, Records: x.Fingerprint.Count,
 	}
+	for _, h := range x.History {
+		out.History = append(out.History, historyClassOf(h))
+	}
 	for i, w := range x.Waiting {
 		if out.WaitingRecords += int64(w.Records); i < waitingMax {
 			out.Waiting = append(out.Waiting, wire.Waiting{Replica: w.Replica.String(), Records: int64(w.Records), Node: w.Node})

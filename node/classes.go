@@ -16,6 +16,15 @@ type HistoryClass struct {
 	Oldest time.Time
 }
 
+// HistoryClassOf returns what a plan lets stay of a class.
+func HistoryClassOf(p compaction.Plan, class compaction.Class) HistoryClass {
+	h := HistoryClass{Class: class, Totals: p.Kept[class]}
+	if h.Records > 0 {
+		h.Oldest = time.UnixMilli(p.Oldest[class]).UTC()
+	}
+	return h
+}
+
 // noteClasses remembers what stays after a trimming, for Status.
 func (n *Node) noteClasses(c Compacted) {
 	if c.Retention == (compaction.Options{}) {
@@ -23,11 +32,7 @@ func (n *Node) noteClasses(c Compacted) {
 	}
 	out := make([]HistoryClass, 0, len(compaction.Classes))
 	for _, class := range compaction.Classes {
-		h := HistoryClass{Class: class, Totals: c.Plan.Kept[class]}
-		if h.Records > 0 {
-			h.Oldest = time.UnixMilli(c.Plan.Oldest[class]).UTC()
-		}
-		out = append(out, h)
+		out = append(out, HistoryClassOf(c.Plan, class))
 	}
 	n.classes.Store(&out)
 }

@@ -125,6 +125,9 @@ type Status struct {
 	ExpectedRecords uint64 `json:"expected_records,omitempty"`
 	// Replication is what was done to hold what others hold, by tier.
 	Replication Replication `json:"replication"`
+	// History is what of the log is of which class, as of the last time it was
+	// held to its retention; empty before the first.
+	History List[HistoryClass] `json:"history"`
 }
 
 // Waiting names an origin that has records to close and is silent.
@@ -144,6 +147,10 @@ type Compact struct {
 	DBBytesBefore        int64         `json:"db_bytes_before"`
 	DBBytesAfter         int64         `json:"db_bytes_after"`
 	Waiting              List[Waiting] `json:"waiting"`
+	// Classes say what went and what stays, and why.
+	Classes List[CompactClass] `json:"classes,omitempty"`
+	// Blocked are the members that other records wait for.
+	Blocked List[Blocker] `json:"blocked,omitempty"`
 }
 
 // Check is what a check of a data directory found.

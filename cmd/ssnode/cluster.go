@@ -135,12 +135,17 @@ func (o *output) statusTable(s wire.Status) error {
 		{"state", s.Fingerprint},
 		{"replica", s.Replica + ", " + string(s.Identity)},
 		{"log", formatInt(s.LogRecords) + " records, " + formatBytes(s.LogBytes)},
+	}
+	for _, h := range s.History {
+		pairs = append(pairs, [2]string{"", historyText(h)})
+	}
+	pairs = append(pairs, [][2]string{
 		{"file", formatBytes(s.DBBytes) + ", " + formatBytes(s.DBFreeBytes) + " of it free"},
 		{"pushed", tierText(s.Replication.Push.TierTraffic, copiesText(s.Replication.Push.CopiesIn, s.Replication.Push.New))},
 		{"pulled", tierText(s.Replication.Pull.TierTraffic, copiesText(s.Replication.Pull.CopiesIn, s.Replication.Pull.New))},
 		{"compared", tierText(s.Replication.Range.TierTraffic, formatInt(int64(s.Replication.Range.Entries))+" entries taken")},
 		{"version", s.Version},
-	}
+	}...)
 	if s.Rival != "" {
 		pairs = append(pairs, [2]string{"rival", s.Rival})
 	}
@@ -189,6 +194,19 @@ func tierText(t wire.TierTraffic, what string) string {
 
 func copiesText(copies, fresh uint64) string {
 	return formatInt(int64(copies)) + " copies of deltas in, " + formatInt(int64(fresh)) + " of them new"
+}
+
+// historyText says what of the log is of one class.
+func historyText(h wire.HistoryClass) string {
+	about := "about its own ranges"
+	if h.Class == wire.ClassOther {
+		about = "about others"
+	}
+	text := formatInt(h.Records) + " " + about + ", " + formatBytes(h.Bytes)
+	if !h.Oldest.IsZero() {
+		text += ", since " + clock(h.Oldest, time.TimeOnly)
+	}
+	return text
 }
 
 // properties prints names and values, one pair a line.

@@ -197,7 +197,9 @@ func compact(c *cli.Context, dir string) (wire.Compact, error) {
 		if err != nil {
 			return wire.Compact{}, usageErrorf("--history-own, --history-other: %w", err)
 		}
-		done, err := node.CompactDirectory(c.Context, dir, retention, time.Now().UnixMilli(), c.Bool("dry-run"), nil)
+		bar := newMeter(c, dir)
+		defer bar.end()
+		done, err := node.CompactDirectory(c.Context, dir, retention, time.Now().UnixMilli(), c.Bool("dry-run"), bar.showUint)
 		return api.CompactOf(done), err
 	}
 	for _, name := range []string{"history-own", "history-other"} {
@@ -218,23 +220,6 @@ func compactListing(x wire.Compact, dryRun bool) listing {
 	for _, w := range x.Waiting {
 		l.names = append(l.names, w.Replica)
 	}
-	l.table = func(o *output) error {
-		if dryRun {
-			if err := o.line("Nothing was changed. This is what would go:"); err != nil {
-				return err
-			}
-		}
-		pairs := [][2]string{
-			{"log", formatInt(x.LogRecordsBefore) + " records before, " + formatInt(x.LogRecordsAfter) + " after"},
-			{"dropped", formatInt(x.TrimmedParticipating) + " about this node's own ranges, " + formatInt(x.TrimmedOther) + " about others"},
-		}
-		if !dryRun {
-			pairs = append(pairs, [2]string{"file", formatBytes(x.DBBytesBefore) + " before, " + formatBytes(x.DBBytesAfter) + " after"})
-		}
-		for _, w := range x.Waiting {
-			pairs = append(pairs, [2]string{"waiting", plural(int(w.Records), "released record") + " for " + orElse(w.Node, "replica "+w.Replica) + "; if it does not come back: ssnode forget " + orElse(w.Node, "--replica "+w.Replica)})
-		}
-		return o.properties(pairs)
-	}
+	l.table = func(o *output) error { return o.compacted(x, dryRun) }
 	return l
 }
