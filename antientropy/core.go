@@ -49,6 +49,13 @@ type Core struct {
 
 	completeness completeness
 
+	// backfills are the ranges whose history is wanted, backfill is the one
+	// that is asked for; none is begun before backfillAt.
+	backfills  []KeyRange
+	backfill   *backfill
+	backfillAt uint64
+	lastPage   uint64
+
 	counters Counters
 	ready    Ready
 }

@@ -42,10 +42,11 @@ const (
 	kindPart
 	kindAsk
 	kindConfirm
+	kindHistory
 )
 
 func (k frameKind) String() string {
-	names := [...]string{"check", "push", "announce", "pull", "range", "part", "ask", "confirm"}
+	names := [...]string{"check", "push", "announce", "pull", "range", "part", "ask", "confirm", "history"}
 	if k == 0 || int(k) > len(names) {
 		return fmt.Sprintf("frame(%d)", uint8(k))
 	}

@@ -34,6 +34,8 @@ func TestFrames_Golden(t *testing.T) {
 		{"part", goldenPart, cluster.frame(kindPart, delta.Marshal(partBody{ID: 2, Index: 0, Total: 1, Bytes: []byte{1, 2}}))},
 		{"ask", goldenAsk, cluster.frame(kindAsk, delta.Marshal(askBody{ID: 3, Seen: seen}))},
 		{"confirm", goldenConfirm, cluster.frame(kindConfirm, delta.Marshal(confirmBody{ID: 3}))},
+		{"history", goldenHistory, cluster.frame(kindHistory, delta.Marshal(historyBody{ID: 4, After: 5, Keyspace: "k", From: []byte{}}))},
+		{"answer about history", goldenHistoryAnswer, delta.Marshal(historyAnswer{Next: 6, More: true, Deltas: [][]byte{{0x84}}})},
 		{"answer to a pull", goldenPullAnswer, delta.Marshal(pullAnswer{
 			Check: []byte{1}, More: true, Trimmed: []trimArray{{Replica: r, From: 1, Have: 2}}, Deltas: [][]byte{{0x84}},
 		})},
@@ -55,18 +57,20 @@ func TestFrames_Golden(t *testing.T) {
 }
 
 const (
-	goldenCheck       = "01fcfa5ce7d3eec4f501000000000000000300000000000000040000000000000005000000000000000600000000000000070000000000000008"
-	goldenPush        = "01fcfa5ce7d3eec4f50282f5814184"
-	goldenAnnounce    = "01fcfa5ce7d3eec4f50382f5818250aa00000000000000000000000000000119012c"
-	goldenPullListed  = "01fcfa5ce7d3eec4f50484010080818250aa00000000000000000000000000000119012c"
-	goldenPullPage    = "01fcfa5ce7d3eec4f504840101824050aa000000000000000000000000000001818250aa00000000000000000000000000000119012c"
-	goldenPullBase    = "01fcfa5ce7d3eec4f504840102815000000000000000010000000000000002818250aa00000000000000000000000000000119012c"
-	goldenRange       = "01fcfa5ce7d3eec4f505830250000000000000000100000000000000028184404104090a"
-	goldenPart        = "01fcfa5ce7d3eec4f50684020001420102"
-	goldenAsk         = "01fcfa5ce7d3eec4f5078203818250aa00000000000000000000000000000119012c"
-	goldenConfirm     = "01fcfa5ce7d3eec4f5088103"
-	goldenPullAnswer  = "854101f4f5818350aa0000000000000000000000000000010102814184"
-	goldenRangeAnswer = "855000000000000000010000000000000002f54180f683840180f680840282840042016101028400400304f68084038042026f81830042026e4109"
+	goldenCheck         = "01fcfa5ce7d3eec4f501000000000000000300000000000000040000000000000005000000000000000600000000000000070000000000000008"
+	goldenPush          = "01fcfa5ce7d3eec4f50282f5814184"
+	goldenAnnounce      = "01fcfa5ce7d3eec4f50382f5818250aa00000000000000000000000000000119012c"
+	goldenPullListed    = "01fcfa5ce7d3eec4f50484010080818250aa00000000000000000000000000000119012c"
+	goldenPullPage      = "01fcfa5ce7d3eec4f504840101824050aa000000000000000000000000000001818250aa00000000000000000000000000000119012c"
+	goldenPullBase      = "01fcfa5ce7d3eec4f504840102815000000000000000010000000000000002818250aa00000000000000000000000000000119012c"
+	goldenRange         = "01fcfa5ce7d3eec4f505830250000000000000000100000000000000028184404104090a"
+	goldenPart          = "01fcfa5ce7d3eec4f50684020001420102"
+	goldenAsk           = "01fcfa5ce7d3eec4f5078203818250aa00000000000000000000000000000119012c"
+	goldenHistory       = "01fcfa5ce7d3eec4f509850405616b40f6"
+	goldenHistoryAnswer = "8406f5f4814184"
+	goldenConfirm       = "01fcfa5ce7d3eec4f5088103"
+	goldenPullAnswer    = "854101f4f5818350aa0000000000000000000000000000010102814184"
+	goldenRangeAnswer   = "855000000000000000010000000000000002f54180f683840180f680840282840042016101028400400304f68084038042026f81830042026e4109"
 )
 
 // FuzzPeek: whatever decodes as a delta is announced by its head.

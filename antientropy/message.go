@@ -163,6 +163,28 @@ type confirmBody struct {
 	ID uint64
 }
 
+// historyBody asks for the events about a range in the log of the asked peer,
+// behind a place in it.
+type historyBody struct {
+	_        struct{} `cbor:",toarray"`
+	ID       uint64
+	After    uint64
+	Keyspace string
+	From     []byte
+	To       []byte // null: unbounded
+}
+
+// historyAnswer answers a historyBody: deltas that have events about the range,
+// in the order of the log, and whether there are others behind Next. Holes says
+// that the log lacks some.
+type historyAnswer struct {
+	_      struct{} `cbor:",toarray"`
+	Next   uint64
+	More   bool
+	Holes  bool
+	Deltas [][]byte
+}
+
 // seenMax bounds the replicas of one frame: 16 + 1 + 9 + 1 bytes each.
 const seenMax = (FrameBytesMax - 256) / 27
 

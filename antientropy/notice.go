@@ -141,6 +141,9 @@ type Counters struct {
 	ReadsFailed, CommitsFailed uint64
 	// AsksServed were confirmed, AsksRefused had no room.
 	AsksServed, AsksRefused uint64
+	// Backfills were begun, BackfillsFailed ended early and begin anew;
+	// HistoriesServed are pages for others.
+	Backfills, BackfillsFailed, HistoriesServed uint64
 	// NoticesDropped had no room, AnnouncementsDropped neither: their replicas
 	// are found by checks.
 	NoticesDropped, AnnouncementsDropped uint64

@@ -66,11 +66,14 @@ const (
 	ReadCompare
 	// ReadEntries reads the entries of Spans, BytesMax together.
 	ReadEntries
+	// ReadHistory reads the deltas about Range that the log has behind After,
+	// BytesMax together.
+	ReadHistory
 )
 
 // String returns the name of the kind.
 func (k ReadKind) String() string {
-	names := [...]string{"log", "fingerprints", "compare", "entries"}
+	names := [...]string{"log", "fingerprints", "compare", "entries", "history"}
 	if k == 0 || int(k) > len(names) {
 		return fmt.Sprintf("read(%d)", uint8(k))
 	}
@@ -94,6 +97,8 @@ type ReadRequest struct {
 	BytesMax    int
 	FanOut      int
 	LeafRecords int
+	After       uint64
+	Range       KeyRange
 }
 
 // ReadResult answers a ReadRequest.
@@ -109,6 +114,8 @@ type ReadResult struct {
 	Spans []SpanAnswer
 	// Err says that nothing could be read.
 	Err error
+
+	history historyRead
 }
 
 // Run answers the request from one instant.
@@ -121,6 +128,8 @@ func (r ReadRequest) Run(from Source) ReadResult {
 		result.Fingerprints, result.Err = r.readFingerprints(from)
 	case ReadCompare, ReadEntries:
 		result.Spans, result.Err = r.readSpans(from)
+	case ReadHistory:
+		result.history, result.Err = r.readHistory(from)
 	default:
 		result.Err = fmt.Errorf("unknown kind of read %d", r.Kind)
 	}

@@ -29,6 +29,11 @@ type Ready struct {
 	Broadcasts []Broadcast
 	// Confirmed are answers to Await.
 	Confirmed []Confirmation
+	// Histories are to be added to the log where it lacks them, and reported to
+	// Backfilled.
+	Histories []HistoryPage
+	// Backfilled are ranges whose Backfill has ended.
+	Backfilled []KeyRange
 	// Notices are for logs, metrics and traces.
 	Notices []Notice
 }
@@ -36,7 +41,8 @@ type Ready struct {
 // IsEmpty reports whether there is nothing to do.
 func (r *Ready) IsEmpty() bool {
 	return len(r.Commits) == 0 && len(r.Reads) == 0 && len(r.Messages) == 0 &&
-		len(r.Broadcasts) == 0 && len(r.Confirmed) == 0 && len(r.Notices) == 0
+		len(r.Broadcasts) == 0 && len(r.Confirmed) == 0 && len(r.Notices) == 0 &&
+		len(r.Histories) == 0 && len(r.Backfilled) == 0
 }
 
 // Message is a frame to one peer.
@@ -92,5 +98,6 @@ func (c *Core) schedule() {
 		c.peers.due = false
 		c.scheduleSession()
 		c.scheduleExchange()
+		c.scheduleBackfill()
 	}
 }

@@ -51,6 +51,8 @@ func (c *Core) receive(from string, kind frameKind, frame, body []byte) error {
 		return c.receiveAsk(from, body)
 	case kindConfirm:
 		return c.receiveConfirm(from, body)
+	case kindHistory:
+		return c.serveHistory(from, body)
 	}
 	return fmt.Errorf("%w frame: unknown kind %d", delta.ErrCorrupt, kind)
 }

@@ -2,6 +2,8 @@ package compaction
 
 import (
 	"iter"
+	"maps"
+	"slices"
 	"sort"
 
 	"github.com/scalesmall/ssnode/ranges"
@@ -31,6 +33,9 @@ func (p Participation) Overlaps(keyspace string, r ranges.Range) bool {
 	i := sort.Search(len(claimed), func(i int) bool { return claimed[i].To.After(r.From) })
 	return i < len(claimed) && claimed[i].Overlaps(r)
 }
+
+// Keyspaces returns where the node participates at all, ascending.
+func (p Participation) Keyspaces() []string { return slices.Sorted(maps.Keys(p.keyspaces)) }
 
 // Ranges returns where the node participates in a keyspace: disjoint ranges in
 // ascending order. They are not to be changed.

@@ -246,7 +246,7 @@ func TestProtocol_Answer_IsOfTheCoreThatAsked(t *testing.T) {
 		by     *antientropy.Core
 		failed uint64
 	}{{asking, 0}, {n.protocol.current, 1}} {
-		n.protocol.answer(read{reads[0], x.by}, result)
+		n.protocol.answer(read{ReadRequest: reads[0], from: x.by}, result)
 		err := n.protocol.look(func(c *antientropy.Core) {
 			if got := c.Counters().ReadsFailed; got != x.failed {
 				t.Errorf("it has taken %d answers, want %d", got, x.failed)

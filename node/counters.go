@@ -10,7 +10,7 @@ import (
 
 // counters count since the start of the process.
 type counters struct {
-	commits, events, sendErrors                              atomic.Uint64
+	commits, events, sendErrors, backfilled                  atomic.Uint64
 	writesRefused, inboxDropped, readsRefused, watchersEnded atomic.Uint64
 }
 
@@ -22,6 +22,9 @@ type Counters struct {
 	// SendErrors is how many frames could not be handed to the network: their
 	// queue was full, or their member gone. Each costs a retry.
 	SendErrors uint64
+	// Backfilled is how many events were added to the log because this node
+	// began to participate where they are about.
+	Backfilled uint64
 	// Watchers is how many watch now.
 	Watchers int
 	// Queues are the bounded queues of the node, in no particular order.
@@ -55,7 +58,8 @@ func (n *Node) Counters() Counters {
 	c := &n.counters
 	return Counters{
 		Commits: c.commits.Load(), Events: c.events.Load(), SendErrors: c.sendErrors.Load(),
-		Watchers: n.watchers.count(), Protocol: *n.protocol.counted.Load(), Gossip: n.transport.Stats(),
+		Backfilled: c.backfilled.Load(),
+		Watchers:   n.watchers.count(), Protocol: *n.protocol.counted.Load(), Gossip: n.transport.Stats(),
 		Alone: n.keeper.alone.Load(),
 		Queues: []Queue{
 			n.commits.reading("writes", &c.writesRefused),

@@ -71,3 +71,6 @@ func (n *Node) CommitStep(ctx context.Context, fn func()) error {
 func (n *Node) LookAtCore(fn func()) error {
 	return n.protocol.look(func(*antientropy.Core) { fn() })
 }
+
+// Wanted returns of how many ranges history is wanted.
+func (n *Node) Wanted() int { return len(n.backfills.pending()) }

@@ -59,6 +59,9 @@ func (k *keeper) recall() error {
 	if err := k.node.roster.load(k.node.store); err != nil {
 		return err
 	}
+	if err := k.node.backfills.load(k.node.store); err != nil {
+		return err
+	}
 	k.addresses = newAddresses(remembered, k.node.routing.nodeRecords())
 	note, err := k.node.store.Note(livesNote)
 	if err == nil && note != nil {
@@ -88,6 +91,7 @@ func (k *keeper) run() {
 		case <-k.wake:
 			k.observe()
 			k.introduceAgain()
+			k.saveBackfills()
 			// Whoever is gone is tried soon; what wakes us now must not put off
 			// what is due anyway.
 			pause = joinEvery
@@ -144,6 +148,12 @@ func (k *keeper) rememberLives() {
 		return
 	}
 	k.lives = now
+}
+
+func (k *keeper) saveBackfills() {
+	if err := k.node.backfills.save(k.node.store); err != nil {
+		k.node.log.Warn("what history is wanted cannot be remembered on disk", "cause", err)
+	}
 }
 
 func (k *keeper) isRetired(name string) bool {

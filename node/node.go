@@ -57,6 +57,7 @@ type Node struct {
 	roster     roster
 	disk       diskState
 	counters   counters
+	backfills  backfills
 	classes    atomic.Pointer[[]HistoryClass]
 	// rival is the last process that was refused this node's name.
 	rival atomic.Pointer[gossip.Conflict]

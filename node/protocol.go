@@ -83,6 +83,8 @@ func newProtocol(n *Node) (*protocol, error) {
 	}
 	p.core, p.current = core, core
 	p.tellCompleteness()
+	n.backfills.participate(n.routing.participation())
+	p.want(n.backfills.pending())
 	p.participate()
 	return p, nil
 }
@@ -111,6 +113,9 @@ func (p *protocol) restart() error {
 	return p.inbox.force(func(*antientropy.Core) {
 		core.Tick(p.now())
 		core.SetParticipated(spans)
+		for _, k := range p.node.backfills.pending() {
+			core.Backfill(k)
+		}
 		p.core = core
 		p.setPeers(core)
 		p.node.questions.put(core)
@@ -169,11 +174,17 @@ func (p *protocol) drain() {
 			p.submit(c)
 		}
 		for _, q := range r.Reads {
-			if err := p.reads.put(read{q, p.core}, 1); err != nil {
+			if err := p.reads.put(read{ReadRequest: q, from: p.core}, 1); err != nil {
 				p.node.counters.readsRefused.Add(1)
 				p.core.Answered(antientropy.ReadResult{ID: q.ID, Err: err})
 			}
 		}
+		for _, h := range r.Histories {
+			if err := p.reads.put(read{page: &h, from: p.core}, 1); err != nil {
+				p.core.Backfilled(h.ID, err)
+			}
+		}
+		p.backfilled(r.Backfilled)
 		for _, c := range r.Confirmed {
 			p.node.questions.confirm(c.Await, c.Peer)
 		}
@@ -260,6 +271,7 @@ func (p *protocol) committed(e *delta.Effects, results []antientropy.CommitResul
 func (p *protocol) participate() {
 	if spans, changed := p.node.routing.participated(); changed {
 		_ = p.inbox.force(func(c *antientropy.Core) { c.SetParticipated(spans) }) // fails when all ends
+		p.want(p.node.backfills.participate(p.node.routing.participation()))
 	}
 }
 

@@ -11,15 +11,22 @@ import (
 type read struct {
 	antientropy.ReadRequest
 	from *antientropy.Core
+	// page is history to be added to the log instead.
+	page *antientropy.HistoryPage
 }
 
-// runReader answers the core's bulk reads, one after the other.
+// runReader answers the core's bulk reads and adds history to the log, one after
+// the other.
 func (p *protocol) runReader() {
 	for open := true; open; {
 		<-p.reads.wake
 		var requests []read
 		requests, open = p.reads.take(readsMax)
 		for _, q := range requests {
+			if q.page != nil {
+				p.backfill(*q.page, q.from)
+				continue
+			}
 			p.answer(q, p.read(q))
 		}
 	}

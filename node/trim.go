@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"slices"
+	"time"
 
 	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/store"
@@ -10,9 +11,12 @@ import (
 
 const (
 	// onlineTurn is how many records one transaction of a trimming drops while
-	// writers wait for their turn, offlineTurn while there are none.
-	onlineTurn  = 256
+	// there are writers, so that it takes no longer than one of theirs;
+	// offlineTurn while there are none.
+	onlineTurn  = 64
 	offlineTurn = 4096
+	// restMax bounds how long a trimming leaves the disk to others at a time.
+	restMax = 50 * time.Millisecond
 )
 
 // trimming holds a log to its retention, in transactions of a bounded size,
@@ -77,9 +81,24 @@ func (c Compacted) dropped() (records uint64) {
 }
 
 // turn has the writers that wait carried out, between two transactions of a
-// trimming. The lock of the store is not fair enough for that.
+// trimming, and leaves the disk to them for as long as the last one took. The
+// lock of the store is not fair enough for that.
 func (n *Node) turn(ctx context.Context) func() error {
-	return func() error { return n.passCommitter(ctx) }
+	began := time.Now()
+	return func() error {
+		rest := time.NewTimer(min(time.Since(began), restMax))
+		defer rest.Stop()
+		if err := n.passCommitter(ctx); err != nil {
+			return err
+		}
+		select {
+		case <-rest.C:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		began = time.Now()
+		return nil
+	}
 }
 
 // trimLog is trim for the keeper, who does it often: it does not read the

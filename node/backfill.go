@@ -1,0 +1,190 @@
+package node
+
+import (
+	"slices"
+	"sync"
+
+	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/compaction"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
+	"github.com/scalesmall/ssnode/store"
+)
+
+const (
+	// backfillNote names in the store the ranges whose history is wanted yet, so
+	// that a restart does not forget them.
+	backfillNote = "backfill"
+	// backfillsMax bounds them.
+	backfillsMax = 256
+)
+
+// backfills are the ranges that this node has begun to participate in, and
+// whose history it has yet to get from those that did before.
+type backfills struct {
+	mu struct {
+		sync.Mutex
+		// before is where the node participated when it was looked at last.
+		before map[string][]ranges.Range
+		known  bool
+		wanted []antientropy.KeyRange
+		// unsaved says that wanted is not yet so on disk.
+		unsaved bool
+	}
+}
+
+// wantArray is a range in the note.
+type wantArray struct {
+	_        struct{} `cbor:",toarray"`
+	Keyspace string
+	From     []byte
+	To       []byte // null: unbounded
+}
+
+// load reads what is wanted from disk.
+func (b *backfills) load(s *store.Store) error {
+	note, err := s.Note(backfillNote)
+	if err != nil || note == nil {
+		return err
+	}
+	var list []wantArray
+	if err := delta.Unmarshal(note, &list, store.NoteBytesMax); err != nil {
+		return err
+	}
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for _, a := range list {
+		k := antientropy.KeyRange{Keyspace: a.Keyspace, Range: ranges.Range{From: string(a.From), To: ranges.Unbounded()}}
+		if a.To != nil {
+			k.Range.To = ranges.Before(string(a.To))
+		}
+		if k.Validate() == nil {
+			b.mu.wanted = append(b.mu.wanted, k)
+		}
+	}
+	return nil
+}
+
+// save writes to disk what is wanted, if that is not there yet. For the keeper
+// only.
+func (b *backfills) save(s *store.Store) error {
+	b.mu.Lock()
+	if !b.mu.unsaved {
+		b.mu.Unlock()
+		return nil
+	}
+	var note []byte
+	if len(b.mu.wanted) > 0 {
+		list := make([]wantArray, len(b.mu.wanted))
+		for i, k := range b.mu.wanted {
+			list[i] = wantArray{Keyspace: k.Keyspace, From: []byte(k.Range.From)}
+			if !k.Range.To.Unbounded {
+				list[i].To = []byte(k.Range.To.Key)
+			}
+		}
+		note = delta.Marshal(list)
+	}
+	b.mu.unsaved = false
+	b.mu.Unlock()
+	if err := s.SetNote(backfillNote, note); err != nil {
+		b.mu.Lock()
+		defer b.mu.Unlock()
+		b.mu.unsaved = true
+		return err
+	}
+	return nil
+}
+
+// participate returns the ranges that are new among those in which the node
+// participates now. The first call only takes note of them: what a directory
+// claims when it is opened was claimed before.
+func (b *backfills) participate(p compaction.Participation) []antientropy.KeyRange {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now := map[string][]ranges.Range{}
+	var fresh []antientropy.KeyRange
+	for _, keyspace := range p.Keyspaces() {
+		now[keyspace] = p.Ranges(keyspace)
+		for _, r := range now[keyspace] {
+			k := antientropy.KeyRange{Keyspace: keyspace, Range: r}
+			if !b.mu.known || isWithin(r, b.mu.before[keyspace]) || slices.Contains(b.mu.wanted, k) || len(b.mu.wanted) == backfillsMax {
+				continue
+			}
+			fresh = append(fresh, k)
+			b.mu.wanted, b.mu.unsaved = append(b.mu.wanted, k), true
+		}
+	}
+	b.mu.before, b.mu.known = now, true
+	return fresh
+}
+
+func isWithin(r ranges.Range, list []ranges.Range) bool {
+	return slices.ContainsFunc(list, func(other ranges.Range) bool {
+		return other.From <= r.From && r.To.Compare(other.To) <= 0
+	})
+}
+
+// pending returns what is wanted.
+func (b *backfills) pending() []antientropy.KeyRange {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return slices.Clone(b.mu.wanted)
+}
+
+// end takes note that a range has its history, or that nobody has it.
+func (b *backfills) end(k antientropy.KeyRange) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	before := len(b.mu.wanted)
+	b.mu.wanted = slices.DeleteFunc(b.mu.wanted, func(other antientropy.KeyRange) bool { return other == k })
+	b.mu.unsaved = b.mu.unsaved || len(b.mu.wanted) != before
+}
+
+// backfill adds a page of history to the log, on the reader's goroutine.
+func (p *protocol) backfill(page antientropy.HistoryPage, from *antientropy.Core) {
+	added, err := p.node.store.Backfill(p.node.now().UnixMilli(), page.Deltas)
+	if err != nil {
+		err = explain(err)
+		p.node.log.Warn("history cannot be added to the log", "cause", err)
+	}
+	p.node.counters.backfilled.Add(uint64(added))
+	_ = p.inbox.force(func(c *antientropy.Core) { // fails when all ends
+		if c == from {
+			c.Backfilled(page.ID, err)
+		}
+	})
+}
+
+// backfilled takes note of ranges whose history has come.
+func (p *protocol) backfilled(done []antientropy.KeyRange) {
+	for _, k := range done {
+		p.node.backfills.end(k)
+		p.node.log.Debug("history of a claimed range was asked for", "keyspace", k.Keyspace, "range", k.Range)
+	}
+	if len(done) > 0 {
+		p.node.keeper.poke()
+	}
+}
+
+// want has the core ask for the history of ranges.
+func (p *protocol) want(list []antientropy.KeyRange) {
+	if len(list) == 0 {
+		return
+	}
+	p.node.keeper.poke()                          // to save them
+	_ = p.inbox.force(func(c *antientropy.Core) { // fails when all ends
+		for _, k := range list {
+			c.Backfill(k)
+		}
+	})
+}
+
+// History implements antientropy.Histories.
+func (s source) History(after uint64, k antientropy.KeyRange, bytesMax int) ([]delta.Packed, uint64, bool, bool, error) {
+	holes, err := s.HasHoles(k.Keyspace, k.Range)
+	if err != nil {
+		return nil, 0, false, false, err
+	}
+	past, err := s.Past(after, k.Keyspace, k.Range, bytesMax)
+	return past.Deltas, past.Next, past.More, holes, err
+}

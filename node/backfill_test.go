@@ -1,0 +1,60 @@
+package node_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/scalesmall/ssnode/compaction"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/node"
+)
+
+// A node that begins to claim a range gets its history from a node that has
+// claimed it for longer, although it dropped it itself; its state does not
+// change by that, and a restart in between does not forget it.
+func TestNode_Backfill_HistoryOfANewlyClaimedRange(t *testing.T) {
+	nothing := compaction.Retention{Age: 1, Bytes: 1}
+	c := newClusterWith(t, node.Options{}, "n1")
+	c.options = node.Options{Retention: compaction.Options{Own: compaction.DefaultOwn, Other: nothing}}
+	c.options.SetTrimEvery(10 * time.Millisecond)
+	c.start("n2")
+	c.meet()
+	c.write("n1", register(claimOf("n1", "a", "m"), 1))
+	for i := range 30 {
+		w := c.write("n1", delta.Operation{Verb: delta.VerbIncrease, Claim: claimOf("n1", "a", "m"), Amount: int64(i + 1)})
+		if i == 29 {
+			c.spread("n1", w)
+		}
+	}
+	history := func(name string) int {
+		within := claimOf("n1", "b", "c").Range
+		h, err := c.nodes[name].History(node.Filter{Keyspace: "default", Range: &within}, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(h.Events)
+	}
+	c.eventually("n2 has dropped what does not concern it", func() bool { return history("n2") == 0 })
+	before := c.status("n2").Fingerprint
+	_ = before
+	c.write("n2", register(claimOf("n2", "b", "c"), 5))
+	c.eventually("n2 has the history from before", func() bool { return history("n2") == 32 })
+	if n := c.nodes["n2"].Counters().Backfilled; n != 31 {
+		t.Errorf("%d events were added", n)
+	}
+	c.eventually("both are equal", c.equal)
+	c.sameEvents("n1", "n1")
+	if c.logs["n2"].has("WARN") || c.logs["n1"].has("WARN") {
+		t.Errorf("n1: %q\nn2: %q", c.logs["n1"].above(), c.logs["n2"].above())
+	}
+
+	// While nobody who has it is there, it is wanted, across a restart too.
+	c.stop("n1")
+	c.write("n2", register(claimOf("n2", "k", "l"), 5))
+	c.stop("n2")
+	c.start("n2")
+	c.start("n1")
+	c.meet()
+	c.write("n1", delta.Operation{Verb: delta.VerbIncrease, Claim: claimOf("n1", "a", "m"), Amount: 1})
+	c.eventually("n2 has asked for the rest", func() bool { return c.nodes["n2"].Wanted() == 0 })
+}
