@@ -21,6 +21,9 @@ func (s *Server) history(e *exchange) error {
 		return err
 	}
 	answer := wire.History{Events: make(wire.List[wire.Event], len(h.Events)), Complete: h.Complete}
+	for _, m := range h.Missing {
+		answer.Missing = append(answer.Missing, wire.Missing{Keyspace: m.Keyspace, Bounds: wire.BoundsOf(m.Range)})
+	}
 	for i, x := range h.Events {
 		answer.Events[i] = eventOf(x)
 	}

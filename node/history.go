@@ -27,6 +27,9 @@ type History struct {
 	// they were trimmed, or came by range repair, which brings states and no
 	// events, or were more than the limit.
 	Complete bool
+	// Missing says where events were trimmed or came as state: never less than
+	// where some are missing.
+	Missing []store.Hole
 }
 
 // History returns the newest events that the filter selects, at most limit (0
@@ -34,12 +37,17 @@ type History struct {
 func (n *Node) History(f Filter, limit int) (History, error) {
 	h := recent{limit: limit}
 	var complete bool
+	var missing []store.Hole
 	err := n.store.View(func(v *store.View) error {
 		holes, err := f.hasHoles(v)
 		if err != nil {
 			return err
 		}
-		complete = !holes
+		if complete = !holes; holes {
+			if missing, err = v.Holes(f.Keyspace, f.within()); err != nil {
+				return err
+			}
+		}
 		return v.EachDelta(0, func(_ uint64, p delta.Packed) error {
 			for i, e := range p.Events {
 				if f.selectsEvent(e) {
@@ -53,7 +61,7 @@ func (n *Node) History(f Filter, limit int) (History, error) {
 		return History{}, explain(err)
 	}
 	events, left := h.newest()
-	return History{Events: events, Complete: complete && !left}, nil
+	return History{Events: events, Complete: complete && !left, Missing: missing}, nil
 }
 
 // recent keeps the newest events, at most twice the limit.
@@ -85,10 +93,15 @@ func (r *recent) newest() ([]HistoryEvent, bool) {
 
 // hasHoles reports whether the log lacks events that the filter may select.
 func (f Filter) hasHoles(v *store.View) (bool, error) {
+	return v.HasHoles(f.Keyspace, f.within())
+}
+
+// within returns the keys that the filter selects.
+func (f Filter) within() ranges.Range {
 	if f.Range == nil {
-		return v.HasHoles(f.Keyspace, ranges.Everything())
+		return ranges.Everything()
 	}
-	return v.HasHoles(f.Keyspace, *f.Range)
+	return *f.Range
 }
 
 // touchedSince returns the keys of the entries that events beyond token have

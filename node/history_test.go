@@ -59,4 +59,7 @@ func TestNode_History_FiltersLimitsAndKnowsItsHoles(t *testing.T) {
 			t.Errorf("%+v after trimming: %s, want %s: %v", filter, amounts(h), want, err)
 		}
 	}
+	if h, err := c.nodes["n1"].History(node.Filter{}, 0); err != nil || len(h.Missing) != 1 || h.Missing[0].Keyspace != "other" {
+		t.Errorf("events are missing of %+v, %v", h.Missing, err)
+	}
 }

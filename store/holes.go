@@ -107,3 +107,33 @@ func (v *View) HasHoles(keyspace string, r ranges.Range) (bool, error) {
 func overlaps(list []ranges.Range, r ranges.Range) bool {
 	return slices.ContainsFunc(list, r.Overlaps)
 }
+
+// Hole is where the log lacks events. An empty keyspace stands for all of them.
+type Hole struct {
+	Keyspace string
+	Range    ranges.Range
+}
+
+// Holes returns where within r the log lacks events about keys, as far as that
+// is known: disjoint ranges, ascending by keyspace and start. An empty keyspace
+// stands for all.
+func (v *View) Holes(keyspace string, r ranges.Range) ([]Hole, error) {
+	if payload, err := v.tables.holes.get([]byte(holeEverything)); err != nil || payload != nil {
+		return []Hole{{Keyspace: keyspace, Range: r}}, err
+	}
+	var out []Hole
+	err := v.tables.holes.each([]byte(holeKeyspace), []byte(holeNodes), func(key, payload []byte) error {
+		in := string(key[len(holeKeyspace):])
+		if keyspace != "" && in != keyspace {
+			return nil
+		}
+		list, err := decodeRanges(payload)
+		for _, h := range list {
+			if h.Overlaps(r) {
+				out = append(out, Hole{Keyspace: in, Range: h.Intersect(r)})
+			}
+		}
+		return corrupt("holes", err)
+	})
+	return out, err
+}

@@ -50,6 +50,7 @@ func golden() []any {
 		&WatchLine{Type: WatchBookmark, Token: "T"},
 		&WatchLine{Type: WatchTrimmed},
 		&History{Events: List[Event]{{Time: at, Dot: "00112233445566778899aabbccddeeff:7", Op: OpIncrease, Keyspace: "default", Node: "n1", Bounds: &am, By: 3}}, Complete: true},
+		&History{Missing: List[Missing]{{Keyspace: "default", Bounds: am}, {Bounds: unbounded}}},
 		&History{},
 		&HistoryEnd{},
 		&Members{Members: List[Member]{{Node: "n1", Replica: "00112233445566778899aabbccddeeff", Gossip: "10.0.0.1:7480", Address: "10.0.0.1:7481", Liveness: LivenessDead, LastHeard: at, Fingerprint: "f", InSync: true, Behind: 2, Traffic: Traffic{SyncSince: at, BytesSent: 3, BytesReceived: 4, LastSession: &Session{Ended: at, Kind: SessionRepair, Failure: "the disk failed", Bytes: 5}}}}},

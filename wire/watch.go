@@ -71,6 +71,17 @@ type Event struct {
 type History struct {
 	Events   List[Event] `json:"events"`
 	Complete bool        `json:"complete"`
+	// Missing says where events were trimmed, or arrived as state only; events
+	// beyond a limit are not missing. It may be more than what is missing, never
+	// less.
+	Missing List[Missing] `json:"missing,omitempty"`
+}
+
+// Missing is a range of which a history lacks events. An absent keyspace stands
+// for all of those that were asked for.
+type Missing struct {
+	Keyspace string `json:"keyspace,omitempty"`
+	Bounds
 }
 
 // HistoryEnd is the last line of a streamed History, after its events.

@@ -61,9 +61,28 @@ func historyListing(h wire.History, several bool) listing {
 		if h.Complete {
 			return o.line("This is all that ever happened here; times are of the origins' clocks.")
 		}
-		return o.line("Incomplete: " + incompleteHistory + ".")
+		if err := o.line("Incomplete: " + incompleteHistory + "."); err != nil {
+			return err
+		}
+		return o.missing(h.Missing)
 	}
 	return l
+}
+
+// missingShown is how many ranges that lack events a table names.
+const missingShown = 10
+
+// missing says of which ranges a history lacks events.
+func (o *output) missing(list []wire.Missing) error {
+	for i, m := range list {
+		if i == missingShown {
+			return o.line("  and of " + formatInt(int64(len(list)-i)) + " more ranges")
+		}
+		if err := o.line("  events are missing of " + orElse(m.Keyspace, "every keyspace") + " " + o.style.bounds(m.Bounds)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (o *output) eventRange(e wire.Event) string {
