@@ -74,3 +74,6 @@ func (n *Node) LookAtCore(fn func()) error {
 
 // Wanted returns of how many ranges history is wanted.
 func (n *Node) Wanted() int { return len(n.backfills.pending()) }
+
+// Rewrite rewrites the file, whatever is free in it.
+func (n *Node) Rewrite(ctx context.Context) error { return n.store.Rewrite(ctx, nil) }
