@@ -164,7 +164,7 @@ func TestSim_RulesOfSessions(t *testing.T) {
 		File: "delta/take.go",
 		Old:  "(len(a.Ahead) == 0 || a.Stuck)",
 		New:  "len(a.Ahead) == 0",
-		Test: "TestRun_NobodyLeftToDecide",
+		Test: "TestScenario_NobodyLeftToDecide",
 	}})
 }
 

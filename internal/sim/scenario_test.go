@@ -56,3 +56,9 @@ func TestScenario_Ghosts_AreForgotten(t *testing.T) {
 func TestScenario_Session_KeepsOthersOut(t *testing.T) {
 	runScript(t, "testdata/session.txt")
 }
+
+// Nobody is left who knows why a record was dropped. Only its origin has it, and
+// issues it again.
+func TestScenario_NobodyLeftToDecide(t *testing.T) {
+	runScript(t, "testdata/nobody_left.txt")
+}

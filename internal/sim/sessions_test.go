@@ -18,21 +18,6 @@ func TestRun_HoldsInSessions(t *testing.T) {
 	}
 }
 
-// TestRun_NobodyLeftToDecide runs seeds in which a directory was lost with what
-// it alone knew, and a record is left that only its origin holds. Everybody
-// stays ahead for ever; the origin issues the record again.
-func TestRun_NobodyLeftToDecide(t *testing.T) {
-	for _, seed := range []uint64{1281, 2333, 5355} {
-		r := sim.Run(sim.Config{Seed: seed, Steps: 2500})
-		if !r.OK() {
-			t.Errorf("seed %d, %s: %s\nreplay with: go run ./cmd/%s", seed, r.Faults, r.Violations[0], r.Replay())
-		}
-		if r.Marks[sim.MarkReissued] == 0 {
-			t.Errorf("seed %d: no record was issued again; look for a seed in which one is", seed)
-		}
-	}
-}
-
 // TestRun_HoldsAtSeedsOfRareRules runs the seeds that tell two rules of
 // sessions from their absence: a peer is restored while a session with it is
 // open (100000), and a span is equal by chance (100872).
