@@ -9,10 +9,8 @@ import (
 )
 
 const (
-	// trimEveryDefault is how often the log is held to its retention, for the
-	// first time trimFirst after the start.
+	// trimEveryDefault is how often the log is held to its retention.
 	trimEveryDefault = 30 * time.Second
-	trimFirst        = time.Second
 	// rewriteEveryDefault is how long the file is left alone after it was rewritten.
 	rewriteEveryDefault = 10 * time.Minute
 )
@@ -28,7 +26,7 @@ type trimmer struct {
 }
 
 func (k *trimmer) run() {
-	due := time.NewTimer(min(trimFirst, k.node.options.trimEvery))
+	due := time.NewTimer(k.node.options.trimEvery)
 	defer due.Stop()
 	for {
 		select {

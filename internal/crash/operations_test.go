@@ -111,7 +111,8 @@ func rewrite(s *store.Store) error { return s.Rewrite(context.Background(), nil)
 const backupName = "backup.db"
 
 func restore(dir string) error {
-	return store.Restore(dir, filepath.Join(filepath.Dir(dir), backupName), store.Options{Node: "n1"})
+	_, err := store.Restore(dir, filepath.Join(filepath.Dir(dir), backupName), store.Options{Node: "n1"})
+	return err
 }
 
 // makeTemplate makes a directory that has come so far, and its backup.
