@@ -42,10 +42,12 @@ const (
 	kindPart
 	kindAsk
 	kindConfirm
+	kindSketch
+	kindFetch
 )
 
 func (k frameKind) String() string {
-	names := [...]string{"check", "push", "announce", "pull", "range", "part", "ask", "confirm"}
+	names := [...]string{"check", "push", "announce", "pull", "range", "part", "ask", "confirm", "sketch", "fetch"}
 	if k == 0 || int(k) > len(names) {
 		return fmt.Sprintf("frame(%d)", uint8(k))
 	}

@@ -13,6 +13,7 @@ import (
 func recorded(t testing.TB) [][]byte {
 	k := newCluster(t, 7)
 	k.options.SplitFanOut, k.options.LeafRecords, k.options.RangeBytesMax = 2, 1, 100
+	k.options.Symbols = 16 // too few now and then
 	var frames [][]byte
 	kinds := map[byte]int{}
 	k.tap = func(frame []byte) {
@@ -32,7 +33,7 @@ func recorded(t testing.TB) [][]byte {
 	}
 	k.heal()
 	k.mustConverge(120_000)
-	if len(kinds) != 8 {
+	if len(kinds) != 10 {
 		t.Fatalf("only frames of the kinds %v were recorded", kinds)
 	}
 	return frames
@@ -81,6 +82,7 @@ func FuzzCore_Receive_Answer(f *testing.F) {
 	f.Fuzz(func(t *testing.T, answer []byte) {
 		k := newCluster(t, 1)
 		k.hostile = true
+		k.options.Symbols = int(min(64, len(answer)%2*64))
 		b := k.add("b")
 		k.add("a")
 		k.run(400)
