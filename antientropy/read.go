@@ -134,7 +134,8 @@ type ReadRequest struct {
 	BytesMax    int
 	FanOut      int
 	LeafRecords int
-	// asked is what is known of each of Spans where it comes from.
+	// asked is what is known of each of Spans where it comes from; nil says that
+	// all of them differ.
 	asked []asked
 
 	From, To int

@@ -87,7 +87,10 @@ func (r ReadRequest) readSpan(from Source, i int, s delta.Span, left int) (SpanA
 	if r.Kind == ReadEntries {
 		return readEntries(from, s, left)
 	}
-	x := r.asked[i]
+	x := asked{Stance: stanceDiffers}
+	if r.asked != nil {
+		x = r.asked[i]
+	}
 	if x.Stance == stanceNothing {
 		return readEntries(from, s, left)
 	}
