@@ -216,6 +216,9 @@ type historyRead struct {
 }
 
 func (r ReadRequest) readHistory(from Source) (historyRead, error) {
+	if f, ok := from.(fingerprinted); ok {
+		from = f.Source
+	}
 	h, ok := from.(Histories)
 	if !ok {
 		return historyRead{holes: true}, nil

@@ -30,8 +30,7 @@ func BenchmarkCore_Receive_Push(b *testing.B) {
 		for b.Loop() {
 			b.StopTimer()
 			to.stop()
-			to.replica, to.disk = delta.NewReplica(to.replica.ID), disk{memory: &delta.Memory{}, log: to.disk.log}
-			clear(to.disk.log)
+			to.replica, to.disk = delta.NewReplica(to.replica.ID), newDisk()
 			to.start()
 			to.core.Heard("a", to.core.CheckPayload())
 			b.StartTimer()

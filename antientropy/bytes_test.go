@@ -130,7 +130,7 @@ func TestSession_Bytes(t *testing.T) {
 		framesMax    int
 	}{
 		{n: 4000, differing: 0, bytesMax: 160, framesMax: 2},
-		{n: 4000, differing: 1, bytesMax: 1500, framesMax: 10},
+		{n: 4000, differing: 1, bytesMax: 1500, framesMax: 14},
 		{n: 4000, differing: 50, bytesMax: 50 * 460, framesMax: 16},
 	} {
 		t.Run(fmt.Sprintf("%d of %d", c.differing, c.n), func(t *testing.T) {

@@ -88,10 +88,32 @@ type member struct {
 type disk struct {
 	memory *delta.Memory
 	log    map[crdt.ReplicaID][]delta.Packed
+	kept   *antientropy.Fingerprints
+}
+
+// shapeOfTests has blocks of few entries, and more symbols than these have
+// entries.
+var shapeOfTests = antientropy.Shape{BlockEntries: 3, Symbols: 256}
+
+func newDisk() disk {
+	return disk{
+		memory: &delta.Memory{}, log: map[crdt.ReplicaID][]delta.Packed{},
+		kept: antientropy.NewFingerprintsBuilder(shapeOfTests).Done(),
+	}
+}
+
+// write makes changed entries durable, and what derives from them right.
+func (d *disk) write(changes []delta.EntryChange) {
+	d.memory.Write(&delta.Effects{Entries: changes})
+	kept, err := d.kept.Next(changes, d.memory)
+	if err != nil {
+		panic(err)
+	}
+	d.kept = kept
 }
 
 func (d disk) clone() disk {
-	out := disk{memory: d.memory.Clone(), log: map[crdt.ReplicaID][]delta.Packed{}}
+	out := disk{memory: d.memory.Clone(), log: map[crdt.ReplicaID][]delta.Packed{}, kept: d.kept}
 	for r, l := range d.log {
 		out.log[r] = slices.Clone(l)
 	}
@@ -142,7 +164,7 @@ func (k *cluster) newReplicaID() crdt.ReplicaID {
 func (k *cluster) add(name string) *member {
 	m := &member{
 		cluster: k, name: name, replica: delta.NewReplica(k.newReplicaID()),
-		disk: disk{memory: &delta.Memory{}, log: map[crdt.ReplicaID][]delta.Packed{}},
+		disk: newDisk(),
 	}
 	k.members = append(k.members, m)
 	m.start()
@@ -330,7 +352,12 @@ func (m *member) read(q antientropy.ReadRequest) antientropy.ReadResult {
 	if m.chance(m.faults.diskFails) {
 		return antientropy.ReadResult{ID: q.ID, Err: errDisk}
 	}
-	return q.Run(instant{m.disk.memory, m})
+	return q.Run(m.source())
+}
+
+// source shows a member as it is on disk.
+func (m *member) source() antientropy.Source {
+	return antientropy.WithFingerprints(instant{m.disk.memory, m}, m.disk.kept)
 }
 
 var errDisk = fmt.Errorf("the disk failed")
@@ -420,7 +447,7 @@ func (m *member) commit(requests []antientropy.CommitRequest, write func(*delta.
 }
 
 func (m *member) persist(e *delta.Effects) {
-	m.disk.memory.Write(e)
+	m.disk.write(e.Entries)
 	for _, p := range e.Deltas {
 		m.disk.log[p.Origin] = append(m.disk.log[p.Origin], p)
 		for i, x := range p.Events {

@@ -122,6 +122,7 @@ func (k *cluster) shape() {
 	o.SplitFanOut = 2 + k.random.IntN(3)
 	o.LeafRecords = 1 + k.random.IntN(4)
 	o.RangeBytesMax = 1 + k.random.IntN(600)
+	o.Symbols = k.random.IntN(2) * shapeOfTests.Symbols
 	o.PullBytesMax = 1 + k.random.IntN(600)
 	o.RequestTimeout = 100 + k.upTo(300)
 	o.Retry = 20 + k.upTo(200)

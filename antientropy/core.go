@@ -43,6 +43,7 @@ type Core struct {
 	exchange *exchange
 	session  *session
 	wanted   *wantedSession
+	wholeAt  uint64
 	spans    []delta.Span
 	served   served
 	awaits   awaits

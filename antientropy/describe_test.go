@@ -42,11 +42,26 @@ func Describe(frame []byte, name func(crdt.ReplicaID) string, isPull func(id uin
 		return "pull beyond:" + describeSeen(b.Seen, name)
 	case kindRange:
 		b := must(decodeBody[rangeBody](body))
+		spans, about := must2(b.unpack())
 		s := "compare"
-		for _, x := range b.Spans {
-			s += fmt.Sprintf(" %s (%d)", describeSpan(delta.Key(x.From), delta.Key(x.To)), x.Count)
+		for i, x := range spans {
+			s += " " + describeSpan(x.From, x.To)
+			switch about[i].Stance {
+			case stanceCompare:
+				s += fmt.Sprintf(" (%d)", about[i].Digest.Count)
+			case stanceNothing:
+				s += " (nothing)"
+			default:
+				s += " (differs)"
+			}
 		}
 		return s
+	case kindSketch:
+		b := must(decodeBody[sketchBody](body))
+		return fmt.Sprintf("sketch: symbols %d to %d", b.From, b.To)
+	case kindFetch:
+		b := must(decodeBody[fetchBody](body))
+		return fmt.Sprintf("fetch %d", len(must(unpackElements(b.Elements))))
 	case kindPart:
 		return describePart(must(decodeBody[partBody](body)), name, isPull)
 	case kindAsk:
@@ -63,6 +78,10 @@ func IDOf(frame []byte) (id uint64, isPull bool) {
 		return must(decodeBody[pullBody](body)).ID, true
 	case kindRange:
 		return must(decodeBody[rangeBody](body)).ID, false
+	case kindSketch:
+		return must(decodeBody[sketchBody](body)).ID, false
+	case kindFetch:
+		return must(decodeBody[fetchBody](body)).ID, false
 	}
 	return 0, false
 }
@@ -86,13 +105,27 @@ func describePart(b partBody, name func(crdt.ReplicaID) string, isPull func(uint
 		}
 		return s
 	}
+	return describeSessionAnswer(b.Bytes, name)
+}
+
+// describeSessionAnswer tells the kinds of answers apart by which of them the
+// bytes are one of.
+func describeSessionAnswer(b []byte, name func(crdt.ReplicaID) string) string {
+	var sketch sketchAnswer
+	if delta.Unmarshal(b, &sketch, answerBytesMax) == nil {
+		return fmt.Sprintf("answer: %d symbols of %d records", len(sketch.Symbols)/symbolBytes, sketch.Count) + describeSender(sketch.Sender, name)
+	}
 	var a rangeAnswer
-	mustUnmarshal(b.Bytes, &a)
+	var fetched fetchAnswer
+	if delta.Unmarshal(b, &fetched, answerBytesMax) == nil && (fetched.Done > 0 && fetched.Done < 1000) {
+		return fmt.Sprintf("answer: %d entries of %d elements", len(fetched.Entries), fetched.Done) + describeSender(fetched.Sender, name)
+	}
+	mustUnmarshal(b, &a)
 	s := "answer:"
 	for _, x := range a.Spans {
 		switch x.Verdict {
 		case VerdictSplit:
-			s += fmt.Sprintf(" split in %d", len(x.Children))
+			s += fmt.Sprintf(" split, %d sums", len(x.Children))
 		case VerdictEntries:
 			s += fmt.Sprintf(" %d entries", len(x.Entries))
 			if x.Cut != nil {
@@ -102,6 +135,10 @@ func describePart(b partBody, name func(crdt.ReplicaID) string, isPull func(uint
 			s += " " + x.Verdict.String()
 		}
 	}
+	return s + describeSender(a.Sender, name)
+}
+
+func describeSender(a senderArray, name func(crdt.ReplicaID) string) (s string) {
 	if a.Since && len(a.Context) == 1 {
 		return s + ", context the same"
 	}
@@ -155,6 +192,13 @@ func must[T any](v T, err error) T {
 		panic(err)
 	}
 	return v
+}
+
+func must2[T, U any](v T, w U, err error) (T, U) {
+	if err != nil {
+		panic(err)
+	}
+	return v, w
 }
 
 func mustUnmarshal(b []byte, v any) {

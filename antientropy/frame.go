@@ -43,10 +43,12 @@ const (
 	kindAsk
 	kindConfirm
 	kindHistory
+	kindSketch
+	kindFetch
 )
 
 func (k frameKind) String() string {
-	names := [...]string{"check", "push", "announce", "pull", "range", "part", "ask", "confirm", "history"}
+	names := [...]string{"check", "push", "announce", "pull", "range", "part", "ask", "confirm", "history", "sketch", "fetch"}
 	if k == 0 || int(k) > len(names) {
 		return fmt.Sprintf("frame(%d)", uint8(k))
 	}

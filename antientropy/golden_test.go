@@ -19,7 +19,7 @@ func TestFrames_Golden(t *testing.T) {
 		Fingerprint: delta.Fingerprint{Count: 5, Sum: delta.Sum{Hi: 6, Lo: 7}}, Events: 8,
 	}
 	seen := []seenArray{{Replica: r, Sequence: 300}}
-	empty := crdt.NewContext()
+	from := senderArray{Hash: hash, Since: true, Context: delta.EncodeContext(crdt.NewContext())}
 	for _, c := range []struct {
 		name, want string
 		frame      []byte
@@ -30,23 +30,37 @@ func TestFrames_Golden(t *testing.T) {
 		{"pull listed", goldenPullListed, cluster.frame(kindPull, delta.Marshal(pullBody{ID: 1, Scope: scopeListed, Bound: [][]byte{}, Seen: seen}))},
 		{"pull page", goldenPullPage, cluster.frame(kindPull, delta.Marshal(pullBody{ID: 1, Scope: scopePage, Bound: [][]byte{{}, r[:]}, Seen: seen}))},
 		{"pull base", goldenPullBase, cluster.frame(kindPull, delta.Marshal(pullBody{ID: 1, Scope: scopeBase, Bound: [][]byte{hash[:]}, Seen: seen}))},
-		{"range", goldenRange, cluster.frame(kindRange, delta.Marshal(rangeBody{ID: 2, Known: hash, Spans: []spanArray{{From: []byte{}, To: []byte{4}, Count: 9, Sum: 10}}}))},
+		{"range", goldenRange, cluster.frame(kindRange, delta.Marshal(rangeBody{ID: 2, Known: hash, State: 300, FanOut: 16, Leaf: 8, Spans: []spanArray{
+			{From: []byte{}, To: []byte("\x01ab"), Count: 9, Sum: 10}, {FromShared: 3, From: []byte{}, ToShared: 2, To: []byte{'c'}, Stance: stanceKnown},
+		}}))},
 		{"part", goldenPart, cluster.frame(kindPart, delta.Marshal(partBody{ID: 2, Index: 0, Total: 1, Bytes: []byte{1, 2}}))},
 		{"ask", goldenAsk, cluster.frame(kindAsk, delta.Marshal(askBody{ID: 3, Seen: seen}))},
 		{"confirm", goldenConfirm, cluster.frame(kindConfirm, delta.Marshal(confirmBody{ID: 3}))},
 		{"history", goldenHistory, cluster.frame(kindHistory, delta.Marshal(historyBody{ID: 4, After: 5, Keyspace: "k", From: []byte{}}))},
 		{"answer about history", goldenHistoryAnswer, delta.Marshal(historyAnswer{Next: 6, More: true, Deltas: [][]byte{{0x84}}})},
+		{"sketch", goldenSketch, cluster.frame(kindSketch, delta.Marshal(sketchBody{ID: 4, Known: hash, From: 16, To: 64, Count: 9, Sum: 10}))},
+		{"fetch", goldenFetch, cluster.frame(kindFetch, delta.Marshal(fetchBody{ID: 5, Known: hash, Elements: packElements([]Element{1, 2})}))},
+		{"answer of a sketch", goldenSketchAnswer, delta.Marshal(sketchAnswer{
+			Sender: from, Count: 9, Sum: hash, Symbols: packSymbols([]Symbol{{Sum: 1, Check: 2}}),
+		})},
+		{"answer to a fetch", goldenFetchAnswer, delta.Marshal(fetchAnswer{
+			Sender: from, Done: 2, Entries: packEntries("", []PackedEntry{{Key: "\x02n", Value: []byte{9}}, {Key: "\x02no", Value: []byte{8}}}),
+		})},
 		{"answer to a pull", goldenPullAnswer, delta.Marshal(pullAnswer{
 			Check: []byte{1}, More: true, Trimmed: []trimArray{{Replica: r, From: 1, Have: 2}}, Deltas: [][]byte{{0x84}},
 		})},
 		{"answer about ranges", goldenRangeAnswer, delta.Marshal(rangeAnswer{
-			Hash: hash, Since: true, Context: delta.EncodeContext(empty), Spans: []spanAnswerArray{
-				packSpanAnswer(delta.Whole, SpanAnswer{Verdict: VerdictEqual}),
+			Sender: from, State: 300, Spans: []spanAnswerArray{
+				packSpanAnswer(delta.Whole, SpanAnswer{Verdict: VerdictEqual}, false),
 				packSpanAnswer(delta.Whole, SpanAnswer{Verdict: VerdictSplit, Children: []Child{
 					{Span: delta.Span{To: "\x01a"}, Digest: Digest{Count: 1, Sum: 2}},
 					{Span: delta.Span{From: "\x01a", To: "\x04"}, Digest: Digest{Count: 3, Sum: 4}},
-				}}),
-				packSpanAnswer(delta.Whole, SpanAnswer{Verdict: VerdictEntries, Cut: "\x02o", Entries: []PackedEntry{{Key: "\x02n", Value: []byte{9}}}}),
+				}}, false),
+				packSpanAnswer(delta.Whole, SpanAnswer{Verdict: VerdictSplit, Children: []Child{
+					{Span: delta.Span{To: "\x01a"}, Digest: Digest{Count: 1, Sum: 2}},
+					{Span: delta.Span{From: "\x01a", To: "\x04"}, Digest: Digest{Count: 3, Sum: 4}},
+				}}, true),
+				packSpanAnswer(delta.Whole, SpanAnswer{Verdict: VerdictEntries, Cut: "\x02o", Entries: []PackedEntry{{Key: "\x02n", Value: []byte{9}}}}, false),
 			},
 		})},
 	} {
@@ -63,14 +77,18 @@ const (
 	goldenPullListed    = "01fcfa5ce7d3eec4f50484010080818250aa00000000000000000000000000000119012c"
 	goldenPullPage      = "01fcfa5ce7d3eec4f504840101824050aa000000000000000000000000000001818250aa00000000000000000000000000000119012c"
 	goldenPullBase      = "01fcfa5ce7d3eec4f504840102815000000000000000010000000000000002818250aa00000000000000000000000000000119012c"
-	goldenRange         = "01fcfa5ce7d3eec4f505830250000000000000000100000000000000028184404104090a"
+	goldenRange         = "01fcfa5ce7d3eec4f5058602500000000000000001000000000000000219012c100882870040004301616200090a870340024163030000"
 	goldenPart          = "01fcfa5ce7d3eec4f50684020001420102"
 	goldenAsk           = "01fcfa5ce7d3eec4f5078203818250aa00000000000000000000000000000119012c"
+	goldenConfirm       = "01fcfa5ce7d3eec4f5088103"
+	goldenSketch        = "01fcfa5ce7d3eec4f50a86045000000000000000010000000000000002101840090a"
+	goldenFetch         = "01fcfa5ce7d3eec4f50b830550000000000000000100000000000000025000000000000000010000000000000002"
+	goldenSketchAnswer  = "84845000000000000000010000000000000002f54180f60950000000000000000100000000000000024c000000000000000100000002"
+	goldenFetchAnswer   = "83845000000000000000010000000000000002f54180f60282830042026e41098302416f4108"
+	goldenPullAnswer    = "854101f4f5818350aa0000000000000000000000000000010102814184"
+	goldenRangeAnswer   = "83845000000000000000010000000000000002f54180f619012c84840180f68084028283004201610283004004f680840281830042016102f68084038042026f81830042026e4109"
 	goldenHistory       = "01fcfa5ce7d3eec4f509850405616b40f6"
 	goldenHistoryAnswer = "8406f5f4814184"
-	goldenConfirm       = "01fcfa5ce7d3eec4f5088103"
-	goldenPullAnswer    = "854101f4f5818350aa0000000000000000000000000000010102814184"
-	goldenRangeAnswer   = "855000000000000000010000000000000002f54180f683840180f680840282840042016101028400400304f68084038042026f81830042026e4109"
 )
 
 // FuzzPeek: whatever decodes as a delta is announced by its head.

@@ -178,6 +178,8 @@ func (s *story) setOptions(d *datadriven.TestData) {
 			s.options.PacketBytesMax = n
 		case "range-bytes":
 			s.options.RangeBytesMax = n
+		case "symbols":
+			s.options.Symbols = n
 		case "pull-bytes":
 			s.options.PullBytesMax = n
 		}
@@ -188,7 +190,7 @@ func (s *story) add(names []string) {
 	for _, name := range names {
 		m := &member{
 			cluster: newCluster(s.t, 1), name: name, replica: delta.NewReplica(crdt.ReplicaID{name[0]}),
-			disk: disk{memory: &delta.Memory{}, log: map[crdt.ReplicaID][]delta.Packed{}},
+			disk: newDisk(),
 		}
 		s.members = append(s.members, &actor{story: s, member: m})
 	}
@@ -289,7 +291,7 @@ func (a *actor) settleOnce() {
 	}
 	for _, q := range reads {
 		a.printf("%s reads %s", a.name, q.Kind)
-		a.core.Answered(q.Run(instant{a.disk.memory, a.member}))
+		a.core.Answered(q.Run(a.source()))
 		a.drain()
 	}
 }
@@ -319,7 +321,7 @@ func (a *actor) commit(requests []antientropy.CommitRequest, write func(*delta.C
 	if err != nil {
 		a.story.t.Fatal(err)
 	}
-	a.disk.memory.Write(effects)
+	a.disk.write(effects.Entries)
 	for _, p := range effects.Deltas {
 		a.disk.log[p.Origin] = append(a.disk.log[p.Origin], p)
 		if p.Origin == a.replica.ID {
@@ -434,7 +436,7 @@ func storyClaim(key string) ranges.Claim {
 func (a *actor) corrupt(key string) {
 	k := delta.ClaimKey(storyClaim(key))
 	e, _ := a.disk.memory.Get(k)
-	a.disk.memory.Write(&delta.Effects{Entries: []delta.EntryChange{{Key: k, Before: e}}})
+	a.disk.write([]delta.EntryChange{{Key: k, Before: e}})
 	a.replica.Fingerprint = a.replica.Fingerprint.Minus(delta.FingerprintOf(e))
 	a.begin()
 }

@@ -83,11 +83,34 @@ type pullAnswer struct {
 	Deltas  [][]byte
 }
 
+// spanArray asks about a span. Its start is coded like the end of a child,
+// against the end of the span before it in the question; its end against its
+// start.
 type spanArray struct {
 	_          struct{} `cbor:",toarray"`
-	From, To   []byte
+	FromShared uint64
+	From       []byte
+	ToShared   uint64
+	To         []byte
+	Stance     stance
+	// Count and Sum are the own digest for stanceCompare, else 0.
 	Count, Sum uint64
 }
+
+// stance is what the asking side knows of a span.
+type stance uint8
+
+const (
+	// stanceCompare: nothing; its digest is to be compared.
+	stanceCompare stance = iota
+	// stanceNothing: it has no entries there.
+	stanceNothing
+	// stanceDiffers: the digests were compared, and differ.
+	stanceDiffers
+	// stanceKnown: the same, and it knows the digest of the answering side in
+	// the state that State names.
+	stanceKnown
+)
 
 // rangeBody asks about spans.
 type rangeBody struct {
@@ -96,17 +119,24 @@ type rangeBody struct {
 	// Known is the hash of a context that the asking side holds: if the
 	// answering side was at it, the answer need only say what has changed.
 	Known [16]byte
-	Spans []spanArray
+	// State is the sum, cut to 64 bits, of the whole state in which digests of
+	// the answering side are known, 0 if none are.
+	State uint64
+	// FanOut is into how many children to split, Leaf up to how many records to
+	// send without.
+	FanOut, Leaf uint64
+	Spans        []spanArray
 }
 
 // childArray is a child of a split span. Its end is the first Shared bytes of
 // the end before it (of the start of the span for the first) and Suffix; that
-// of the last is the end of the span, and left out.
+// of the last is the end of the span, and left out. The whole last child is
+// left out where its digest follows from that of the span.
 type childArray struct {
-	_          struct{} `cbor:",toarray"`
-	Shared     uint64
-	Suffix     []byte
-	Count, Sum uint64
+	_      struct{} `cbor:",toarray"`
+	Shared uint64
+	Suffix []byte
+	Sum    uint64
 }
 
 // entryArray is an entry; its key is coded like the end of a child.
@@ -127,19 +157,65 @@ type spanAnswerArray struct {
 	Entries  []entryArray
 }
 
-// rangeAnswer answers a rangeBody; it has a verdict for each of its spans.
-type rangeAnswer struct {
+// senderArray is what the answering side knows beside its entries, at the
+// instant of the answer.
+type senderArray struct {
 	_ struct{} `cbor:",toarray"`
-	// Hash is that of the context of the answering side at the instant of the
-	// answer. Context has all its entries, or if Since those that have changed
-	// since it had the hash that the asking side knows.
+	// Hash is that of its context. Context has all its entries, or if Since
+	// those that have changed since it had the hash that the asking side knows.
 	Hash    [16]byte
 	Since   bool
 	Context []byte
 	// Ahead is by what its entries may go beyond its context, null if by
 	// nothing.
 	Ahead []byte
+}
+
+// rangeAnswer answers a rangeBody; it has a verdict for each of its spans.
+type rangeAnswer struct {
+	_      struct{} `cbor:",toarray"`
+	Sender senderArray
+	// State is the sum of the whole state, cut to 64 bits.
+	State uint64
 	Spans []spanAnswerArray
+}
+
+// sketchBody asks for symbols of the sketch of the whole state, from one on.
+// Count and Sum are the own digest: there are no symbols where it is that of
+// the answering side.
+type sketchBody struct {
+	_          struct{} `cbor:",toarray"`
+	ID         uint64
+	Known      [16]byte
+	From, To   uint64
+	Count, Sum uint64
+}
+
+// sketchAnswer answers a sketchBody. Symbols has symbolBytes for each.
+type sketchAnswer struct {
+	_       struct{} `cbor:",toarray"`
+	Sender  senderArray
+	Count   uint64
+	Sum     [16]byte
+	Symbols []byte
+}
+
+// fetchBody asks for the entries that elements stand for, 8 bytes each,
+// strictly ascending.
+type fetchBody struct {
+	_        struct{} `cbor:",toarray"`
+	ID       uint64
+	Known    [16]byte
+	Elements []byte
+}
+
+// fetchAnswer answers a fetchBody: the entries of the first Done elements, as
+// far as there are any, ascending by key.
+type fetchAnswer struct {
+	_       struct{} `cbor:",toarray"`
+	Sender  senderArray
+	Done    uint64
+	Entries []entryArray
 }
 
 // partBody is a part of an answer.

@@ -2,17 +2,16 @@ package antientropy
 
 import (
 	"fmt"
-	"maps"
 
-	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 )
 
-// contextBytesMax bounds an encoded context: some 300,000 replicas.
-const contextBytesMax = 8 << 20
-
-// rangeSpansMax bounds the spans of one request.
-const rangeSpansMax = 32
+const (
+	// rangeSpansMax bounds the spans of one request.
+	rangeSpansMax = 256
+	// leafMax bounds the records of a span that is sent without being split.
+	leafMax = 1 << 16
+)
 
 // front codes a key against the one before it.
 func front(before, key delta.Key) (shared uint64, suffix []byte) {
@@ -31,13 +30,17 @@ func unfront(before delta.Key, shared uint64, suffix []byte) (delta.Key, error) 
 	return before[:shared] + delta.Key(suffix), nil
 }
 
-func packSpanAnswer(s delta.Span, a SpanAnswer) spanAnswerArray {
-	out := spanAnswerArray{Verdict: a.Verdict, Children: []childArray{}, Entries: []entryArray{}}
+// packSpanAnswer encodes what is said about a span. The last child is left out
+// where the asking side can infer it.
+func packSpanAnswer(s delta.Span, a SpanAnswer, infer bool) spanAnswerArray {
+	out := spanAnswerArray{Verdict: a.Verdict, Children: []childArray{}, Entries: packEntries(s.From, a.Entries)}
 	before := s.From
 	for i, child := range a.Children {
-		c := childArray{Suffix: []byte{}, Count: child.Digest.Count, Sum: child.Digest.Sum}
+		c := childArray{Suffix: []byte{}, Sum: child.Digest.Sum}
 		if i < len(a.Children)-1 {
 			c.Shared, c.Suffix = front(before, child.Span.To)
+		} else if infer {
+			break
 		}
 		before = child.Span.To
 		out.Children = append(out.Children, c)
@@ -45,14 +48,41 @@ func packSpanAnswer(s delta.Span, a SpanAnswer) spanAnswerArray {
 	if a.Verdict == VerdictEntries && a.Cut != s.To {
 		out.Cut = []byte(a.Cut)
 	}
-	before = s.From
-	for _, e := range a.Entries {
-		x := entryArray{Value: e.Value}
-		x.Shared, x.Suffix = front(before, e.Key)
+	return out
+}
+
+// packEntries encodes entries, ascending by key, each key coded against the one
+// before it, the first against a given one.
+func packEntries(before delta.Key, entries []PackedEntry) []entryArray {
+	out := make([]entryArray, len(entries))
+	for i, e := range entries {
+		out[i].Value = e.Value
+		out[i].Shared, out[i].Suffix = front(before, e.Key)
 		before = e.Key
-		out.Entries = append(out.Entries, x)
 	}
 	return out
+}
+
+// unpackEntries validates and returns what packEntries wrote, all of it in a
+// span.
+func unpackEntries(before delta.Key, entries []entryArray, within delta.Span) ([]delta.Entry, error) {
+	var out []delta.Entry
+	for i, x := range entries {
+		k, err := unfront(before, x.Shared, x.Suffix)
+		if err != nil {
+			return nil, err
+		}
+		if !within.Contains(k) || i > 0 && k <= before {
+			return nil, fmt.Errorf("%w answer: entry %q is out of order", delta.ErrCorrupt, k)
+		}
+		e, err := delta.DecodeEntry(k, x.Value)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, e)
+		before = k
+	}
+	return out, nil
 }
 
 // finding is a decoded SpanAnswer.
@@ -64,8 +94,9 @@ type finding struct {
 }
 
 // unpack validates what is said about a span: children partition it, entries
-// ascend in what lies before the cut.
-func (a spanAnswerArray) unpack(s delta.Span) (finding, error) {
+// ascend in what lies before the cut. known is the sum of the span, if it is
+// known, from which that of the last child follows.
+func (a spanAnswerArray) unpack(s delta.Span, known *uint64) (finding, error) {
 	f := finding{Verdict: a.Verdict, Cut: s.To}
 	var err error
 	switch a.Verdict {
@@ -74,7 +105,7 @@ func (a spanAnswerArray) unpack(s delta.Span) (finding, error) {
 			err = fmt.Errorf("%w answer: a verdict of %s with more", delta.ErrCorrupt, a.Verdict)
 		}
 	case VerdictSplit:
-		f.Children, err = a.unpackChildren(s)
+		f.Children, err = a.unpackChildren(s, known)
 	case VerdictEntries:
 		err = a.unpackEntries(s, &f)
 	default:
@@ -83,7 +114,14 @@ func (a spanAnswerArray) unpack(s delta.Span) (finding, error) {
 	return f, err
 }
 
-func (a spanAnswerArray) unpackChildren(s delta.Span) ([]Child, error) {
+func (a spanAnswerArray) unpackChildren(s delta.Span, known *uint64) ([]Child, error) {
+	if known != nil {
+		last := childArray{Sum: *known}
+		for _, c := range a.Children {
+			last.Sum -= c.Sum
+		}
+		a.Children = append(a.Children, last)
+	}
 	if len(a.Children) < 2 || len(a.Children) > splitMax || len(a.Entries)+len(a.Cut) > 0 {
 		return nil, fmt.Errorf("%w answer: %d children", delta.ErrCorrupt, len(a.Children))
 	}
@@ -100,7 +138,7 @@ func (a spanAnswerArray) unpackChildren(s delta.Span) ([]Child, error) {
 		if to <= from || to > s.To {
 			return nil, fmt.Errorf("%w answer: children do not partition their span", delta.ErrCorrupt)
 		}
-		out[i] = Child{Span: delta.Span{From: from, To: to}, Digest: Digest{Count: c.Count, Sum: c.Sum}}
+		out[i] = Child{Span: delta.Span{From: from, To: to}, Digest: Digest{Sum: c.Sum}}
 		from = to
 	}
 	return out, nil
@@ -113,59 +151,42 @@ func (a spanAnswerArray) unpackEntries(s delta.Span, f *finding) error {
 	if f.Cut <= s.From || f.Cut > s.To || len(a.Children) > 0 {
 		return fmt.Errorf("%w answer: entries up to %q", delta.ErrCorrupt, f.Cut)
 	}
-	before := s.From
-	for i, x := range a.Entries {
-		k, err := unfront(before, x.Shared, x.Suffix)
-		if err != nil {
-			return err
-		}
-		if k < s.From || k >= f.Cut || i > 0 && k <= before {
-			return fmt.Errorf("%w answer: entry %q is out of order", delta.ErrCorrupt, k)
-		}
-		e, err := delta.DecodeEntry(k, x.Value)
-		if err != nil {
-			return err
-		}
-		f.Entries = append(f.Entries, e)
-		before = k
-	}
-	return nil
+	var err error
+	f.Entries, err = unpackEntries(s.From, a.Entries, delta.Span{From: s.From, To: f.Cut})
+	return err
 }
 
 // rangeFindings is a decoded rangeAnswer.
 type rangeFindings struct {
-	Hash     delta.Sum
-	Context  crdt.Context
-	Ahead    crdt.Context
+	sender
+	State    uint64
 	Findings []finding
 }
 
-// known is a context that the asking side has named by its hash.
-type known struct {
-	hash    delta.Sum
-	context crdt.Context
-}
-
-func decodeRangeAnswer(b []byte, spans []delta.Span, k known) (rangeFindings, error) {
+// decodeRangeAnswer decodes an answer about tasks, whose question named a state
+// and a context.
+func decodeRangeAnswer(b []byte, tasks []task, state uint64, k known) (rangeFindings, error) {
 	var a rangeAnswer
 	if err := delta.Unmarshal(b, &a, answerBytesMax); err != nil {
 		return rangeFindings{}, err
 	}
-	if len(a.Spans) != len(spans) {
-		return rangeFindings{}, fmt.Errorf("%w answer: %d verdicts for %d spans", delta.ErrCorrupt, len(a.Spans), len(spans))
+	if len(a.Spans) != len(tasks) {
+		return rangeFindings{}, fmt.Errorf("%w answer: %d verdicts for %d spans", delta.ErrCorrupt, len(a.Spans), len(tasks))
 	}
-	out := rangeFindings{Hash: delta.SumOf(a.Hash)}
+	out := rangeFindings{State: a.State}
 	var err error
-	if out.Context, err = a.unpackContext(k); err != nil {
+	if out.sender, err = a.Sender.unpack(k); err != nil {
 		return rangeFindings{}, err
 	}
-	if a.Ahead != nil {
-		if out.Ahead, err = delta.DecodeContext(a.Ahead, contextBytesMax); err != nil {
-			return rangeFindings{}, err
+	for i, t := range tasks {
+		var sum *uint64
+		if t.stance(state) == stanceKnown && state == a.State {
+			sum = &t.theirs
 		}
-	}
-	for i, s := range spans {
-		f, err := a.Spans[i].unpack(s)
+		f, err := a.Spans[i].unpack(t.span, sum)
+		if err == nil && f.Verdict == VerdictEqual && t.stance(state) != stanceCompare {
+			err = fmt.Errorf("%w answer: equal to what was not said", delta.ErrCorrupt)
+		}
 		if err != nil {
 			return rangeFindings{}, err
 		}
@@ -174,48 +195,54 @@ func decodeRangeAnswer(b []byte, spans []delta.Span, k known) (rangeFindings, er
 	return out, nil
 }
 
-// unpackContext returns the whole context of an answer. Its hash proves that it
-// is the one that was meant, also where only a difference has come.
-func (a rangeAnswer) unpackContext(k known) (crdt.Context, error) {
-	changed, err := delta.DecodeContext(a.Context, contextBytesMax)
-	if err != nil {
-		return nil, err
-	}
-	if !a.Since {
-		if delta.HashContext(changed) != delta.SumOf(a.Hash) {
-			return nil, fmt.Errorf("%w answer: its context has another hash", delta.ErrCorrupt)
+// packTasks encodes tasks as spans of a question that names a state.
+func packTasks(tasks []task, state uint64) []spanArray {
+	var before delta.Key
+	out := make([]spanArray, len(tasks))
+	for i, t := range tasks {
+		x := spanArray{Stance: t.stance(state)}
+		x.FromShared, x.From = front(before, t.span.From)
+		x.ToShared, x.To = front(t.span.From, t.span.To)
+		if x.Stance == stanceCompare {
+			x.Count, x.Sum = t.digest.Count, t.digest.Sum
 		}
-		return changed, nil
+		out[i], before = x, t.span.To
 	}
-	before := crdt.NewContext()
-	for r := range changed {
-		if sequence := k.context.Get(r); sequence > 0 {
-			before[r] = sequence
-		}
-	}
-	if k.hash.Minus(delta.HashContext(before)).Plus(delta.HashContext(changed)) != delta.SumOf(a.Hash) {
-		return nil, fmt.Errorf("%w answer: it is about another context than it says", delta.ErrCorrupt)
-	}
-	if len(changed) == 0 {
-		return k.context, nil
-	}
-	context := k.context.Clone()
-	maps.Copy(context, changed)
-	return context, nil
+	return out
 }
 
-func (b rangeBody) unpack() ([]delta.Span, []Digest, error) {
-	if len(b.Spans) == 0 || len(b.Spans) > rangeSpansMax {
-		return nil, nil, fmt.Errorf("%w request: %d spans", delta.ErrCorrupt, len(b.Spans))
+// asked is a span of a question.
+type asked struct {
+	Stance stance
+	Digest Digest
+}
+
+func (b rangeBody) unpack() ([]delta.Span, []asked, error) {
+	if len(b.Spans) == 0 || len(b.Spans) > rangeSpansMax || b.FanOut < 2 || b.FanOut > splitMax || b.Leaf > leafMax {
+		return nil, nil, fmt.Errorf("%w request: %d spans, a fan-out of %d, leaves of %d", delta.ErrCorrupt, len(b.Spans), b.FanOut, b.Leaf)
 	}
-	var spans []delta.Span
-	var digests []Digest
-	for _, x := range b.Spans {
-		s := delta.Span{From: delta.Key(x.From), To: delta.Key(x.To)}
-		if err := s.Validate(); err != nil {
+	var before delta.Key
+	spans, about := make([]delta.Span, len(b.Spans)), make([]asked, len(b.Spans))
+	for i, x := range b.Spans {
+		s, err := x.span(before)
+		if err != nil {
 			return nil, nil, err
 		}
-		spans, digests = append(spans, s), append(digests, Digest{Count: x.Count, Sum: x.Sum})
+		if x.Stance > stanceKnown || x.Stance != stanceCompare && x.Count+x.Sum != 0 {
+			return nil, nil, fmt.Errorf("%w request: stance %d with %d records", delta.ErrCorrupt, x.Stance, x.Count)
+		}
+		spans[i], about[i] = s, asked{Stance: x.Stance, Digest: Digest{Count: x.Count, Sum: x.Sum}}
+		before = s.To
 	}
-	return spans, digests, nil
+	return spans, about, nil
+}
+
+func (x spanArray) span(before delta.Key) (s delta.Span, err error) {
+	if s.From, err = unfront(before, x.FromShared, x.From); err != nil {
+		return s, err
+	}
+	if s.To, err = unfront(s.From, x.ToShared, x.To); err != nil {
+		return s, err
+	}
+	return s, s.Validate()
 }

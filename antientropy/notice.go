@@ -133,8 +133,12 @@ type Counters struct {
 	Sessions, SessionsCompleted, SessionsAbandoned uint64
 	// RangesEqual, RangesSplit and EntriesTaken count what sessions found.
 	RangesEqual, RangesSplit, EntriesTaken uint64
-	// RangesServed counts spans that were answered about.
-	RangesServed uint64
+	// RangesServed counts spans that were answered about, SymbolsServed and
+	// ElementsServed what was sent of sketches and by them.
+	RangesServed, SymbolsServed, ElementsServed uint64
+	// SketchesPeeled told what differs, SketchesGivenUp did not, and ranges were
+	// compared instead.
+	SketchesPeeled, SketchesGivenUp uint64
 	// Diverged counts how often equal contexts came with different states.
 	Diverged uint64
 	// ReadsFailed and CommitsFailed count errors of the disk.

@@ -65,17 +65,26 @@ type Options struct {
 	// EarlyBytesMax bounds received deltas that wait for those before them.
 	// Default 1 MiB.
 	EarlyBytesMax int
-	// SplitFanOut is into how many children a differing range is split.
-	// Default 16.
+	// SplitFanOut is into how many children a differing range is split, where
+	// almost all of its siblings differed; else into 4 at most. Default 16.
 	SplitFanOut int
-	// LeafRecords is up to how many records a differing range is sent whole.
-	// Fewer cost a round trip more, more cost the bytes of equal neighbours.
-	// Default 8.
+	// LeafRecords is up to how many records a differing range is sent whole,
+	// where almost all of its siblings differed; else 1. Fewer cost a round trip
+	// more, more cost the bytes of equal neighbours. Default 32.
 	LeafRecords int
+	// Symbols is up to how many symbols of a peer's sketch a complete session
+	// asks for: it finds what differs by them if that is little, and scattered.
+	// Not more than the sources of this node keep. 0 asks for none.
+	Symbols int
 	// Participants returns the names of peers that participate in what a delta
 	// touches; they are pushed to first. Optional. It is called within
 	// Committed, must be a function of what was committed, and must not block.
 	Participants func(delta.Delta) []string
+	// Partners returns the names of peers that participate where this node
+	// does; the spans of SetParticipated are repaired with them. Optional. It is
+	// called within Ready, must be a function of what was committed, and must
+	// not block.
+	Partners func() []string
 }
 
 // FrameBytesMax bounds every frame.
@@ -97,7 +106,7 @@ func (o Options) withDefaults() Options {
 	or(&o.QueueBytesMax, 8<<20)
 	or(&o.EarlyBytesMax, 1<<20)
 	or(&o.SplitFanOut, 16)
-	or(&o.LeafRecords, 8)
+	or(&o.LeafRecords, 32)
 	return o
 }
 
@@ -125,6 +134,7 @@ func (o Options) Validate() error {
 	refuse(o.QueueBytesMax < delta.DeltaBytesMax, "a queue of %d bytes has no room for one delta", o.QueueBytesMax)
 	refuse(o.EarlyBytesMax < 0, "a negative buffer")
 	refuse(o.SplitFanOut < 2 || o.SplitFanOut > splitMax, "a fan-out of %d: 2 to %d are possible", o.SplitFanOut, splitMax)
-	refuse(o.LeafRecords < 1, "leaves of %d records", o.LeafRecords)
+	refuse(o.LeafRecords < 1 || o.LeafRecords > leafMax, "leaves of %d records: 1 to %d are possible", o.LeafRecords, leafMax)
+	refuse(o.Symbols < 0 || o.Symbols > symbolsMax, "%d symbols of a sketch: at most %d are possible", o.Symbols, symbolsMax)
 	return errors.Join(errs...)
 }

@@ -11,7 +11,7 @@ import (
 // and its log. All methods are of the same instant.
 //
 // A Source that can tell fingerprints of spans without reading them implements
-// Summaries as well.
+// Summaries as well, one that keeps a sketch Sketched: see WithFingerprints.
 type Source interface {
 	delta.Reader
 	// Instant returns what the replica knows beside its entries.
@@ -31,6 +31,38 @@ type Summaries interface {
 	// Split partitions a span into at most fanOut adjacent spans of about as
 	// many records each, ascending, with their fingerprints.
 	Split(s delta.Span, fanOut int) ([]Child, error)
+}
+
+// Sketched answers from a sketch of all entries.
+type Sketched interface {
+	// Symbols returns symbols from one to another, or to the last there is.
+	Symbols(from, to int) []Symbol
+	// Locate visits the entries that elements stand for, as far as there are
+	// any.
+	Locate(elements []Element, visit func(Element, delta.Entry) error) error
+}
+
+// WithFingerprints returns from with Summaries and Sketched, answered from f,
+// which must be of the same instant.
+func WithFingerprints(from Source, f *Fingerprints) Source { return fingerprinted{from, f} }
+
+type fingerprinted struct {
+	Source
+	kept *Fingerprints
+}
+
+func (s fingerprinted) FingerprintOf(span delta.Span) (delta.Fingerprint, error) {
+	return s.kept.FingerprintOf(s.Source, span)
+}
+
+func (s fingerprinted) Split(span delta.Span, fanOut int) ([]Child, error) {
+	return s.kept.Split(s.Source, span, fanOut)
+}
+
+func (s fingerprinted) Symbols(from, to int) []Symbol { return s.kept.Symbols(from, to) }
+
+func (s fingerprinted) Locate(elements []Element, visit func(Element, delta.Entry) error) error {
+	return s.kept.Locate(s.Source, elements, visit)
 }
 
 // Instant is what a replica knows beside its entries, at one instant: fields
@@ -61,19 +93,28 @@ const (
 	ReadLog ReadKind = 1 + iota
 	// ReadFingerprints reads the fingerprints of Spans.
 	ReadFingerprints
-	// ReadCompare compares Spans with Digests and says more about those that
-	// differ: BytesMax of entries together, FanOut children, LeafRecords.
+	// ReadCompare compares Spans with their digests elsewhere and says more
+	// about those that differ: BytesMax of entries together, FanOut children,
+	// LeafRecords.
 	ReadCompare
 	// ReadEntries reads the entries of Spans, BytesMax together.
 	ReadEntries
 	// ReadHistory reads the deltas about Range that the log has behind After,
 	// BytesMax together.
 	ReadHistory
+	// ReadSymbols reads symbols of the sketch From one To another, unless the
+	// whole state has Digest.
+	ReadSymbols
+	// ReadLocate reads the entries that Elements stand for, BytesMax together.
+	ReadLocate
+	// ReadDifference finds out what a state of fingerprint Root with Symbols
+	// has that this one has not, and the contrary.
+	ReadDifference
 )
 
 // String returns the name of the kind.
 func (k ReadKind) String() string {
-	names := [...]string{"log", "fingerprints", "compare", "entries", "history"}
+	names := [...]string{"log", "fingerprints", "compare", "entries", "history", "symbols", "locate", "difference"}
 	if k == 0 || int(k) > len(names) {
 		return fmt.Sprintf("read(%d)", uint8(k))
 	}
@@ -93,12 +134,21 @@ type ReadRequest struct {
 
 	Wants       []Want
 	Spans       []delta.Span
-	Digests     []Digest
 	BytesMax    int
 	FanOut      int
 	LeafRecords int
-	After       uint64
-	Range       KeyRange
+	// asked is what is known of each of Spans where it comes from; nil says that
+	// all of them differ.
+	asked []asked
+
+	After uint64
+	Range KeyRange
+
+	From, To int
+	Digest   Digest
+	Elements []Element
+	Root     delta.Fingerprint
+	Symbols  []Symbol
 }
 
 // ReadResult answers a ReadRequest.
@@ -112,6 +162,14 @@ type ReadResult struct {
 	Fingerprints []delta.Fingerprint
 	// Spans has a verdict for each of Spans.
 	Spans []SpanAnswer
+	// Symbols are those asked for, as far as they are kept.
+	Symbols []Symbol
+	// Entries are those that the first Done of Elements stand for, as far as
+	// there are any, ascending by key.
+	Entries []PackedEntry
+	Done    int
+	// Difference is what a sketch has told, nil if it was not enough.
+	Difference *Difference
 	// Err says that nothing could be read.
 	Err error
 
@@ -130,6 +188,12 @@ func (r ReadRequest) Run(from Source) ReadResult {
 		result.Spans, result.Err = r.readSpans(from)
 	case ReadHistory:
 		result.history, result.Err = r.readHistory(from)
+	case ReadSymbols:
+		result.Symbols = r.readSymbols(from, result.Instant)
+	case ReadLocate:
+		result.Entries, result.Done, result.Err = r.readLocate(from)
+	case ReadDifference:
+		result.Difference, result.Err = r.readDifference(from, result.Instant)
 	default:
 		result.Err = fmt.Errorf("unknown kind of read %d", r.Kind)
 	}

@@ -47,6 +47,10 @@ func (c *Core) receive(from string, kind frameKind, frame, body []byte) error {
 		return c.servePull(from, body)
 	case kindRange:
 		return c.serveRange(from, body)
+	case kindSketch:
+		return c.serveSketch(from, body)
+	case kindFetch:
+		return c.serveFetch(from, body)
 	case kindAsk:
 		return c.receiveAsk(from, body)
 	case kindConfirm:

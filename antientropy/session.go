@@ -34,8 +34,9 @@ type wantedSession struct {
 //	S1  Open with the context of the peer's first answer is committed before
 //	    anything of the session is joined, and before any fingerprint is read
 //	    that is to count as compared.
-//	S2  The spans in todo, asked and comparing, and those whose joins are
-//	    pending or done, partition the whole state at any time.
+//	S2  The spans in todo, asked and comparing, those whose joins are pending or
+//	    done, and the whole state while a sketch of it is looked at, cover the
+//	    whole state at any time.
 //	S3  Complete is committed only when todo, asked and comparing are empty and
 //	    every pending commit has succeeded.
 //	S4  Every answer is of a context that covers start. Otherwise the peer was
@@ -63,8 +64,13 @@ type session struct {
 	known known
 
 	todo []task
-	// busy says that spans are being measured, asked about or compared; request
-	// is the question under way, tries how often it was made in vain.
+	// state is the sum of the peer's whole state at the last answer, cut to 64
+	// bits.
+	state uint64
+	sketch
+	// busy says that spans are being measured, asked about or compared, or that
+	// a sketch is looked at; request is the question under way, tries how often
+	// it was made in vain.
 	busy    bool
 	request uint64
 	tries   int
@@ -86,6 +92,26 @@ type task struct {
 	digest   Digest
 	measured bool
 	inside   bool
+	// differs says that the peer's sum was another: theirs, in the state at.
+	differs    bool
+	theirs, at uint64
+	// family is the place in its question of the span that it is a child of;
+	// sparse says that not almost all of these children differ.
+	family int
+	sparse bool
+}
+
+// stance is what is known of the span in a state of the peer.
+func (t task) stance(state uint64) stance {
+	switch {
+	case t.measured && t.digest.Count == 0:
+		return stanceNothing
+	case !t.differs:
+		return stanceCompare
+	case t.at != state:
+		return stanceDiffers
+	}
+	return stanceKnown
 }
 
 const (
@@ -97,6 +123,12 @@ const (
 	todoMax = 1 << 16
 	// participatedMax bounds the spans that are repaired first.
 	participatedMax = 4096
+	// sparseFanOut is into how many children a span is split where few differ.
+	sparseFanOut = 4
+	// wholePause is how long, in multiples of Retry, a node that takes part
+	// somewhere begins no other complete session for a trimmed log after one:
+	// meanwhile it repairs the spans that it takes part in.
+	wholePause = 8
 	// progressPause is the time between two notices of progress, milliseconds.
 	progressPause = 5000
 )
@@ -124,7 +156,7 @@ func (c *Core) wantSession(peer, reason string) {
 	}
 	w := &wantedSession{peer: peer, reason: reason, whole: true}
 	if reason == reasonTrimmed {
-		w.spans = c.spans
+		w.spans, w.whole = c.spans, len(c.spans) == 0 || c.now >= c.wholeAt
 	}
 	c.wanted = w
 	c.peers.due = true
@@ -149,8 +181,8 @@ func (c *Core) scheduleSession() {
 
 func (c *Core) beginPartial(w *wantedSession) {
 	s := &session{peer: w.peer, reason: w.reason}
-	if w.whole {
-		s.reason = reasonTakesPart
+	if w.reason == reasonTrimmed {
+		s.peer, s.reason = c.partner(w.peer), reasonTakesPart
 	}
 	for _, span := range slices.Backward(w.spans) {
 		s.todo = append(s.todo, task{span: span})
@@ -161,13 +193,35 @@ func (c *Core) beginPartial(w *wantedSession) {
 	c.beginSession(s)
 }
 
+// partner returns with whom to repair the spans that this node takes part in: a
+// live peer that takes part there too and has something else, since it keeps
+// their history longest and hears of them first; else the given one.
+func (c *Core) partner(otherwise string) string {
+	if c.options.Partners == nil {
+		return otherwise
+	}
+	names := c.options.Partners()
+	if slices.Contains(names, otherwise) {
+		return otherwise
+	}
+	mine := c.check()
+	for _, name := range c.shuffled(names) {
+		if p := c.peers.byName[name]; p != nil && p.Alive && p.heard > 0 && !p.check.sameAs(mine) && c.now >= p.retryAt {
+			return name
+		}
+	}
+	return otherwise
+}
+
 // beginComplete begins with a question about everything. What is known of the
 // own state before the session is open is but a hint.
 func (c *Core) beginComplete(peer, reason string) {
 	root := task{span: delta.Whole, digest: DigestOf(c.replica.Fingerprint), measured: true}
 	p := c.peers.byName[peer]
-	stuck := reason == reasonAhead && p != nil && p.repaired && p.repairedAt == c.replica.ContextHash
-	c.beginSession(&session{peer: peer, reason: reason, complete: true, stuck: stuck, todo: []task{root}})
+	s := &session{peer: peer, reason: reason, complete: true, todo: []task{root}}
+	s.stuck = reason == reasonAhead && p != nil && p.repaired && p.repairedAt == c.replica.ContextHash
+	s.useless = c.options.Symbols == 0 || root.digest.Count == 0
+	c.beginSession(s)
 }
 
 func (c *Core) beginSession(s *session) {
@@ -187,6 +241,8 @@ func (c *Core) advance(s *session) {
 	case c.session != s || s.busy || s.pending >= sessionCommitsMax:
 	case len(s.todo) > todoMax:
 		c.abandon(s, "the peer splits without end")
+	case s.mayAskSketch():
+		c.askSketch(s)
 	case len(s.todo) > 0:
 		c.askNext(s)
 	case s.pending == 0:
@@ -197,9 +253,7 @@ func (c *Core) advance(s *session) {
 // askNext takes spans off the stack, measures those that must be, and asks
 // about them.
 func (c *Core) askNext(s *session) {
-	n := min(len(s.todo), rangeSpansMax)
-	tasks := slices.Clone(s.todo[len(s.todo)-n:])
-	s.todo = s.todo[:len(s.todo)-n]
+	tasks := s.takeAlike()
 	s.busy = true
 	if !slices.ContainsFunc(tasks, func(t task) bool { return !t.measured }) {
 		c.askRanges(s, tasks)
@@ -207,10 +261,29 @@ func (c *Core) askNext(s *session) {
 	}
 	c.measure(s, spansOf(tasks), func(found []Digest) {
 		for i := range tasks {
-			tasks[i] = s.measured(tasks[i].span, found[i])
+			tasks[i].digest, tasks[i].measured, tasks[i].inside = found[i], true, s.isOpen()
 		}
 		c.askRanges(s, tasks)
 	})
+}
+
+// takeAlike takes tasks off the top of the stack that are to be cut as the first
+// is; others among them stay.
+func (s *session) takeAlike() []task {
+	var tasks, others []task
+	i := len(s.todo)
+	sparse := s.todo[i-1].sparse
+	for i > 0 && len(tasks) < rangeSpansMax && len(others) < rangeSpansMax {
+		i--
+		if s.todo[i].sparse == sparse {
+			tasks = append(tasks, s.todo[i])
+		} else {
+			others = append(others, s.todo[i])
+		}
+	}
+	s.todo = s.todo[:i]
+	s.putBack(others)
+	return tasks
 }
 
 func spansOf(tasks []task) []delta.Span {
@@ -219,10 +292,6 @@ func spansOf(tasks []task) []delta.Span {
 		spans[i] = t.span
 	}
 	return spans
-}
-
-func (s *session) measured(span delta.Span, d Digest) task {
-	return task{span: span, digest: d, measured: true, inside: s.isOpen()}
 }
 
 // isOpen reports whether what is read now counts as compared.
@@ -250,14 +319,24 @@ func (c *Core) askRanges(s *session, tasks []task) {
 	n := fit(tasks)
 	s.putBack(tasks[n:])
 	tasks = tasks[:n]
-	s.request = c.ask(s.peer, s.tries, func(answer []byte) error { return c.rangesAnswered(s, tasks, answer) })
-	body := rangeBody{ID: s.request, Known: s.known.hash.Bytes()}
-	for _, t := range tasks {
-		body.Spans = append(body.Spans, spanArray{
-			From: []byte(t.span.From), To: []byte(t.span.To), Count: t.digest.Count, Sum: t.digest.Sum,
-		})
+	state := s.state
+	s.request = c.ask(s.peer, s.tries, func(answer []byte) error { return c.rangesAnswered(s, tasks, state, answer) })
+	fanOut, leaf := c.cutting(tasks[0].sparse)
+	c.send(s.peer, kindRange, rangeBody{
+		ID: s.request, Known: s.known.hash.Bytes(), State: state,
+		FanOut: uint64(fanOut), Leaf: uint64(leaf), Spans: packTasks(tasks, state),
+	})
+}
+
+// cutting returns into how many children spans are to be split, and up to how
+// many records to be sent whole. Where almost all differ, trips are saved by
+// many children, and neighbours are worth sending; where few do, every child
+// that does not costs its sum for nothing.
+func (c *Core) cutting(sparse bool) (fanOut, leaf int) {
+	if sparse {
+		return min(sparseFanOut, c.options.SplitFanOut), 1
 	}
-	c.send(s.peer, kindRange, body)
+	return c.options.SplitFanOut, c.options.LeafRecords
 }
 
 // fit returns how many tasks fit a frame; one always does.
@@ -278,7 +357,7 @@ func (s *session) putBack(tasks []task) {
 	}
 }
 
-func (c *Core) rangesAnswered(s *session, tasks []task, answer []byte) error {
+func (c *Core) rangesAnswered(s *session, tasks []task, state uint64, answer []byte) error {
 	if c.session != s {
 		return nil
 	}
@@ -286,22 +365,28 @@ func (c *Core) rangesAnswered(s *session, tasks []task, answer []byte) error {
 		c.unanswered(s, tasks)
 		return nil
 	}
-	found, err := decodeRangeAnswer(answer, spansOf(tasks), s.known)
+	found, err := decodeRangeAnswer(answer, tasks, state, s.known)
 	if err != nil {
 		return err
 	}
-	s.tries = 0
-	s.known = known{hash: found.Hash, context: found.Context}
-	if s.complete && !s.opened {
-		c.open(s, tasks, found)
-		return nil
-	}
-	if s.complete && !s.start.Leq(found.Context) {
-		c.abandon(s, "the peer has lost what it had when the session began")
-		return nil
-	}
-	c.weigh(s, tasks, found)
+	s.state = found.State
+	c.admit(s, found.sender, func() { c.weigh(s, tasks, found) })
 	return nil
+}
+
+// admit looks at who has answered: the first answer opens the session (S1), and
+// every other must come from a context that covers its start (S4).
+func (c *Core) admit(s *session, from sender, then func()) {
+	s.tries = 0
+	s.known = known{hash: from.Hash, context: from.Context}
+	switch {
+	case s.complete && !s.opened:
+		c.open(s, from, then)
+	case s.complete && !s.start.Leq(from.Context):
+		c.abandon(s, "the peer has lost what it had when the session began")
+	default:
+		then()
+	}
 }
 
 // unanswered asks again, goes on with another peer, or gives up.
@@ -326,6 +411,7 @@ func (c *Core) continueElsewhere(s *session) bool {
 			c.fail(s.peer)
 			c.fetched(s.peer, s.kind(), s.before, "the peer does not answer")
 			s.peer, s.tries, s.opened, s.stuck, s.before = name, 0, false, false, c.passed(name)
+			s.drop()
 			s.tried = append(s.tried, name)
 			c.advance(s)
 			return true
@@ -341,9 +427,13 @@ type SessionStatus struct {
 	Complete bool
 	// Begun is when, in milliseconds of Tick's clock.
 	Begun uint64
-	// Entries were joined, Spans are known to be left.
+	// Entries were joined, Spans are known to be left. Before Through, nothing
+	// is; a sketch is about the whole state.
 	Entries uint64
 	Spans   int
+	Through delta.Key
+	// Sketch says that a sketch is being looked at.
+	Sketch bool
 }
 
 // Session returns the status of the open session, if there is one.
@@ -354,6 +444,19 @@ func (c *Core) Session() (SessionStatus, bool) {
 	}
 	return SessionStatus{
 		Peer: s.peer, Reason: s.reason, Complete: s.complete, Begun: s.begun,
-		Entries: s.entries, Spans: len(s.todo),
+		Entries: s.entries, Spans: len(s.todo), Through: s.through(), Sketch: s.isLooking(),
 	}, true
+}
+
+// through returns the least key at which something may be left. Todo is a stack
+// that is worked off in the order of keys, but for what had no room.
+func (s *session) through() delta.Key {
+	if s.isLooking() || s.complete && !s.opened {
+		return ""
+	}
+	k := delta.Whole.To
+	for _, t := range s.todo {
+		k = min(k, t.span.From)
+	}
+	return k
 }

@@ -7,10 +7,10 @@ import (
 
 // open commits the starting context of a complete session (S1), or narrows it
 // to what the next peer has seen too, and then looks at the answer.
-func (c *Core) open(s *session, tasks []task, found rangeFindings) {
-	start := found.Context
+func (c *Core) open(s *session, from sender, then func()) {
+	start := from.Context
 	if s.opening {
-		start = s.start.Meet(found.Context)
+		start = s.start.Meet(from.Context)
 	}
 	if s.reason == reasonTrimmed && start.Leq(c.replica.Context) {
 		c.abandon(s, "there is nothing left to be repaired")
@@ -27,7 +27,7 @@ func (c *Core) open(s *session, tasks []task, found rangeFindings) {
 			c.abandon(s, "the disk failed")
 		default:
 			s.opened = true
-			c.weigh(s, tasks, found)
+			then()
 		}
 	})
 }
@@ -36,21 +36,23 @@ func (c *Core) open(s *session, tasks []task, found rangeFindings) {
 // compared in smaller parts.
 func (c *Core) weigh(s *session, tasks []task, found rangeFindings) {
 	var joins []join
-	var compare []Child
+	var compare, later []task
 	matched := false
 	for i, f := range found.Findings {
 		t := tasks[i]
 		switch {
 		case f.Verdict == VerdictLater:
-			s.todo = append(s.todo, t)
+			later = append(later, t)
 		case f.Verdict == VerdictEqual && t.inside:
 			matched = true
 			c.counters.RangesEqual++
 		case f.Verdict == VerdictEqual:
-			compare = append(compare, Child{Span: t.span, Digest: t.digest})
+			compare = append(compare, task{span: t.span, theirs: t.digest.Sum, at: found.State, family: i})
 		case f.Verdict == VerdictSplit:
 			c.counters.RangesSplit++
-			compare = append(compare, f.Children...)
+			for _, child := range f.Children {
+				compare = append(compare, task{span: child.Span, theirs: child.Digest.Sum, at: found.State, family: i})
+			}
 		case f.Verdict == VerdictEntries:
 			joins = append(joins, join{span: delta.Span{From: t.span.From, To: f.Cut}, entries: f.Entries})
 			if f.Cut < t.span.To {
@@ -58,60 +60,79 @@ func (c *Core) weigh(s *session, tasks []task, found rangeFindings) {
 			}
 		}
 	}
-	c.compare(s, compare, found, func(equal bool) {
-		c.inspect(s, joins, found, func() { c.join(s, joins, matched || equal, found) })
+	s.putBack(later)
+	c.compare(s, compare, func(equal bool) {
+		c.inspect(s, joins, found.sender, func() { c.join(s, joins, matched || equal, found.sender) })
 	})
 }
 
-// join is a span all of whose entries at the peer are known.
+// join is a span all of whose entries at the peer are known, or some keys of
+// which that is so.
 type join struct {
 	span    delta.Span
+	keys    []delta.Key
 	entries []delta.Entry
 }
 
-// compare reads our digests of the peer's children: those that differ are
-// asked about next.
-func (c *Core) compare(s *session, children []Child, found rangeFindings, then func(equal bool)) {
-	if len(children) == 0 {
+// compare reads our digests of spans of which the peer's are known: those that
+// differ are asked about next.
+func (c *Core) compare(s *session, tasks []task, then func(equal bool)) {
+	if len(tasks) == 0 {
 		then(false)
 		return
 	}
-	spans := make([]delta.Span, len(children))
-	for i, child := range children {
-		spans[i] = child.Span
-	}
-	c.measure(s, spans, func(mine []Digest) {
-		equal := false
-		for i := len(children) - 1; i >= 0; i-- {
-			if mine[i] == children[i].Digest {
-				equal = true
+	c.measure(s, spansOf(tasks), func(mine []Digest) {
+		var differing []task
+		for i, t := range tasks {
+			if mine[i].Sum == t.theirs {
 				c.counters.RangesEqual++
 				continue
 			}
-			s.todo = append(s.todo, s.measured(spans[i], mine[i]))
+			t.digest, t.measured, t.inside, t.differs = mine[i], true, s.isOpen(), true
+			differing = append(differing, t)
 		}
-		then(equal)
+		markSparse(tasks, differing)
+		if s.isScattered(tasks, differing) {
+			c.askSketch(s)
+			return
+		}
+		s.putBack(differing)
+		then(len(differing) < len(tasks))
 	})
 }
 
+// markSparse looks at each family how many of its children differ.
+func markSparse(all, differing []task) {
+	size, differ := map[int]int{}, map[int]int{}
+	for _, t := range all {
+		size[t.family]++
+	}
+	for _, t := range differing {
+		differ[t.family]++
+	}
+	for i, t := range differing {
+		differing[i].sparse = 8*differ[t.family] < 7*size[t.family]
+	}
+}
+
 // join commits what was found out, and goes on while that is on its way.
-func (c *Core) join(s *session, joins []join, matched bool, found rangeFindings) {
+func (c *Core) join(s *session, joins []join, matched bool, from sender) {
 	s.busy = false
-	if steps := s.steps(joins, matched, found); len(steps) > 0 {
+	if steps := s.steps(joins, matched, from); len(steps) > 0 {
 		s.pending++
 		c.commit(steps, func(r CommitResult) { c.joined(s, joins, r) })
 	}
 	c.advance(s)
 }
 
-func (s *session) steps(joins []join, matched bool, found rangeFindings) []Step {
+func (s *session) steps(joins []join, matched bool, from sender) []Step {
 	var steps []Step
-	answer := delta.Answer{Context: found.Context, Ahead: found.Ahead, InSession: s.complete, Stuck: s.stuck}
+	answer := delta.Answer{Context: from.Context, Ahead: from.Ahead, InSession: s.complete, Stuck: s.stuck}
 	if matched && s.complete { // on its own an equal span changes nothing
 		steps = append(steps, Step{Kind: StepMatched, Context: answer.Covered()})
 	}
 	for _, j := range joins {
-		answer.Span, answer.Entries = j.span, j.entries
+		answer.Span, answer.Keys, answer.Entries = j.span, j.keys, j.entries
 		steps = append(steps, Step{Kind: StepTake, Answer: answer})
 	}
 	return steps
@@ -167,6 +188,7 @@ func (c *Core) close(s *session) {
 	c.counters.SessionsCompleted++
 	if s.complete {
 		c.fetchedAll()
+		c.wholeAt = c.now + wholePause*c.options.Retry
 	}
 	c.succeed(s.peer)
 	c.fetched(s.peer, s.kind(), s.before, "")
@@ -210,11 +232,12 @@ func (c *Core) tickSession() {
 // inspect looks at what differs where states diverged though contexts agree:
 // only records of forgotten replicas may. It is but for the notice; where our
 // context has moved on since, nothing can be said.
-func (c *Core) inspect(s *session, joins []join, found rangeFindings, then func()) {
+func (c *Core) inspect(s *session, joins []join, from sender, then func()) {
 	if s.reason != reasonDiverged || len(joins) == 0 {
 		then()
 		return
 	}
+	joins = singly(joins)
 	spans := make([]delta.Span, len(joins))
 	for i, j := range joins {
 		spans[i] = j.span
@@ -224,11 +247,31 @@ func (c *Core) inspect(s *session, joins []join, found rangeFindings, then func(
 		if c.session != s {
 			return
 		}
-		if r.Err == nil && r.Instant.ContextHash == found.Hash && len(r.Instant.Ahead)+len(found.Ahead) == 0 {
+		if r.Err == nil && r.Instant.ContextHash == from.Hash && len(r.Instant.Ahead)+len(from.Ahead) == 0 {
 			c.tellDifference(s, joins, r)
 		}
 		then()
 	})
+}
+
+// singly returns joins of spans alone, one for each key.
+func singly(joins []join) []join {
+	var out []join
+	for _, j := range joins {
+		if j.keys == nil {
+			out = append(out, j)
+			continue
+		}
+		entries := j.entries
+		for _, k := range j.keys {
+			one := join{span: delta.Span{From: k, To: k + "\x00"}}
+			if len(entries) > 0 && entries[0].Key == k {
+				one.entries, entries = entries[:1], entries[1:]
+			}
+			out = append(out, one)
+		}
+	}
+	return out
 }
 
 func (c *Core) tellDifference(s *session, joins []join, r ReadResult) {

@@ -10,9 +10,9 @@ import (
 // splitMax bounds the children of one span in one answer.
 const splitMax = 256
 
-// Digest is a fingerprint as it travels: the count and 64 bits of the sum.
-// That two different spans of equal count have equal digests happens once in
-// 2⁶⁴; the check of whole states, which has all 128 bits, then still differs.
+// Digest is a fingerprint as it is compared: 64 bits of the sum, beside the
+// count. That two different spans have equal sums happens once in 2⁶⁴; the check
+// of whole states, which has all 128 bits, then still differs.
 type Digest struct{ Count, Sum uint64 }
 
 // DigestOf cuts a fingerprint.
@@ -87,14 +87,20 @@ func (r ReadRequest) readSpan(from Source, i int, s delta.Span, left int) (SpanA
 	if r.Kind == ReadEntries {
 		return readEntries(from, s, left)
 	}
+	x := asked{Stance: stanceDiffers}
+	if r.asked != nil {
+		x = r.asked[i]
+	}
+	if x.Stance == stanceNothing {
+		return readEntries(from, s, left)
+	}
 	mine, err := fingerprintOf(from, s)
-	theirs := r.Digests[i]
 	switch {
 	case err != nil:
 		return SpanAnswer{}, err
-	case DigestOf(mine) == theirs:
+	case x.Stance == stanceCompare && DigestOf(mine) == x.Digest:
 		return SpanAnswer{Verdict: VerdictEqual}, nil
-	case mine.Count <= uint64(r.LeafRecords) || theirs.Count == 0:
+	case mine.Count <= uint64(r.LeafRecords):
 		return readEntries(from, s, left)
 	}
 	children, err := split(from, s, mine.Count, r.FanOut)
@@ -108,7 +114,7 @@ func (r ReadRequest) readSpan(from Source, i int, s delta.Span, left int) (SpanA
 func (a SpanAnswer) size() int {
 	n := 4
 	for _, c := range a.Children {
-		n += len(c.Span.To) + 14
+		n += len(c.Span.To) + 12
 	}
 	for _, e := range a.Entries {
 		n += e.size()
@@ -159,6 +165,10 @@ func split(from Source, s delta.Span, count uint64, fanOut int) ([]Child, error)
 	if summaries, ok := from.(Summaries); ok {
 		return summaries.Split(s, fanOut)
 	}
+	return splitByReading(from, s, count, fanOut)
+}
+
+func splitByReading(from delta.Reader, s delta.Span, count uint64, fanOut int) ([]Child, error) {
 	x := splitter{next: delta.Span{From: s.From}, size: (count + uint64(fanOut) - 1) / uint64(fanOut)}
 	if err := from.Scan(s, x.add); err != nil {
 		return nil, err

@@ -9,18 +9,29 @@ import (
 // simulator use it where a real store is not the point.
 //
 // The zero Memory is empty and ready to use.
-type Memory struct{ entries map[Key]Entry }
+type Memory struct {
+	entries map[Key]Entry
+	// sorted are the keys, ascending, or nil if they are to be sorted anew. It
+	// is replaced, never changed, so clones share it.
+	sorted []Key
+}
 
 // Get implements Reader.
 func (m *Memory) Get(k Key) (Entry, error) { return m.entries[k], nil }
 
-// Scan implements Reader. O(n log n).
+// Scan implements Reader. O(log n + visited), and O(n log n) once after keys
+// have come or gone.
 func (m *Memory) Scan(s Span, visit func(Entry) error) error {
-	for _, k := range slices.Sorted(maps.Keys(m.entries)) {
-		if s.Contains(k) {
-			if err := visit(m.entries[k]); err != nil {
-				return err
-			}
+	if m.sorted == nil {
+		m.sorted = slices.Sorted(maps.Keys(m.entries))
+	}
+	first, _ := slices.BinarySearch(m.sorted, s.From)
+	for _, k := range m.sorted[first:] {
+		if k >= s.To {
+			break
+		}
+		if err := visit(m.entries[k]); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -32,6 +43,9 @@ func (m *Memory) Write(e *Effects) {
 		m.entries = map[Key]Entry{}
 	}
 	for _, x := range e.Entries {
+		if x.Before.IsZero() || x.After.IsZero() {
+			m.sorted = nil
+		}
 		if x.After.IsZero() {
 			delete(m.entries, x.Key)
 		} else {
@@ -41,4 +55,4 @@ func (m *Memory) Write(e *Effects) {
 }
 
 // Clone returns an independent copy.
-func (m *Memory) Clone() *Memory { return &Memory{entries: maps.Clone(m.entries)} }
+func (m *Memory) Clone() *Memory { return &Memory{entries: maps.Clone(m.entries), sorted: m.sorted} }

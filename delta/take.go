@@ -7,10 +7,14 @@ import (
 	"github.com/scalesmall/ssnode/crdt"
 )
 
-// Answer is a peer's whole state under a span, at one instant.
+// Answer is a peer's whole state under a span, or under some keys, at one
+// instant.
 type Answer struct {
 	Span Span
-	// Entries are all entries of the sender in Span, ascending by key.
+	// Keys are what the answer is about instead of Span, if there are any.
+	Keys []Key
+	// Entries are all entries of the sender in Span or under Keys, ascending by
+	// key.
 	Entries []Entry
 	// Context is the sender's whole context at that instant.
 	Context crdt.Context
@@ -55,26 +59,38 @@ func (c *Commit) Take(a Answer) error {
 		}
 		theirs[e.Key] = e
 	}
-	mine := map[Key]struct{}{}
-	err := c.scan(a.Span, func(k Key, _ crdt.PNCounter) error {
-		mine[k] = struct{}{}
-		return nil
-	})
+	keys, err := c.keysOf(a)
 	if err != nil {
 		return err
 	}
 	for k := range theirs {
-		mine[k] = struct{}{}
+		keys[k] = struct{}{}
 	}
 	// Forgotten replicas sort last, but records are joined under them.
-	keys := slices.Sorted(maps.Keys(mine))
-	for _, k := range slices.Backward(keys) {
+	for _, k := range slices.Backward(slices.Sorted(maps.Keys(keys))) {
 		if err := c.takeEntry(k, theirs[k], a); err != nil {
 			return err
 		}
 	}
 	c.ahead.Join(covered)
 	return nil
+}
+
+// keysOf returns what an answer is about: under which keys it may change
+// something though it has no entry there.
+func (c *Commit) keysOf(a Answer) (map[Key]struct{}, error) {
+	keys := map[Key]struct{}{}
+	for _, k := range a.Keys {
+		keys[k] = struct{}{}
+	}
+	if len(a.Keys) > 0 {
+		return keys, nil
+	}
+	err := c.scan(a.Span, func(k Key, _ crdt.PNCounter) error {
+		keys[k] = struct{}{}
+		return nil
+	})
+	return keys, err
 }
 
 // Matched notes that the state under some span was found equal to that of a

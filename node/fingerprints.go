@@ -72,7 +72,6 @@ func (n *Node) Split(span delta.Span, parts int) (Instant, []Part, error) {
 	}
 	result, err := n.answerRead(antientropy.ReadRequest{
 		Kind: antientropy.ReadCompare, Spans: []delta.Span{span}, LeafRecords: 1, FanOut: parts, BytesMax: 1,
-		Digests: []antientropy.Digest{{Count: ^uint64(0)}}, // which no span has
 	})
 	if err != nil {
 		return Instant{}, nil, err

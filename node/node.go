@@ -114,7 +114,8 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 
 func (n *Node) openStore() error {
 	s, err := store.Open(n.options.DataDir, store.Options{
-		Cluster: n.options.Cluster, Node: n.options.Node, Visit: n.routing.load, Parallel: parallel, Disk: n.throughDisk,
+		Cluster: n.options.Cluster, Node: n.options.Node, Visit: n.routing.load, NewIndex: newIndex,
+		Parallel: parallel, Disk: n.throughDisk,
 	})
 	if err != nil {
 		return err

@@ -97,6 +97,8 @@ func (p *protocol) newCore() (*antientropy.Core, error) {
 		Cluster:      p.node.store.Cluster(),
 		Seed:         rand.Uint64(),
 		Participants: p.node.routing.participants,
+		Partners:     p.node.routing.partners,
+		Symbols:      antientropy.DefaultShape.Symbols,
 	}, start)
 }
 

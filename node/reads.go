@@ -44,7 +44,7 @@ func (p *protocol) answer(q read, result antientropy.ReadResult) {
 func (p *protocol) read(q read) antientropy.ReadResult {
 	var result antientropy.ReadResult
 	err := p.node.store.View(func(v *store.View) error {
-		result = q.Run(source{v})
+		result = q.Run(sourceOf(v))
 		return nil
 	})
 	if err != nil {
@@ -53,7 +53,7 @@ func (p *protocol) read(q read) antientropy.ReadResult {
 	return result
 }
 
-// source shows the core one instant of the store.
+// source is one instant of the store, without its fingerprints.
 type source struct{ *store.View }
 
 // Instant implements antientropy.Source.

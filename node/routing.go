@@ -155,6 +155,30 @@ func (r *routing) participants(d delta.Delta) []string {
 	return slices.Sorted(maps.Keys(names))
 }
 
+// partners returns the nodes that claim a part of what this node claims, itself
+// left out, ascending. Some partnersMax of its claims stand for all.
+func (r *routing) partners() []string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	names := map[string]struct{}{}
+	claims := 0
+	for c := range r.mu.own {
+		if claims++; claims > partnersMax {
+			break
+		}
+		if index, ok := r.mu.indexes[c.Keyspace]; ok {
+			for w := range index.Overlapping(c.Range) {
+				names[w.Node] = struct{}{}
+			}
+		}
+	}
+	delete(names, r.mu.self)
+	return slices.Sorted(maps.Keys(names))
+}
+
+// partnersMax bounds the own claims that partners are looked for at.
+const partnersMax = 1024
+
 // token returns a context that what is read from now on reflects at least.
 func (r *routing) token() crdt.Context {
 	r.mu.RLock()

@@ -14,6 +14,7 @@ type loaded struct {
 	start    Start
 	state    state
 	replica  *delta.Replica
+	index    Index
 	txid     int
 }
 
@@ -56,7 +57,7 @@ func (s *Store) read(t *tables, l *loaded) (err error) {
 	if err := readContexts(t, l); err != nil {
 		return err
 	}
-	return readEntries(t, l, s.options.Parallel, s.options.Visit)
+	return s.readEntries(t, l)
 }
 
 func (s *Store) checkIdentity(i identity) error {
@@ -89,9 +90,10 @@ func readContexts(t *tables, l *loaded) (err error) {
 }
 
 // readEntries visits all entries and verifies their fingerprint and count (S2).
-func readEntries(t *tables, l *loaded, parallel func([]func()), visit func(delta.Entry) error) error {
-	r := l.replica
-	v := &verifier{parallel: parallel, visit: func(e delta.Entry) error {
+func (s *Store) readEntries(t *tables, l *loaded) error {
+	r, index := l.replica, s.options.NewIndex()
+	v := &verifier{parallel: s.options.Parallel, visit: func(e delta.Entry, f delta.Fingerprint) error {
+		index.Add(e.Key, f)
 		if e.Key.IsForgotten() {
 			id, err := e.Key.Forgotten()
 			if err != nil {
@@ -99,10 +101,10 @@ func readEntries(t *tables, l *loaded, parallel func([]func()), visit func(delta
 			}
 			r.Forgotten[id] = struct{}{}
 		}
-		return visit(e)
+		return s.options.Visit(e)
 	}}
 	err := v.run(t.entries)
-	r.Fingerprint = v.sum
+	r.Fingerprint, l.index = v.sum, index.Done()
 	switch {
 	case err != nil:
 		return err

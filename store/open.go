@@ -115,7 +115,7 @@ func (s *Store) become(db *bbolt.DB, l *loaded) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.cluster, s.node, s.start = l.identity.cluster, l.identity.node, l.start
-	s.replica, s.state = l.replica, l.state
+	s.replica, s.state, s.index = l.replica, l.state, l.index
 	s.mu.db, s.mu.failed, s.mu.txid = db, nil, l.txid
 	s.mu.revision++
 	s.summary.forget()

@@ -35,6 +35,9 @@ type Options struct {
 	// in the pass that verifies them. An error ends opening. It is called by one
 	// task of Parallel at a time. Optional.
 	Visit func(delta.Entry) error
+	// NewIndex begins an index of the entries, which is built in the same pass,
+	// and then led from commit to commit. Optional.
+	NewIndex func() IndexBuilder
 	// Parallel runs tasks, at the same time if it can, and returns when all
 	// have ended: most of the time that opening takes. Default: one after the
 	// other.
@@ -81,6 +84,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Visit == nil {
 		o.Visit = func(delta.Entry) error { return nil }
+	}
+	if o.NewIndex == nil {
+		o.NewIndex = func() IndexBuilder { return noIndex{} }
 	}
 	if o.Disk == nil {
 		o.Disk = func(commit func() error) error { return commit() }

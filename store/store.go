@@ -18,6 +18,7 @@ type Store struct {
 	// taken before mu, and guards what is between here and mu.
 	write   sync.Mutex
 	replica *delta.Replica
+	index   Index
 	state   state
 	rewrite rewrite
 

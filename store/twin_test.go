@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"strings"
 	"testing"
@@ -54,6 +55,7 @@ type twins struct {
 func (w *twins) open(t *rapid.T) {
 	s, err := Open(w.dir, Options{
 		Node: "n1", NoSync: true, NewID: func() crdt.ReplicaID { return w.model.replica.ID },
+		NewIndex: func() IndexBuilder { return prints{} },
 		commit: func(tx *bbolt.Tx) error {
 			if w.fault == nil {
 				return tx.Commit()
@@ -273,6 +275,9 @@ func (w *twins) compare(t *rapid.T) {
 		ahead, err := v.Ahead()
 		if err != nil {
 			return err
+		}
+		if index, err := printsOf(v); err != nil || !maps.Equal(index, v.Index().(prints)) {
+			return fmt.Errorf("the index is of another instant than the entries: %v", err)
 		}
 		fmt.Fprintf(&got, "%s %v\n%s\n%s\n%s %s\n", x.ID, x.InSession, x.Context, ahead, x.ContextHash, x.Fingerprint)
 		if err := v.Scan(delta.Whole, func(e delta.Entry) error { fmt.Fprintf(&got, "%+v\n", e); return nil }); err != nil {

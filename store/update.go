@@ -23,6 +23,7 @@ func (s *Store) Update(env delta.Env, fn func(*delta.Commit) error) (*delta.Effe
 	s.write.Lock()
 	defer s.write.Unlock()
 	var effects *delta.Effects
+	index := s.index
 	err := s.transact(func(t *tables) (state, error) {
 		env.Read = entryReader{t.entries}
 		c := s.replica.Begin(env)
@@ -37,8 +38,16 @@ func (s *Store) Update(env delta.Env, fn func(*delta.Commit) error) (*delta.Effe
 		if e.IsEmpty() {
 			return state{}, errNothing
 		}
-		return s.persist(t, e, env.Now)
-	}, func() { s.replica.Adopt(effects) })
+		next, err := s.persist(t, e, env.Now)
+		if err != nil {
+			return state{}, err
+		}
+		index, err = s.index.Next(e.Entries, env.Read)
+		return next, err
+	}, func() {
+		s.replica.Adopt(effects)
+		s.index = index
+	})
 	if err != nil {
 		return nil, err
 	}

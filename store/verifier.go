@@ -15,7 +15,7 @@ type batch struct {
 	bucket       string
 	keys, stored [][]byte
 	entries      []delta.Entry
-	fingerprint  delta.Fingerprint
+	fingerprints []delta.Fingerprint // of entries
 	err          error
 }
 
@@ -24,7 +24,7 @@ type batch struct {
 // that may run at the same time. Its memory is bounded by batchesMax.
 type verifier struct {
 	parallel func(tasks []func())
-	visit    func(delta.Entry) error
+	visit    func(delta.Entry, delta.Fingerprint) error
 	// batches are to be verified; verified are to be visited, at the same time.
 	batches, verified []*batch
 	err               error
@@ -80,21 +80,22 @@ func (v *verifier) flush() error {
 // that is damaged.
 func (v *verifier) visitVerified() {
 	for _, b := range v.verified {
-		for _, e := range b.entries {
-			if v.err = v.visit(e); v.err != nil {
+		for i, e := range b.entries {
+			if v.err = v.visit(e, b.fingerprints[i]); v.err != nil {
 				return
 			}
+			v.sum = v.sum.Plus(b.fingerprints[i])
 		}
 		if v.err = b.err; v.err != nil {
 			return
 		}
-		v.sum = v.sum.Plus(b.fingerprint)
 	}
 }
 
 // verify decodes the batch, up to the first entry that is damaged.
 func (b *batch) verify() {
 	b.entries = make([]delta.Entry, 0, len(b.keys))
+	b.fingerprints = make([]delta.Fingerprint, 0, len(b.keys))
 	b.err = guard(func() error {
 		for i, key := range b.keys {
 			payload, err := unseal(b.bucket, key, b.stored[i])
@@ -105,8 +106,8 @@ func (b *batch) verify() {
 			if err != nil {
 				return corrupt("entries", err)
 			}
-			b.fingerprint = b.fingerprint.Plus(delta.FingerprintOf(e))
-			b.entries = append(b.entries, e)
+			f := delta.FingerprintOf(e)
+			b.entries, b.fingerprints = append(b.entries, e), append(b.fingerprints, f)
 		}
 		return nil
 	})

@@ -15,6 +15,7 @@ type View struct {
 	entryReader
 	tables  *tables
 	summary *Summary
+	index   Index
 	state   state
 
 	revision uint64
@@ -93,7 +94,7 @@ func (s *Store) newView(tx *bbolt.Tx) (*View, error) {
 		tx.Rollback()
 		return nil, err
 	}
-	return &View{entryReader: entryReader{t.entries}, tables: t, summary: s.summary.of(s.replica), state: s.state, revision: s.mu.revision}, nil
+	return &View{entryReader: entryReader{t.entries}, tables: t, summary: s.summary.of(s.replica), index: s.index, state: s.state, revision: s.mu.revision}, nil
 }
 
 // failUnknown stops a store whose file holds a transaction that nobody here

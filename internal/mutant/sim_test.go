@@ -108,15 +108,15 @@ func TestSim_RulesOfSessions(t *testing.T) {
 	}, {
 		Name: "an answer of a peer that has lost what it had at the start counts",
 		File: "antientropy/session.go",
-		Old:  "if s.complete && !s.start.Leq(found.Context) {",
-		New:  "if false {",
+		Old:  "case s.complete && !s.start.Leq(from.Context):",
+		New:  "case false:",
 		Test: "TestRun_HoldsAtSeedsOfRareRules",
 	}, {
 		Name: "ahead: not of a span that was found equal",
 		File: "antientropy/session_join.go",
 		Old:  "if matched && s.complete {",
 		New:  "if false {",
-		Test: "TestRun_HoldsAtSeedsOfRareRules",
+		Test: "TestRun_HoldsInSessions",
 	}, {
 		Name: "one at a time: the start of an abandoned session counts for the next",
 		File: "delta/take.go",
@@ -126,8 +126,8 @@ func TestSim_RulesOfSessions(t *testing.T) {
 	}, {
 		Name: "continued with another peer, a session widens by what that one had",
 		File: "antientropy/session_join.go",
-		Old:  "		start = s.start.Meet(found.Context)\n",
-		New:  "		start = found.Context\n",
+		Old:  "		start = s.start.Meet(from.Context)\n",
+		New:  "		start = from.Context\n",
 		Test: "TestRun_HoldsInSessions",
 	}, {
 		Name: "only complete: the repair of a part widens",
@@ -156,7 +156,7 @@ func TestSim_RulesOfSessions(t *testing.T) {
 	}, {
 		Name: "ahead: not of what the sender was ahead of",
 		File: "antientropy/session_join.go",
-		Old:  "Ahead: found.Ahead, InSession",
+		Old:  "Ahead: from.Ahead, InSession",
 		New:  "InSession",
 		Test: "TestRun_HoldsInSessions",
 	}, {

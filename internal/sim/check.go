@@ -113,6 +113,9 @@ func (m *member) checkDeep(e *delta.Effects) {
 	if err := m.dir.replica.Verify(m.dir.memory); err != nil {
 		m.fail("V4: %s: %v", m.name, err)
 	}
+	if err := m.dir.kept.Valid(m.dir.memory); err != nil {
+		m.fail("V4: %s: the fingerprints: %v", m.name, err)
+	}
 	for _, x := range e.Entries {
 		if x.After.IsZero() {
 			continue

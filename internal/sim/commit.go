@@ -60,7 +60,9 @@ func (m *member) transaction(requests []antientropy.CommitRequest, write func(*d
 func (m *member) persist(requests []antientropy.CommitRequest, results []antientropy.CommitResult, e *delta.Effects) {
 	old := m.dir.replica.Clone()
 	m.fold(e.Fingerprint.Sum.Lo ^ e.ContextHash.Lo)
-	m.dir.write(e, m.now)
+	if err := m.dir.write(e, m.now); err != nil {
+		m.fail("V4: %s: the fingerprints do not follow a commit: %v", m.name, err)
+	}
 	m.record(e)
 	m.observe(old, requests, results, e)
 	m.checkCommit(old, requests, e)

@@ -20,6 +20,7 @@ var errDisk = errors.New("the disk fails")
 type directory struct {
 	replica *delta.Replica
 	memory  *delta.Memory
+	kept    *antientropy.Fingerprints
 	log     map[crdt.ReplicaID][]logged
 	index   uint64
 	// start is the last start on it, lives the last that other members were
@@ -39,15 +40,19 @@ func newDirectory(id crdt.ReplicaID) *directory {
 	return &directory{
 		replica: delta.NewReplica(id), memory: &delta.Memory{},
 		log: map[crdt.ReplicaID][]logged{}, lives: map[string]life{},
+		kept: antientropy.NewFingerprintsBuilder(shapeOfFingerprints).Done(),
 	}
 }
+
+// shapeOfFingerprints has so short blocks that a dozen claims fill several.
+var shapeOfFingerprints = antientropy.Shape{BlockEntries: 3, Symbols: 128}
 
 // clone returns a copy as of the last commit. An open session is not part of
 // it.
 func (d *directory) clone() *directory {
 	out := &directory{
-		replica: reopened(d.replica), memory: d.memory.Clone(), log: map[crdt.ReplicaID][]logged{}, index: d.index,
-		start: d.start, lives: maps.Clone(d.lives),
+		replica: reopened(d.replica), memory: d.memory.Clone(), kept: d.kept,
+		log: map[crdt.ReplicaID][]logged{}, index: d.index, start: d.start, lives: maps.Clone(d.lives),
 	}
 	for r, l := range d.log {
 		out.log[r] = slices.Clone(l)
@@ -65,13 +70,19 @@ func reopened(r *delta.Replica) *delta.Replica {
 }
 
 // write makes effects durable.
-func (d *directory) write(e *delta.Effects, now uint64) {
+func (d *directory) write(e *delta.Effects, now uint64) error {
 	d.memory.Write(e)
+	kept, err := d.kept.Next(e.Entries, d.memory)
+	if err != nil {
+		return err
+	}
+	d.kept = kept
 	for _, p := range e.Deltas {
 		d.index++
 		d.log[p.Origin] = append(d.log[p.Origin], logged{Packed: p, index: d.index, at: int64(now)})
 	}
 	d.replica.Adopt(e)
+	return nil
 }
 
 // trim drops what a plan says.

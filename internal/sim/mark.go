@@ -22,6 +22,12 @@ const (
 	MarkWrittenInSession
 	MarkSubrangeTaken
 	MarkSubrangeTakenInSession
+	// MarkParticipated: a member takes part somewhere, and knows.
+	MarkParticipated
+	// MarkSketchPeeled: a sketch told what differs; MarkSketchGivenUp: it did
+	// not, and ranges were compared instead.
+	MarkSketchPeeled
+	MarkSketchGivenUp
 	// MarkEventHeld: an event was left to the open session; ReleaseDeferred: a
 	// release was, of what the session may have found closed; EarlyBuffered: an
 	// event had to wait for one before it.
@@ -76,7 +82,7 @@ const (
 var markNames = [marks]string{
 	"frame lost", "frame repeated", "commit failed", "read failed",
 	"session opened", "session narrowed", "session completed", "session abandoned", "session widened",
-	"written in session", "subrange taken", "subrange taken in session",
+	"written in session", "subrange taken", "subrange taken in session", "participated", "sketch peeled", "sketch given up",
 	"event held", "release deferred", "early buffered", "dropped", "announced",
 	"pulled", "pull trimmed", "trimmed",
 	"ahead", "caught up", "record dropped", "record closed",

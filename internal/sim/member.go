@@ -41,6 +41,7 @@ func (m *member) start() {
 	if m.calm {
 		o.CheckInterval = spreadProbe
 	}
+	o.Partners = m.partners
 	core, err := antientropy.New(o, antientropy.StartOf(m.dir.replica))
 	if err != nil {
 		m.fail("%s does not start: %v", m.name, err)
@@ -157,7 +158,7 @@ func (m *member) read(q antientropy.ReadRequest) antientropy.ReadResult {
 		m.mark(MarkReadFailed)
 		return antientropy.ReadResult{ID: q.ID, Err: errDisk}
 	}
-	return q.Run(instant{m.dir.memory, m.dir})
+	return q.Run(antientropy.WithFingerprints(instant{m.dir.memory, m.dir}, m.dir.kept))
 }
 
 // short is the part of an id that tells it apart in a trace.

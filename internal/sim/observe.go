@@ -120,5 +120,7 @@ func (m *member) countMarks() {
 	m.markMany(MarkDropped, c.DeltasDropped)
 	m.markMany(MarkAnnounced, c.DeltasAnnounced)
 	m.markMany(MarkPulled, c.Pulls)
+	m.markMany(MarkSketchPeeled, c.SketchesPeeled)
+	m.markMany(MarkSketchGivenUp, c.SketchesGivenUp)
 	m.report.Repairs += c.SessionsCompleted
 }

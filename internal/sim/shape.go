@@ -9,6 +9,7 @@ func (k *cluster) shape(p profile) {
 	o.Retry = 20 + k.upTo(200)
 	o.SmallCluster = 1 + k.random.IntN(8)
 	o.FanOut = 1 + k.random.IntN(4)
+	o.Symbols = []int{0, 16, shapeOfFingerprints.Symbols}[k.random.IntN(3)]
 	if p.smallOptions {
 		o.SplitFanOut = 2 + k.random.IntN(3)
 		o.LeafRecords = 1 + k.random.IntN(4)
