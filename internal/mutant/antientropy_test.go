@@ -47,7 +47,8 @@ func TestAntientropy_Fingerprints(t *testing.T) {
 	}})
 }
 
-// TestAntientropy_RulesOfSketches breaks the rules of sketches.
+// TestAntientropy_RulesOfSketches breaks the rules of sketches, and one of all
+// sessions.
 func TestAntientropy_RulesOfSketches(t *testing.T) {
 	mutant.Run(t, "antientropy", []mutant.Mutant{{
 		Name: "K1: symbols of two states are added up",
@@ -67,6 +68,12 @@ func TestAntientropy_RulesOfSketches(t *testing.T) {
 		Old:  "c.admit(s, found.sender, func() { c.lookAt(s, found) })",
 		New:  "c.admit(s, found.sender, func() {}); c.lookAt(s, found)",
 		Test: "TestSession_Sketch_LiesAreNotBelieved",
+	}, {
+		Name: "S4: an answer of a peer that has lost what it had at the start counts",
+		File: "antientropy/session.go",
+		Old:  "case s.complete && !s.start.Leq(from.Context):",
+		New:  "case false:",
+		Test: "TestCore_Interaction",
 	}})
 }
 

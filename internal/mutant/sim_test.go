@@ -106,12 +106,6 @@ func TestSim_RulesOfSessions(t *testing.T) {
 		New:  "case f.Verdict == VerdictEqual:",
 		Test: "TestScenario_Session_KeepsOthersOut",
 	}, {
-		Name: "an answer of a peer that has lost what it had at the start counts",
-		File: "antientropy/session.go",
-		Old:  "case s.complete && !s.start.Leq(from.Context):",
-		New:  "case false:",
-		Test: "TestRun_HoldsAtSeedsOfRareRules",
-	}, {
 		Name: "ahead: not of a span that was found equal",
 		File: "antientropy/session_join.go",
 		Old:  "if matched && s.complete {",

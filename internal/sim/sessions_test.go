@@ -17,13 +17,3 @@ func TestRun_HoldsInSessions(t *testing.T) {
 		}
 	}
 }
-
-// TestRun_HoldsAtSeedsOfRareRules runs the seeds that tell a rule of sessions
-// from its absence: a peer is restored while a session with it is open.
-func TestRun_HoldsAtSeedsOfRareRules(t *testing.T) {
-	for _, seed := range []uint64{100_000, 100_016} {
-		if r := sim.Run(sim.Config{Seed: seed, Steps: 1500}); !r.OK() {
-			t.Errorf("seed %d, %s: %s\nreplay with: go run ./cmd/%s", seed, r.Faults, r.Violations[0], r.Replay())
-		}
-	}
-}
