@@ -34,7 +34,7 @@ spread: ## how updates spread among 10, 100 and 1000 simulated nodes, as a table
 	go test -count=1 -timeout=2h -v -run='^TestMeasureSpread_Table$$' ./internal/sim -sim.spread
 
 soak: ## ten times the simulation of .ci/run, with fresh seeds
-	SIM_SEEDS=30000 .ci/run sim
+	SIM_SEEDS=22000 .ci/run sim
 
 netns: ## 20 partitions of real processes in network namespaces; needs root, ip and nft
 	scripts/netns.sh
