@@ -85,6 +85,9 @@ func TestCore_Converges_InLargeCluster(t *testing.T) {
 
 // runSeeds runs a history for every seed, or only for some of them.
 func runSeeds(t *testing.T, share uint64, history func(*cluster)) {
+	if testing.Short() {
+		share *= 4
+	}
 	first, last := uint64(1), max(1, *seeds/share)
 	if *seed != 0 {
 		first, last = *seed, *seed
