@@ -1,6 +1,10 @@
 package antientropy
 
-import "github.com/scalesmall/ssnode/delta"
+import (
+	"sort"
+
+	"github.com/scalesmall/ssnode/delta"
+)
 
 // FingerprintsBuilder takes the entries of a state in order.
 type FingerprintsBuilder struct {
@@ -41,82 +45,134 @@ func (b *FingerprintsBuilder) Done() *Fingerprints {
 
 // Next returns the fingerprints after changes, ascending by key, that led to
 // the entries of after. It reads blocks that begin or end, one in BlockEntries
-// changes of keys. O(changes·log n).
+// changes of keys, each once. O(changes·log n).
 //
-// The blocks are first left where they are, and told what has changed in them.
-// Then they are cut and joined, by what is there now: each of these steps leads
-// from sums that are right to sums that are.
+// The blocks are first told what has changed in them, and cut where anchors
+// have come. Then those are joined whose anchors have gone, by what is there
+// now: each of these steps leads from sums that are right to sums that are.
 func (f *Fingerprints) Next(changes []delta.EntryChange, after delta.Reader) (*Fingerprints, error) {
 	next := &Fingerprints{shape: f.shape, blocks: f.blocks, sketch: f.sketch.begin(), whole: f.whole}
-	var anchors []delta.EntryChange
-	for _, x := range changes {
-		next.change(x)
-		if x.Before.IsZero() != x.After.IsZero() && f.shape.isAnchor(x.Key) {
-			anchors = append(anchors, x)
+	var gone []delta.Key
+	for rest := changes; len(rest) > 0; {
+		w := next.blocks.find(rest[0].Key)
+		run := rest[:w.leading(rest)]
+		rest = rest[len(run):]
+		come, left := f.shape.anchorsOf(run)
+		gone = append(gone, left...)
+		if !come {
+			next.change(w, run)
+		} else if err := next.cut(w, run, after); err != nil {
+			return nil, err
 		}
 	}
-	for _, x := range anchors {
-		var err error
-		if x.Before.IsZero() {
-			err = next.cut(x.Key, after)
-		} else {
-			err = next.join(x.Key, after)
-		}
-		if err != nil {
+	for _, anchor := range gone {
+		if err := next.join(anchor, after); err != nil {
 			return nil, err
 		}
 	}
 	return next, nil
 }
 
-// change tells the block that an entry lies in of its change (F2, F3, F4).
-func (f *Fingerprints) change(x delta.EntryChange) {
-	before, after := delta.FingerprintOf(x.Before), delta.FingerprintOf(x.After)
-	w := f.blocks.find(x.Key)
-	if !x.Before.IsZero() {
-		f.sketch.remove(elementOf(w.place, before))
+// leading returns how many of the changes, ascending, of which the first does,
+// lie in the block.
+func (w where) leading(changes []delta.EntryChange) int {
+	if w.next == nil {
+		return len(changes)
 	}
-	if !x.After.IsZero() {
-		f.sketch.add(elementOf(w.place, after))
+	return sort.Search(len(changes), func(i int) bool { return changes[i].Key >= w.next.from })
+}
+
+// anchorsOf reports whether changes bring anchors, and which have gone by them.
+func (s Shape) anchorsOf(changes []delta.EntryChange) (come bool, gone []delta.Key) {
+	for _, x := range changes {
+		switch {
+		case x.Before.IsZero() == x.After.IsZero() || !s.isAnchor(x.Key):
+		case x.Before.IsZero():
+			come = true
+		default:
+			gone = append(gone, x.Key)
+		}
+	}
+	return come, gone
+}
+
+// change tells a block of changes in it, ascending, none of which is an anchor
+// that has come (F2, F3, F4).
+func (f *Fingerprints) change(w where, changes []delta.EntryChange) {
+	last := delta.Key("")
+	var before, after delta.Fingerprint
+	for _, x := range changes {
+		before = before.Plus(f.forget(w, x))
+		if x.After.IsZero() {
+			continue
+		}
+		sum := delta.FingerprintOf(x.After)
+		f.sketch.add(elementOf(w.place, sum))
+		after, last = after.Plus(sum), x.Key
 	}
 	f.whole = f.whole.Minus(before).Plus(after)
-	next := w.next
-	f.blocks = f.blocks.edit(x.Key, func(b item) []item {
+	f.blocks = f.blocks.edit(w.from, func(b item) []item {
 		b.sum = b.sum.Minus(before).Plus(after)
 		return []item{b}
 	})
-	if x.Before.IsZero() && next != nil && x.Key >= next.low() {
-		f.blocks = f.blocks.edit(next.from, func(b item) []item {
-			b.apart = uint16(len(separator(x.Key, b.from)))
-			return []item{b}
-		})
-	}
+	f.keepApart(w, last)
 }
 
-// cut begins a block at a new anchor (F1).
-func (f *Fingerprints) cut(anchor delta.Key, after delta.Reader) error {
-	w := f.blocks.find(anchor)
-	last, place := delta.Key(""), placeOf(anchor)
-	if w.from != "" {
-		last = w.from
+// forget takes what an entry was before a change out of the sketch and returns
+// its fingerprint.
+func (f *Fingerprints) forget(w where, x delta.EntryChange) delta.Fingerprint {
+	if x.Before.IsZero() {
+		return delta.Fingerprint{}
 	}
-	var moved delta.Fingerprint
+	sum := delta.FingerprintOf(x.Before)
+	f.sketch.remove(elementOf(w.place, sum))
+	return sum
+}
+
+// keepApart sees that the block after w keeps apart from an entry before it
+// (F3).
+func (f *Fingerprints) keepApart(w where, last delta.Key) {
+	if w.next == nil || last < w.next.low() {
+		return
+	}
+	f.blocks = f.blocks.edit(w.next.from, func(b item) []item {
+		b.apart = uint16(len(separator(last, b.from)))
+		return []item{b}
+	})
+}
+
+// cut tells a block of changes in it, ascending, and begins a new one at every
+// anchor that has come (F1). It reads the block once: what was there before and
+// lies behind an anchor now is elsewhere (F4).
+func (f *Fingerprints) cut(w where, changes []delta.EntryChange, after delta.Reader) error {
+	for _, x := range changes {
+		f.whole = f.whole.Minus(f.forget(w, x))
+	}
+	first := *w.item
+	first.sum = delta.Fingerprint{}
+	blocks, last := []item{first}, w.from
 	err := after.Scan(delta.Span{From: w.from, To: w.end()}, func(e delta.Entry) error {
-		if e.Key < anchor {
-			last = e.Key
-			return nil
+		if e.Key != w.from && f.shape.isAnchor(e.Key) {
+			blocks = append(blocks, blockAt(e.Key, last))
 		}
-		x := delta.FingerprintOf(e)
-		f.sketch.remove(elementOf(w.place, x))
-		f.sketch.add(elementOf(place, x))
-		moved = moved.Plus(x)
+		b, sum := &blocks[len(blocks)-1], delta.FingerprintOf(e)
+		b.sum, last = b.sum.Plus(sum), e.Key
+		for len(changes) > 0 && changes[0].Key < e.Key {
+			changes = changes[1:]
+		}
+		switch isChanged := len(changes) > 0 && changes[0].Key == e.Key; {
+		case isChanged:
+			f.whole = f.whole.Plus(sum)
+		case len(blocks) == 1:
+			return nil
+		default:
+			f.sketch.remove(elementOf(w.place, sum))
+		}
+		f.sketch.add(elementOf(b.place, sum))
 		return nil
 	})
-	f.blocks = f.blocks.edit(anchor, func(b item) []item {
-		right := blockAt(anchor, last)
-		b.sum, right.sum = b.sum.Minus(moved), moved
-		return []item{b, right}
-	})
+	f.blocks = f.blocks.edit(w.from, func(item) []item { return blocks })
+	f.keepApart(w, last)
 	return err
 }
 

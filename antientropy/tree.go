@@ -46,10 +46,11 @@ type item struct {
 // low is the least key that separates a block from the entries before it.
 func (x *item) low() delta.Key { return x.from[:x.apart] }
 
-// newTree returns a tree of blocks in order, of which there is at least one.
-func newTree(blocks []item) tree {
+// newTree returns a tree over items in order, of which there is at least one;
+// its depth is counted from there.
+func newTree(items []item) tree {
 	t := tree{}
-	for level := blocks; ; t.depth++ {
+	for level := items; ; t.depth++ {
 		if len(level) <= fanOutMax {
 			t.root = &node{items: slices.Clone(level)}
 			return t
@@ -162,13 +163,14 @@ func nextItem(leaf *node, i int, right *node) *item {
 	return &right.items[0]
 }
 
-// edit replaces the block that k lies in by what change makes of it: none, one
-// or two items. O(log n).
+// edit replaces the block that k lies in by what change makes of it, maybe
+// none. O(log n) beyond what there is instead.
 func (t tree) edit(k delta.Key, change func(item) []item) tree {
 	items := t.root.edit(k, change)
 	switch {
 	case len(items) > 1:
-		return tree{root: &node{items: items}, depth: t.depth + 1}
+		top := newTree(items)
+		return tree{root: top.root, depth: t.depth + 1 + top.depth}
 	case len(items) == 0: // the block of "" never goes
 		return t
 	}
@@ -190,11 +192,11 @@ func (n *node) edit(k delta.Key, change func(item) []item) []item {
 	}
 	items := make([]item, 0, len(n.items)-1+len(instead))
 	items = append(append(append(items, n.items[:i]...), instead...), n.items[i+1:]...)
-	switch half := len(items) / 2; {
+	switch {
 	case len(items) == 0:
 		return nil
 	case len(items) > fanOutMax:
-		return []item{above(&node{items: slices.Clone(items[:half])}), above(&node{items: slices.Clone(items[half:])})}
+		return gather(items)
 	}
 	return []item{above(&node{items: items})}
 }
