@@ -32,7 +32,7 @@ func main() {
 	flag.IntVar(&s.nodes, "nodes", 5, "number of nodes, all in this process")
 	flag.IntVar(&s.changes, "changes", 100_000, "changes of a storm")
 	flag.IntVar(&s.seconds, "seconds", 10, "how long a storm lasts, in seconds")
-	flag.IntVar(&s.writers, "writers", 64, "writers at a time")
+	flag.IntVar(&s.writers, "writers", 256, "writers at a time; each waits for its write, so that fewer slow a storm down")
 	flag.IntVar(&s.claims, "claims", 10_000, "claims that are changed, each again and again")
 	flag.IntVar(&s.runs, "runs", 5, "number of storms, each on a cluster of its own")
 	flag.StringVar(&s.profile, "profile", "", "write a CPU profile to this file")
