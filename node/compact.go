@@ -57,7 +57,7 @@ func isWorthRewriting(s store.Stats) bool {
 }
 
 func (n *Node) trim(ctx context.Context, dryRun bool) (Compacted, error) {
-	t := trimming{store: n.store, env: n.retention(), turn: n.turn(ctx), turnRecords: onlineTurn, plan: planWaiting}
+	t := trimming{store: n.store, env: n.retention(), turn: n.turn(ctx), turnRecords: n.turnRecords, plan: planWaiting}
 	c, err := t.run(dryRun)
 	for i := range c.Waiting {
 		c.Waiting[i].Node = n.roster.nameOf(c.Waiting[i].Replica)
@@ -109,7 +109,7 @@ func CompactDirectory(ctx context.Context, dir string, o compaction.Options, now
 		return Compacted{}, err
 	}
 	defer s.Close()
-	t := trimming{store: s, env: compaction.Env{Now: now, Options: o}, turn: ctx.Err, turnRecords: offlineTurn, plan: planWaiting}
+	t := trimming{store: s, env: compaction.Env{Now: now, Options: o}, turn: ctx.Err, turnRecords: func() int { return offlineTurn }, plan: planWaiting}
 	c, err := t.run(dryRun)
 	if err != nil || dryRun {
 		return c, err

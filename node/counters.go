@@ -12,6 +12,8 @@ import (
 type counters struct {
 	commits, events, sendErrors, backfilled                  atomic.Uint64
 	writesRefused, inboxDropped, readsRefused, watchersEnded atomic.Uint64
+	// group is how many deltas the last transaction had.
+	group atomic.Int64
 }
 
 // Counters is a reading of a node's counters, for metrics.
@@ -48,6 +50,7 @@ type Queue struct {
 
 func (c *counters) committed(e *delta.Effects) {
 	c.commits.Add(1)
+	c.group.Store(int64(len(e.Deltas)))
 	for _, p := range e.Deltas {
 		c.events.Add(uint64(len(p.Events)))
 	}

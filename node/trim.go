@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/scalesmall/ssnode/compaction"
@@ -10,10 +9,10 @@ import (
 )
 
 const (
-	// onlineTurn is how many records one transaction of a trimming drops while
-	// there are writers, so that it takes no longer than one of theirs;
-	// offlineTurn while there are none.
-	onlineTurn  = 64
+	// onlineTurn is how many records one transaction of a trimming drops at
+	// least while there are writers: it takes little longer than a
+	// transaction of one write. offlineTurn is that while there are none.
+	onlineTurn  = 16
 	offlineTurn = 4096
 	// restMax bounds how long a trimming leaves the disk to others at a time.
 	restMax = 50 * time.Millisecond
@@ -25,8 +24,9 @@ type trimming struct {
 	store *store.Store
 	env   compaction.Env
 	// turn is called between two transactions; an error ends the trimming.
-	turn        func() error
-	turnRecords int
+	turn func() error
+	// turnRecords returns how many records the next one drops.
+	turnRecords func() int
 	// plan decides what goes.
 	plan func(*Compacted, *store.Store, compaction.Env) error
 }
@@ -53,10 +53,12 @@ func (t *trimming) run(dryRun bool) (Compacted, error) {
 
 func (t *trimming) carryOut(p compaction.Plan) error {
 	for {
-		for drops := range slices.Chunk(p.Drop, t.turnRecords) {
-			if err := t.store.Trim(compaction.Plan{Drop: drops}); err != nil {
+		for drop := p.Drop; len(drop) > 0; {
+			n := min(t.turnRecords(), len(drop))
+			if err := t.store.Trim(compaction.Plan{Drop: drop[:n]}); err != nil {
 				return err
 			}
+			drop = drop[n:]
 			if err := t.turn(); err != nil {
 				return err
 			}
@@ -101,12 +103,17 @@ func (n *Node) turn(ctx context.Context) func() error {
 	}
 }
 
+// turnRecords is how many records a transaction of a trimming drops: so many
+// that it takes little longer than one of the writers, who have to wait for it,
+// and that it keeps up with them.
+func (n *Node) turnRecords() int { return max(onlineTurn, int(n.counters.group.Load())) }
+
 // trimLog is trim for the keeper, who does it often: it does not read the
 // state.
 func (n *Node) trimLog() (Compacted, error) {
 	env := n.retention()
 	env.Node, env.Participation = n.name, n.routing.participation()
-	t := trimming{store: n.store, env: env, turn: n.turn(n.ctx), turnRecords: onlineTurn, plan: planLog}
+	t := trimming{store: n.store, env: env, turn: n.turn(n.ctx), turnRecords: n.turnRecords, plan: planLog}
 	c, err := t.run(false)
 	n.noteClasses(c)
 	return c, explain(err)
