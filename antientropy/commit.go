@@ -85,10 +85,16 @@ func (r CommitRequest) Run(c *delta.Commit, newID func() crdt.ReplicaID) (Commit
 	result := CommitResult{ID: r.ID, Steps: make([]StepResult, len(r.Steps))}
 	for i, s := range r.Steps {
 		outcome, err := s.run(c)
-		if errors.Is(err, delta.ErrAmnesia) || errors.Is(err, delta.ErrForgotten) {
+		switch {
+		case errors.Is(err, delta.ErrForgotten):
 			c.Rename(newID())
 			result.Steps[i].Renamed = true
 			outcome, err = s.run(c)
+		case errors.Is(err, delta.ErrAmnesia):
+			result.Steps[i].Renamed = true
+			if err = c.Disown(newID()); err == nil {
+				outcome, err = s.run(c)
+			}
 		}
 		if err != nil {
 			return CommitResult{ID: r.ID, Err: err}, fmt.Errorf("commit step %d (%s): %w", i+1, s.Kind, err)

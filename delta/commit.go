@@ -137,11 +137,39 @@ func (c *Commit) isAbandoned(x crdt.Contribution) bool {
 	return !x.IsLive() && c.isForgotten(x.Origin) && c.seen(x.Origin) >= x.Last
 }
 
-// Rename goes on under a new id, which must never have been used.
+// Rename goes on under a new id, which must never have been used. What was
+// issued under the former one stays as it is: nobody else has issued any of it.
 func (c *Commit) Rename(id crdt.ReplicaID) {
 	c.id = id
 	clear(c.closable)
 	clear(c.reissued)
+}
+
+// Disown goes on under a new id because another has issued events under the
+// same id, too: the directory was rolled back or copied. Who has seen those
+// under a sequence will never take ours from anybody, and drops our records
+// where its context covers them. So what this process has contributed is
+// carried over: each record with something of this life is released, as it
+// stands here, and contributed again under the new id (docs/data-model.md, 7).
+// O(claims), for what is rare.
+func (c *Commit) Disown(id crdt.ReplicaID) error {
+	former, since := c.id, uint64(0)
+	if former == c.replica.ID {
+		since = c.replica.since
+	}
+	c.Rename(id)
+	var own []Key
+	err := c.scan(ClaimSpan, func(k Key, counter crdt.PNCounter) error {
+		if x, ok := counter.Find(former); ok && x.IsLive() && x.Last > since {
+			own = append(own, k)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	slices.Sort(own)
+	return c.carryOver(former, own)
 }
 
 // Finish closes what this replica can close and returns the effects.
@@ -252,35 +280,4 @@ func (c *Commit) closeOf(k Key) (Event, bool, error) {
 	}
 	claim, err := k.Claim()
 	return Event{Kind: Close, Claim: claim, Era: mine.Era}, true, err
-}
-
-// reissueOwn issues records of our own that another has lost once more: as a
-// Register of what we had registered, which shows the whole record and changes
-// nothing of what is shown here. Of a record that shows nothing by itself, for
-// it has only Decreases left, we drop what nobody else has.
-func (c *Commit) reissueOwn() error {
-	w := c.newWriter()
-	for _, k := range slices.Sorted(maps.Keys(c.reissued)) {
-		claim, err := k.Claim()
-		if err != nil {
-			return err
-		}
-		t, err := w.target(claim)
-		if err != nil {
-			return err
-		}
-		mine, ok := t.counter.Find(c.id)
-		switch {
-		case !ok || !mine.IsLive():
-		case mine.Added == 0:
-			err = c.setCounter(k, t.counter.Drop(c.id))
-		default:
-			err = t.add(0, mine.Amount)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	_, err := c.write(w)
-	return err
 }

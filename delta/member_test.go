@@ -48,6 +48,7 @@ func (m *member) clone() *member {
 		r.Forgotten[id] = struct{}{}
 	}
 	r.Fingerprint, r.ContextHash = m.Fingerprint, m.ContextHash
+	r.BeginLife()
 	return &member{Replica: r, memory: m.memory.Clone()}
 }
 

@@ -45,6 +45,9 @@ type Replica struct {
 	// session is the starting context of the open complete session, nil if
 	// none is open. It is not durable: a restart interrupts a session.
 	session crdt.Context
+	// since is the last sequence of ID that was issued before this life of the
+	// process, or of the id: what came later is known to be of this process.
+	since uint64
 }
 
 // NewReplica returns a replica that has seen nothing.
@@ -56,6 +59,10 @@ func NewReplica(id crdt.ReplicaID) *Replica {
 		Forgotten: map[crdt.ReplicaID]struct{}{},
 	}
 }
+
+// BeginLife notes that a process takes the replica over from a directory, in which
+// others may have issued events under its id.
+func (r *Replica) BeginLife() { r.since = r.Context.Get(r.ID) }
 
 // IsAhead reports whether the entries hold more than the context says.
 func (r *Replica) IsAhead() bool { return len(r.Ahead) > 0 }
@@ -143,6 +150,9 @@ func (e *Effects) IsEmpty() bool {
 
 // Adopt takes over the effects of a commit that has become durable.
 func (r *Replica) Adopt(e *Effects) {
+	if e.Renamed {
+		r.since = 0
+	}
 	r.ID = e.ID
 	r.Context.Join(e.Context)
 	for id, sequence := range e.Ahead {

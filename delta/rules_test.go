@@ -7,6 +7,7 @@ import (
 
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
 )
 
 // The tests of this file each hold one rule of docs/data-model.md in the
@@ -436,6 +437,49 @@ func TestCommit_Receive_ProvesAmnesia(t *testing.T) {
 				t.Fatalf("the replica is still %s", m.ID)
 			}
 		})
+	}
+}
+
+// TestCommit_Disown_CarriesOverWhatThisLifeWrote: of a directory that was copied
+// both sides number on. Who gives up the id contributes again, under the new
+// one, what it has written since it began, at once and in whole; what it had
+// before is left to the other, who may have released it.
+func TestCommit_Disown_CarriesOverWhatThisLifeWrote(t *testing.T) {
+	a := newMember(1)
+	old, increased, taken, only := claim("a", "b"), claim("b", "c"), claim("c", "d"), claim("d", "e")
+	a.write(t, register(old, 4), register(increased, 5))
+	fork := a.clone()
+	a.write(t, release(old), register(taken, 1), increase(taken, 1))
+	fork.write(t, register(only, 7), increase(increased, 3))
+	fork.write(t, decrease(increased, 2))
+
+	c := fork.begin()
+	if err := c.Disown(replicaID(9)); err != nil {
+		t.Fatal(err)
+	}
+	effects := fork.finish(t, c)
+	if fork.ID != replicaID(9) || len(effects.Deltas) != 1 {
+		t.Fatalf("the replica is %s, with %d deltas", fork.ID, len(effects.Deltas))
+	}
+	for claim, want := range map[ranges.Claim]int64{old: 4, increased: 6, only: 7} {
+		if got := fork.value(claim); got != want {
+			t.Errorf("%v shows %d after the new id, want %d as before", claim, got, want)
+		}
+	}
+	// The other side has seen other events under the former id, and so takes
+	// none of those; only what bears the new one.
+	c = a.begin()
+	if _, err := c.Receive(effects.Deltas[0]); err != nil {
+		t.Fatal(err)
+	}
+	a.finish(t, c)
+	for claim, want := range map[ranges.Claim]int64{old: 0, taken: 2, only: 7} {
+		if got := a.value(claim); got != want {
+			t.Errorf("%v shows %d on the other side, want %d", claim, got, want)
+		}
+	}
+	if a.value(increased) == 0 {
+		t.Error("a claim that both wrote is gone")
 	}
 }
 

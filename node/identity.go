@@ -110,6 +110,8 @@ func (n *Node) conflict(c gossip.Conflict) {
 		n.giveUpID(c)
 	}
 	switch last := n.rival.Swap(&c); {
+	case c.Lost && c.Fork:
+		n.handOver(c)
 	case c.Lost:
 		n.stopItself(fmt.Errorf("%w: %q is a living member at %s; start with another name and a fresh data directory, or stop that one first", ErrNameTaken, c.Name, c.Gossip))
 	case last != nil && *last == c:
@@ -119,6 +121,20 @@ func (n *Node) conflict(c gossip.Conflict) {
 	case !c.Fork:
 		n.log.Warn("another process wants to join under this node's name and was refused", "at", c.Gossip, "replica", c.Rival.Replica)
 	}
+}
+
+// handOverTime is how long a node that has to give way to a copy of itself goes
+// on, so that others take what it has written and carried over to its new id.
+const handOverTime = 2 * time.Second
+
+// handOver ends this node, a little later: others list the copy under its name,
+// so that nobody would answer it.
+func (n *Node) handOver(c gossip.Conflict) {
+	time.AfterFunc(handOverTime, func() {
+		if n.ctx.Err() == nil {
+			n.stopItself(fmt.Errorf("%w: a process on a copy of this data directory is the member %q at %s and keeps its replica id; what this one wrote was handed over under a new id; start it with another name and a directory made by `ssnode restore`, or stop that one first", ErrNameTaken, c.Name, c.Gossip))
+		}
+	})
 }
 
 // giveUpID has the replica go on under a new id before anything else is

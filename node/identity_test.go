@@ -8,6 +8,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -332,4 +333,94 @@ func TestNode_Open_OlderCopyIsKnownByItsStart(t *testing.T) {
 	}
 	c.meet()
 	c.eventually("both are equal", c.equal)
+}
+
+// TestNode_Fork_KeepsWhatBothWrote: a copy of a directory is started where it
+// meets a member that has never heard of the original. Both number events
+// alike. When a member that both know comes back one of them gives way, and
+// what either wrote is on all that are left.
+func TestNode_Fork_KeepsWhatBothWrote(t *testing.T) {
+	c := newClusterWith(t, node.Options{IdentityWait: time.Second}, "n2", "n1")
+	c.spread("n1", c.write("n1", register(claimOf("n1", "a", "b"), 1)))
+	c.stop("n1")
+	copied := c.copyOf("n1")
+	c.start("n1")
+	c.meet()
+	c.eventually("n2 confirms who n1 is", func() bool { s, _ := c.nodes["n1"].Status(); return s.Identity == "confirmed" })
+	c.stop("n2") // which the copy remembers
+
+	other := &cluster{t: t, dir: t.TempDir(), options: c.options, network: c.network, nodes: map[string]*node.Node{}, addresses: map[string]string{}, logs: map[string]logbook{}}
+	t.Cleanup(func() {
+		for _, n := range other.nodes {
+			_ = n.Close() // the copy ends by itself
+		}
+	})
+	other.start("n3")
+	if err := os.Rename(copied, filepath.Join(other.dir, "n1")); err != nil {
+		t.Fatal(err)
+	}
+	other.start("n1")
+	other.meet()
+	c.eventually("n3 knows what the copy knows", other.equal)
+	former := c.nodes["n1"].Replica()
+	if got := other.nodes["n1"].Replica(); got != former {
+		t.Fatalf("the copy goes by %s, not %s, so nothing is forked: %q", got, former, other.logs["n1"].above())
+	}
+	here, onCopy := []ranges.Claim{claimOf("n1", "b", "c"), claimOf("n1", "c", "d")}, []ranges.Claim{claimOf("n1", "d", "e"), claimOf("n1", "e", "f")}
+	for i := range here {
+		c.write("n1", register(here[i], 2))
+		other.write("n1", register(onCopy[i], 3))
+	}
+	c.eventually("n3 has what was written on the copy", other.equal)
+
+	c.start("n2")
+	if _, err := other.nodes["n3"].Join(t.Context(), []string{c.nodes["n2"].GossipAddr()}); err != nil {
+		t.Fatal(err)
+	}
+	both := []*node.Node{c.nodes["n1"], other.nodes["n1"]}
+	copy, n2, n3 := both[1], c.nodes["n2"], other.nodes["n3"]
+	delete(other.nodes, "n1") // each may end by itself
+	delete(c.nodes, "n1")
+	t.Cleanup(func() { _, _ = both[0].Close(), copy.Close() })
+
+	// How long it takes depends on when members exchange their lists: a quarter
+	// of a minute, as a rule.
+	deadline := time.Now().Add(90 * time.Second)
+	for !c.showAll(append(here, onCopy...), n2, n3) {
+		if time.Now().After(deadline) {
+			t.Fatalf("n2 has %v\nn3 has %v\nthe original says %q\nthe copy says %q", n2.Token(), n3.Token(), c.logs["n1"].above(), other.logs["n1"].above())
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	if both[0].Replica() == former && copy.Replica() == former {
+		t.Errorf("both still go by %s", former)
+	}
+	for _, n := range both {
+		if err := n.Err(); err != nil && !errors.Is(err, node.ErrNameTaken) {
+			t.Errorf("one ends with: %v", err)
+		}
+	}
+}
+
+// showAll reports whether nodes have the same, all claims included.
+func (c *cluster) showAll(claims []ranges.Claim, nodes ...*node.Node) bool {
+	c.t.Helper()
+	var fingerprints []delta.Fingerprint
+	for _, n := range nodes {
+		s, err := n.Status()
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		fingerprints = append(fingerprints, s.Fingerprint)
+		visible, _, err := n.Claims(node.Filter{})
+		if err != nil {
+			c.t.Fatal(err)
+		}
+		for _, claim := range claims {
+			if !slices.ContainsFunc(visible, func(w ranges.Weighted) bool { return w.Claim == claim }) {
+				return false
+			}
+		}
+	}
+	return len(slices.Compact(fingerprints)) == 1
 }

@@ -73,7 +73,9 @@ func (t *transaction) rename(c *delta.Commit) error {
 		t.why = whyLost
 	case isDisowned:
 		t.why = disowned
-		c.Rename(store.NewReplicaID())
+		if err := c.Disown(store.NewReplicaID()); err != nil {
+			return err
+		}
 	case t.hasLocal() && !t.node.identity.certain.Load():
 		t.why = whyAsks
 		c.Rename(store.NewReplicaID())

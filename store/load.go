@@ -57,6 +57,7 @@ func (s *Store) read(t *tables, l *loaded) (err error) {
 	if err := readContexts(t, l); err != nil {
 		return err
 	}
+	l.replica.BeginLife()
 	return s.readEntries(t, l)
 }
 

@@ -14,9 +14,10 @@ type Conflict struct {
 	// Rival is what the other process tells about itself, Gossip its address.
 	Rival  Meta
 	Gossip string
-	// Lost says that the rival was listed before: this node has to end, or to
-	// be given another name. Otherwise the rival was refused here; if both
-	// have peers, each side of the cluster lists its own, and people decide.
+	// Lost says that the rival was listed before, or that both were, on two
+	// sides of a partition, and this one yields: this node has to end, or to be
+	// given another name. Otherwise the rival was refused here; if both have
+	// peers, each side of the cluster lists its own, and people decide.
 	Lost bool
 	// Fork says that the rival has this node's replica id too: it runs, or ran
 	// later than this node's directory knows of, on a copy of that directory.

@@ -197,6 +197,7 @@ func (t *Transport) takeRival(from string, body []byte) {
 		}
 		t.mail(a.Gossip, answer)
 	}
+	c.Lost = c.Yields && !t.isAlone()
 	t.stats.conflicts.Add(1)
 	t.tell(c)
 }

@@ -63,6 +63,24 @@ func TestSim_DefectsOfPeers(t *testing.T) {
 		Old:  "if e.Kind == Forget && e.Replica == c.id {",
 		New:  "if false {",
 		Test: "TestScenario_Ghosts_AreForgotten",
+	}, {
+		Name: "who gives up a replica id leaves what it has written to it",
+		File: "delta/commit.go",
+		Old:  "return c.carryOver(former, own)",
+		New:  "return nil",
+		Test: "TestScenario_Fork_KeepsWhatBothWrote",
+	}, {
+		Name: "who gives up a replica id brings back what the other has released",
+		File: "delta/commit.go",
+		Old:  "x.IsLive() && x.Last > since {",
+		New:  "x.IsLive() && x.Last > 0*since {",
+		Test: "TestScenario_Fork_KeepsWhatBothWrote",
+	}, {
+		Name: "who gives up a replica id counts what it carries over twice",
+		File: "delta/reissue.go",
+		Old:  "	t.emit(Event{Kind: Release, Released: crdt.PNCounter{x.Release()}})\n",
+		New:  "",
+		Test: "TestScenario_Fork_KeepsWhatBothWrote",
 	}})
 }
 

@@ -66,6 +66,7 @@ func reopened(r *delta.Replica) *delta.Replica {
 	out := delta.NewReplica(c.ID)
 	out.Context, out.Ahead, out.Forgotten = c.Context, c.Ahead, c.Forgotten
 	out.Fingerprint, out.ContextHash = c.Fingerprint, c.ContextHash
+	out.BeginLife()
 	return out
 }
 

@@ -79,8 +79,7 @@ func (m *member) stop() {
 // rename goes on under a new id before anything else is committed.
 func (m *member) rename() {
 	_ = m.transaction(nil, func(c *delta.Commit) error {
-		c.Rename(m.newReplicaID())
-		return nil
+		return c.Disown(m.newReplicaID())
 	})
 }
 

@@ -25,6 +25,11 @@ func TestScenario_RolledBack_IsKnownByItsStart(t *testing.T) {
 	runScript(t, "testdata/starts.txt")
 }
 
+// Two processes numbered different events alike, on two sides of a partition.
+func TestScenario_Fork_KeepsWhatBothWrote(t *testing.T) {
+	runScript(t, "testdata/fork.txt")
+}
+
 // Two sides that had the same never stopped synchronising, as one had pruned.
 func TestScenario_RiakKV1864_EndlessSync(t *testing.T) {
 	runScript(t, "testdata/riak_kv_1864.txt")

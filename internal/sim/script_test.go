@@ -26,6 +26,7 @@ import (
 //	crash n1, start n1       what was committed stays
 //	backup n1                and: restore n1, roll back n1, lose n1
 //	clone n1                 starts a second process on a copy of the directory
+//	fork n1 n3               the same, of one that reaches n3 alone until a mend
 //	join n4, remove n3       n3 never comes back
 //	repair n2 n1             n2 wants range repair with n1
 //	piece n2 n1 x            n2 joins what n1 holds of x, beside any session

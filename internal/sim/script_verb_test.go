@@ -3,6 +3,7 @@ package sim
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -85,6 +86,7 @@ func (s *script) event(verb string, words []string) error {
 		}
 		clear(s.net.cut)
 		clear(s.net.slow)
+		s.recognise()
 	case "wait":
 		s.run(s.number(words[0]))
 	case "until":
@@ -97,12 +99,26 @@ func (s *script) event(verb string, words []string) error {
 		m.work()
 	case "piece":
 		return s.piece(s.find(words[0]), s.find(words[1]), delta.ClaimKey(s.claim(words[2])))
+	case "fork":
+		s.fork(s.find(words[0]), words[1:])
 	case "roll":
 		return s.disaster("roll back", s.find(words[1]))
 	default:
 		return s.disaster(verb, s.find(words[0]))
 	}
 	return nil
+}
+
+// fork starts a second process on a copy of a directory that reaches only some
+// members, until the cuts end.
+func (s *script) fork(m *member, reaches []string) {
+	s.oracle.unsafe[m.dir.replica.ID] = true
+	for _, other := range s.members {
+		if !slices.Contains(reaches, other.name) {
+			s.net.cut[[2]int{other.number, s.names}], s.net.cut[[2]int{s.names, other.number}] = true, true
+		}
+	}
+	s.add(fmt.Sprintf("n%d", s.names+1), m.dir.clone())
 }
 
 // disaster is what happens to one member.

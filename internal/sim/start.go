@@ -17,11 +17,11 @@ func (m *member) countStart() {
 	m.dir.start = antientropy.StartID{Counter: m.dir.start.Counter + 1, Nonce: m.starts}
 }
 
-// mustYield reports whether a living member has the id of this one, which has
-// just started and which nobody lists, and keeps it.
+// mustYield reports whether a living member that can be asked has the id of this
+// one, which has just started and which nobody lists, and keeps it.
 func (m *member) mustYield() bool {
 	for _, other := range m.members {
-		if other != m && other.up && other.dir.replica.ID == m.dir.replica.ID {
+		if other != m && other.up && other.dir.replica.ID == m.dir.replica.ID && m.reach(m, other) {
 			keeps := antientropy.Claimant{Start: other.dir.start, Listed: true}.Keeps(antientropy.Claimant{Start: m.dir.start})
 			m.markIf(MarkForkNoticed, keeps)
 			return keeps
@@ -41,8 +41,22 @@ func (k *cluster) recognise() {
 		for _, other := range k.members {
 			if m != other && m.up && other.up && k.reach(m, other) {
 				other.meet(m)
+				m.yieldTo(other)
 			}
 		}
+	}
+}
+
+// yieldTo goes on under a new id if another that the members list as well has
+// the same, and keeps it: they began on two sides of a partition.
+func (m *member) yieldTo(other *member) {
+	id := m.dir.replica.ID
+	if id != other.dir.replica.ID || !(antientropy.Claimant{Start: other.dir.start, Listed: true}).Keeps(antientropy.Claimant{Start: m.dir.start, Listed: true}) {
+		return
+	}
+	m.mark(MarkForkNoticed)
+	for m.dir.replica.ID == id { // again until the disk lets it
+		m.rename()
 	}
 }
 
