@@ -5,15 +5,17 @@ import (
 	"github.com/scalesmall/ssnode/delta"
 )
 
-// commitSoon lets the committer take what waits, all in one transaction.
+// commitSoon lets the committer take what waits, all in one transaction. What
+// is asked for while that is on its way to the disk waits for the next one, as
+// in a node: so of two requests one may fail and the other not.
 func (m *member) commitSoon() {
 	if m.busy || len(m.commits) == 0 {
 		return
 	}
-	m.busy = true
+	requests := m.commits
+	m.commits, m.busy = nil, true
 	m.living(m.upTo(m.diskMax), kindCommit, func() {
-		requests := m.commits
-		m.commits, m.busy = nil, false
+		m.busy = false
 		_ = m.transaction(requests, nil)
 	})
 }

@@ -20,7 +20,8 @@ import (
 //	mend, mend n1 n2         ends all cuts and delays, or the cuts between two
 //	wait 300                 lets time pass
 //	until n2 in session      lets time pass until this holds: in session, not in session,
-//	                         sees n1 (its context covers that of n1), is ahead
+//	                         sees n1 (its context covers that of n1), is ahead, holds 9
+//	                         (so many records on disk)
 //	trim n1                  loses the whole log
 //	fail n1                  the next commit that joins a range answer fails
 //	crash n1, start n1       what was committed stays

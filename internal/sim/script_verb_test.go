@@ -87,6 +87,7 @@ func (s *script) event(verb string, words []string) error {
 		clear(s.net.cut)
 		clear(s.net.slow)
 		s.recognise()
+		s.endForks()
 	case "wait":
 		s.run(s.number(words[0]))
 	case "until":
@@ -119,6 +120,31 @@ func (s *script) fork(m *member, reaches []string) {
 		}
 	}
 	s.add(fmt.Sprintf("n%d", s.names+1), m.dir.clone())
+}
+
+// endForks lets members of one replica id that reach each other decide who
+// keeps it.
+func (s *script) endForks() {
+	for _, m := range s.members {
+		for _, other := range s.members {
+			if m != other && m.up && other.up && s.reach(m, other) {
+				m.yieldTo(other)
+			}
+		}
+	}
+}
+
+// yieldTo goes on under a new id if another that the members list as well has
+// the same, and keeps it: they began on two sides of a partition.
+func (m *member) yieldTo(other *member) {
+	id := m.dir.replica.ID
+	if id != other.dir.replica.ID || !(antientropy.Claimant{Start: other.dir.start, Listed: true}).Keeps(antientropy.Claimant{Start: m.dir.start, Listed: true}) {
+		return
+	}
+	m.mark(MarkForkNoticed)
+	for m.dir.replica.ID == id { // again until the disk lets it
+		m.rename()
+	}
 }
 
 // disaster is what happens to one member.
@@ -176,8 +202,11 @@ func (s *script) until(m *member, words []string) error {
 		"not in session": func() bool { return !m.dir.replica.InSession() },
 		"is ahead":       func() bool { return m.dir.replica.IsAhead() },
 	}[strings.Join(words, " ")]
-	if words[0] == "sees" {
+	switch words[0] {
+	case "sees":
 		holds = func() bool { return s.find(words[1]).dir.replica.Context.Leq(m.dir.replica.Context) }
+	case "holds":
+		holds = func() bool { return m.dir.replica.Fingerprint.Count >= s.number(words[1]) }
 	}
 	for until := s.now + 60_000; !holds(); {
 		if !s.step(until) {

@@ -41,22 +41,8 @@ func (k *cluster) recognise() {
 		for _, other := range k.members {
 			if m != other && m.up && other.up && k.reach(m, other) {
 				other.meet(m)
-				m.yieldTo(other)
 			}
 		}
-	}
-}
-
-// yieldTo goes on under a new id if another that the members list as well has
-// the same, and keeps it: they began on two sides of a partition.
-func (m *member) yieldTo(other *member) {
-	id := m.dir.replica.ID
-	if id != other.dir.replica.ID || !(antientropy.Claimant{Start: other.dir.start, Listed: true}).Keeps(antientropy.Claimant{Start: m.dir.start, Listed: true}) {
-		return
-	}
-	m.mark(MarkForkNoticed)
-	for m.dir.replica.ID == id { // again until the disk lets it
-		m.rename()
 	}
 }
 
