@@ -18,6 +18,10 @@ const partBytesMax = FrameBytesMax - 64
 // partsMax bounds the parts of an answer.
 const partsMax = (answerBytesMax + partBytesMax - 1) / partBytesMax
 
+// AnswerFramesMax bounds the frames of one answer. They are sent in a row, and
+// all of them have to arrive: whoever sends them must have room for so many.
+const AnswerFramesMax = partsMax
+
 // request is a question to a peer that waits for its answer.
 type request struct {
 	peer     string

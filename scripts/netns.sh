@@ -90,7 +90,9 @@ start_node() {
   local i=$1
   local -a join=()
   [ "$i" = 1 ] || join=(--join "$net.1:7480")
-  in_space "$i" "$ssnode" run --data-dir "$tmp/n$i" --node "n$i" --cluster "$prefix" --api 127.0.0.1:7481 \
+  # No function of the shell: its process would be that of the shell, and the
+  # node would outlive it.
+  ip netns exec "$(space "$i")" "$ssnode" run --data-dir "$tmp/n$i" --node "n$i" --cluster "$prefix" --api 127.0.0.1:7481 \
     --gossip "$net.$i:7480" --insecure "${join[@]}" >"$tmp/n$i.out" 2>"$tmp/n$i.log" &
   daemon[$i]=$!
 }

@@ -3,14 +3,19 @@ package gossip
 import (
 	"fmt"
 	"sync"
+
+	"github.com/scalesmall/ssnode/antientropy"
 )
 
 const (
 	// queueFramesMax and queueBytesMax bound what waits for the streams to
-	// one member, outboxBytesMax what waits for all.
-	queueFramesMax = 256
-	queueBytesMax  = 4 << 20
-	outboxBytesMax = 64 << 20
+	// one member: 256 frames, 4 MiB, beside one answer of the largest kind, say
+	// of a claim that hundreds of thousands of replicas have touched, of which
+	// no part may be missing. outboxBytesMax bounds what waits for all. A member
+	// that takes nothing holds its part of it until the stream's timeout.
+	queueFramesMax = antientropy.AnswerFramesMax + 256
+	queueBytesMax  = antientropy.AnswerFramesMax*FrameBytesMax + 4<<20
+	outboxBytesMax = 2 * queueBytesMax
 )
 
 // outbox sends by streams, which block. Each member with something to send to

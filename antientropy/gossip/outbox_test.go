@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"github.com/scalesmall/ssnode/antientropy"
 )
 
 // wire is what an outbox of a test sends to. Sends to a name in blocked wait
@@ -76,7 +78,7 @@ func TestOutbox_Push_IsBounded(t *testing.T) {
 	}{
 		{"frames of one member", 1, 1, queueFramesMax, queueFramesMax},
 		{"bytes of one member", 1 << 20, 1, queueBytesMax >> 20, queueBytesMax >> 20},
-		{"bytes of all", 1 << 20, 100, queueBytesMax >> 20, outboxBytesMax >> 20},
+		{"bytes of all", 1 << 20, 4, queueBytesMax >> 20, outboxBytesMax >> 20},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			stats := new(counters)
@@ -112,6 +114,21 @@ func TestOutbox_Push_IsBounded(t *testing.T) {
 				t.Errorf("%d frames, %d bytes are accounted for in an empty outbox", frames, bytes)
 			}
 		})
+	}
+}
+
+// TestOutbox_Push_TakesTheLargestAnswer: the parts of an answer are sent in a
+// row, and each must arrive, while other frames wait too.
+func TestOutbox_Push_TakesTheLargestAnswer(t *testing.T) {
+	t.Parallel()
+	w := &wire{blocked: map[string]chan error{"slow": make(chan error)}}
+	o := newOutbox(w.send, new(counters))
+	defer o.close()
+	defer close(w.blocked["slow"])
+	for i := range antientropy.AnswerFramesMax + 64 {
+		if err := o.push("slow", make([]byte, FrameBytesMax)); err != nil {
+			t.Fatalf("frame %d: %v", i+1, err)
+		}
 	}
 }
 
