@@ -84,7 +84,8 @@ func (a senderArray) unpackContext(k known) (crdt.Context, error) {
 
 // changedSince returns the entries of the context of an instant that are not
 // those of a context that we were at. The instant may be later than what we
-// were told of.
+// were told of, or earlier: then the other context may be one that we came to
+// only after it, and there is no difference that leads back.
 func (c *Core) changedSince(hash delta.Sum, i Instant) (crdt.Context, bool) {
 	changed := crdt.NewContext()
 	if hash == i.ContextHash {
@@ -94,14 +95,30 @@ func (c *Core) changedSince(hash delta.Sum, i Instant) (crdt.Context, bool) {
 	if !ok {
 		return nil, false
 	}
+	covered := 0 // entries of the other context that this one covers
 	for r, sequence := range i.Context {
 		before, grown := then[r]
 		if !grown {
 			before = c.replica.Context.Get(r)
 		}
-		if sequence != before {
+		if sequence > before {
 			changed[r] = sequence
 		}
+		if 0 < before && before <= sequence {
+			covered++
+		}
 	}
-	return changed, true
+	return changed, covered == c.entriesAt(then)
+}
+
+// entriesAt returns how many entries the own context had, given what has changed
+// since.
+func (c *Core) entriesAt(then crdt.Context) int {
+	n := len(c.replica.Context)
+	for _, sequence := range then {
+		if sequence == 0 {
+			n--
+		}
+	}
+	return n
 }

@@ -116,7 +116,7 @@ func TestSim_RulesOfSessions(t *testing.T) {
 		File: "antientropy/exchange.go",
 		Old:  "			found.trimmed++\n",
 		New:  "			c.commit([]Step{{Kind: StepOpen, Context: crdt.Context{t.Replica: t.Have}}, {Kind: StepComplete}}, func(CommitResult) {})\n",
-		Test: "TestRun_HoldsInSessions",
+		Test: "TestScenario_Corrosion366_TrimmedIsNotComplete",
 	}, {
 		Name: "equal counts though our side of it was read before the session was open",
 		File: "antientropy/session_join.go",
@@ -128,31 +128,31 @@ func TestSim_RulesOfSessions(t *testing.T) {
 		File: "antientropy/session_join.go",
 		Old:  "if matched && s.complete {",
 		New:  "if false {",
-		Test: "TestRun_HoldsInSessions",
+		Test: "TestScenario_Session_IsAheadOfItsContext",
 	}, {
 		Name: "one at a time: the start of an abandoned session counts for the next",
 		File: "delta/take.go",
 		Old:  "	c.session = start.Clone()\n	return nil",
 		New:  "	open := c.session\n	c.session = start.Clone()\n	c.session.Join(open)\n	return nil",
-		Test: "TestRun_HoldsInSessions",
+		Test: "TestScenario_Session_ContinuesElsewhere",
 	}, {
 		Name: "continued with another peer, a session widens by what that one had",
 		File: "antientropy/session_join.go",
 		Old:  "		start = s.start.Meet(from.Context)\n",
 		New:  "		start = from.Context\n",
-		Test: "TestRun_HoldsInSessions",
+		Test: "TestScenario_Session_ContinuesElsewhere",
 	}, {
 		Name: "only complete: the repair of a part widens",
 		File: "antientropy/session_join.go",
 		Old:  "	if !s.complete {\n		c.close(s)\n",
 		New:  "	if !s.complete {\n		c.commit([]Step{{Kind: StepOpen, Context: s.known.context}, {Kind: StepComplete}}, func(CommitResult) {})\n		c.close(s)\n",
-		Test: "TestRun_HoldsInSessions",
+		Test: "TestScenario_Session_WidensOnlyIfComplete",
 	}, {
 		Name: "only complete: a session that is interrupted widens",
 		File: "antientropy/session_join.go",
 		Old:  "		c.commit([]Step{{Kind: StepAbandon}}, func(CommitResult) {})\n	}\n}\n\n// tickSession",
 		New:  "		c.commit([]Step{{Kind: StepComplete}}, func(CommitResult) {})\n	}\n}\n\n// tickSession",
-		Test: "TestRun_HoldsInSessions",
+		Test: "TestScenario_Session_WidensOnlyIfComplete",
 	}, {
 		Name: "only complete: a join that did not reach the disk counts",
 		File: "antientropy/session_join.go",
@@ -164,19 +164,139 @@ func TestSim_RulesOfSessions(t *testing.T) {
 		File: "delta/replica.go",
 		Old:  "	for id, sequence := range e.Ahead {\n		if sequence == 0 {",
 		New:  "	if len(e.Ahead) > 0 {\n		clear(r.Ahead)\n	}\n	for id, sequence := range e.Ahead {\n		if sequence == 0 {",
-		Test: "TestRun_HoldsInSessions",
+		Test: "TestScenario_Session_IsAheadOfItsContext",
 	}, {
 		Name: "ahead: not of what the sender was ahead of",
 		File: "antientropy/session_join.go",
 		Old:  "Ahead: from.Ahead, InSession",
 		New:  "InSession",
-		Test: "TestRun_HoldsInSessions",
+		Test: "TestScenario_Session_IsAheadOfItsContext",
 	}, {
 		Name: "a record of which nobody is left to decide stays where it is",
 		File: "delta/take.go",
 		Old:  "(len(a.Ahead) == 0 || a.Stuck)",
 		New:  "len(a.Ahead) == 0",
 		Test: "TestScenario_NobodyLeftToDecide",
+	}})
+}
+
+// TestSim_SessionsOnDisk breaks the order in which a session, its joins and its
+// end reach the disk, and what is left of one that is interrupted.
+func TestSim_SessionsOnDisk(t *testing.T) {
+	mutant.Run(t, "internal/sim", []mutant.Mutant{{
+		Name: "S3: a session completes while joins are on their way to the disk",
+		File: "antientropy/session.go",
+		Old:  "	case s.pending == 0:\n		c.endSession(s)",
+		New:  "	default:\n		c.endSession(s)",
+		Test: "TestScenario_Session_WidensOnlyIfComplete",
+	}, {
+		Name: "S1: the first answer is joined, and compared, before the session is open on disk",
+		File: "antientropy/session_join.go",
+		Old:  "			s.opened = true\n			then()\n		}\n	})\n",
+		New:  "			s.opened = true\n		}\n	})\n	s.opened = true\n	then()\n",
+		Test: "TestScenario_Session_WidensOnlyIfComplete",
+	}, {
+		Name: "S1: a narrower start that did not reach the disk counts",
+		File: "antientropy/session_join.go",
+		Old:  "		case r.Err != nil:\n			c.abandon(s, \"the disk failed\")\n		default:\n			s.opened = true",
+		New:  "		default:\n			s.opened = true",
+		Test: "TestScenario_Session_ContinuesElsewhere",
+	}, {
+		Name: "held without a gap: nothing is kept out while a session looks for another peer",
+		File: "antientropy/session.go",
+		Old:  "			s.drop()\n			s.tried",
+		New:  "			s.drop()\n			c.commit([]Step{{Kind: StepAbandon}}, func(CommitResult) {})\n			s.tried",
+		Test: "TestScenario_Session_ContinuesElsewhere",
+	}, {
+		Name: "S4: an answer of a peer that has lost what it had at the start counts",
+		File: "antientropy/session.go",
+		Old:  "case s.complete && !s.start.Leq(from.Context):",
+		New:  "case false:",
+		Test: "TestScenario_Session_ContinuesElsewhere",
+	}, {
+		Name: "a session whose end did not reach the disk keeps events out for ever",
+		File: "antientropy/session_join.go",
+		Old:  "	case s == nil && c.replica.InSession() && len(c.commits) == 0:\n		c.commit([]Step{{Kind: StepAbandon}}, func(CommitResult) {})\n",
+		New:  "",
+		Test: "TestScenario_Session_WidensOnlyIfComplete",
+	}})
+}
+
+// TestSim_AnswersOfSessions breaks what an answer is, and S2: what was asked and
+// not answered is left to do.
+func TestSim_AnswersOfSessions(t *testing.T) {
+	mutant.Run(t, "internal/sim", []mutant.Mutant{{
+		Name: "one instant: an answer comes with the context at which it is sent",
+		File: "antientropy/serve_range.go",
+		Old:  "		Sender: c.senderAt(b.Known, r.Instant), State",
+		New:  "		Sender: c.senderAt(b.Known, InstantOf(c.replica)), State",
+		Test: "TestScenario_Session_AnswersAreOfOneInstant",
+	}, {
+		Name: "one instant: its context is told as what has changed since a later one",
+		File: "antientropy/sender.go",
+		Old:  "covered == c.entriesAt(then)",
+		New:  "true",
+		Test: "TestScenario_Session_AnswersAreOfOneInstant",
+	}, {
+		Name: "all records: what had no room is taken for missing",
+		File: "antientropy/span.go",
+		Old:  "			answer.Cut = e.Key\n",
+		New:  "",
+		Test: "TestScenario_Session_WidensOnlyIfComplete",
+	}, {
+		Name: "a record that the sender lacks is dropped though it has not seen it",
+		File: "delta/take.go",
+		Old:  "a.Context.Get(x.Origin) >= x.Last {",
+		New:  "true {",
+		Test: "TestScenario_Session_AnswersAreOfOneInstant",
+	}, {
+		Name: "a record that the sender has seen closed stays",
+		File: "delta/take.go",
+		Old:  "a.Context.Get(x.Origin) >= x.Last {",
+		New:  "false {",
+		Test: "TestScenario_Session_AnswersAreOfOneInstant",
+	}, {
+		Name: "S2: a question without an answer is as good as answered",
+		File: "antientropy/session.go",
+		Old:  "	s.busy = false\n	s.putBack(tasks)\n	if s.tries++",
+		New:  "	s.busy = false\n	if s.tries++",
+		Test: "TestScenario_Session_WidensOnlyIfComplete",
+	}, {
+		Name: "a lost answer costs the session",
+		File: "antientropy/session.go",
+		Old:  "s.tries++; s.tries < sessionTries &&",
+		New:  "s.tries++; s.tries < 1 &&",
+		Test: "TestScenario_Session_WidensOnlyIfComplete",
+	}, {
+		Name: "S2: what is behind a cut is forgotten",
+		File: "antientropy/session_join.go",
+		Old:  "			if f.Cut < t.span.To {\n",
+		New:  "			if false {\n",
+		Test: "TestScenario_Session_WidensOnlyIfComplete",
+	}, {
+		Name: "S2: what the peer leaves for later is forgotten",
+		File: "antientropy/session_join.go",
+		Old:  "	s.putBack(later)\n",
+		New:  "",
+		Test: "TestScenario_Session_ContinuesElsewhere",
+	}, {
+		Name: "S2: children that differ are forgotten",
+		File: "antientropy/session_join.go",
+		Old:  "		s.putBack(differing)\n",
+		New:  "",
+		Test: "TestScenario_Session_WidensOnlyIfComplete",
+	}, {
+		Name: "ahead: until any event of an origin has come",
+		File: "delta/commit.go",
+		Old:  "c.replica.Ahead.Get(r) > 0 && c.seen(r) >= c.replica.Ahead.Get(r)",
+		New:  "c.replica.Ahead.Get(r) > 0",
+		Test: "TestScenario_Session_IsAheadOfItsContext",
+	}, {
+		Name: "equal contexts of a state ahead are taken to prove something",
+		File: "antientropy/check.go",
+		Old:  "	case p.check.settled() && mine.settled():\n",
+		New:  "	case true:\n",
+		Test: "TestScenario_Session_IsAheadOfItsContext",
 	}})
 }
 

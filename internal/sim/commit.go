@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"slices"
+
 	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/delta"
 )
@@ -14,7 +16,7 @@ func (m *member) commitSoon() {
 	}
 	requests := m.commits
 	m.commits, m.busy = nil, true
-	m.living(m.upTo(m.diskMax), kindCommit, func() {
+	m.living(m.syncLater+m.upTo(m.diskMax), kindCommit, func() {
 		m.busy = false
 		_ = m.transaction(requests, nil)
 	})
@@ -44,8 +46,7 @@ func (m *member) transaction(requests []antientropy.CommitRequest, write func(*d
 		m.fail("%s: a commit does not finish: %v", m.name, err)
 		return err
 	}
-	if m.chance(m.commitFails) || m.failTakes > 0 && has(requests, antientropy.StepTake) {
-		m.failTakes = max(0, m.failTakes-1)
+	if m.chance(m.commitFails) || m.isToFail(requests) {
 		m.mark(MarkCommitFailed)
 		m.trace("%s fails to commit", m.name)
 		m.core.Failed(errDisk, ids...)
@@ -68,4 +69,14 @@ func (m *member) persist(requests []antientropy.CommitRequest, results []antient
 	m.record(e)
 	m.observe(old, requests, results, e)
 	m.checkCommit(old, requests, e)
+}
+
+// isToFail reports, once, whether requests are those that a script lets fail.
+func (m *member) isToFail(requests []antientropy.CommitRequest) bool {
+	i := slices.IndexFunc(m.failing, func(k antientropy.StepKind) bool { return has(requests, k) })
+	if i < 0 {
+		return false
+	}
+	m.failing = slices.Delete(m.failing, i, i+1)
+	return true
 }

@@ -25,8 +25,11 @@ type member struct {
 	identified bool
 	suspects   map[string]bool
 	retention  compaction.Options
-	quiet      bool // trims nothing by itself
-	failTakes  int  // so many commits that join something are to fail
+	quiet      bool                   // trims nothing by itself
+	failing    []antientropy.StepKind // steps the next commit of which is to fail
+	// syncLater and readLater are by how many milliseconds every commit, and
+	// the result of every read, comes later.
+	syncLater, readLater uint64
 }
 
 // start begins a life of a member on its directory.
@@ -121,7 +124,7 @@ func (m *member) work() {
 	for r := m.core.Ready(); !r.IsEmpty(); r = m.core.Ready() {
 		m.commits = append(m.commits, r.Commits...)
 		for _, q := range r.Reads {
-			m.living(m.upTo(m.diskMax), kindRead, func() { m.core.Answered(m.read(q)) })
+			m.readSoon(q)
 		}
 		for _, x := range r.Messages {
 			m.send(x.To, x.Frame)
@@ -150,6 +153,17 @@ func (m *member) broadcast(frame []byte) {
 			m.send(other.name, frame)
 		}
 	}
+}
+
+// readSoon carries out a read. Its result is of one instant, which is over when
+// the core is told: as in a node, commits may come in between.
+func (m *member) readSoon(q antientropy.ReadRequest) {
+	at := m.upTo(m.diskMax)
+	told := m.readLater + m.upTo(m.diskMax-at)
+	m.living(at, kindRead, func() {
+		r := m.read(q)
+		m.living(told, kindRead, func() { m.core.Answered(r) })
+	})
 }
 
 func (m *member) read(q antientropy.ReadRequest) antientropy.ReadResult {

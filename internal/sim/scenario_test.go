@@ -67,3 +67,24 @@ func TestScenario_Session_KeepsOthersOut(t *testing.T) {
 func TestScenario_NobodyLeftToDecide(t *testing.T) {
 	runScript(t, "testdata/nobody_left.txt")
 }
+
+// A session that is not complete, for whatever reason, widens nothing.
+func TestScenario_Session_WidensOnlyIfComplete(t *testing.T) {
+	runScript(t, "testdata/session_complete.txt")
+}
+
+// A session that goes on with another peer keeps others out without a gap, and
+// widens by what both had.
+func TestScenario_Session_ContinuesElsewhere(t *testing.T) {
+	runScript(t, "testdata/session_continued.txt")
+}
+
+// An answer is all there is of a range, with the context of its instant.
+func TestScenario_Session_AnswersAreOfOneInstant(t *testing.T) {
+	runScript(t, "testdata/session_answer.txt")
+}
+
+// What was joined, or found equal, may be ahead of what was seen.
+func TestScenario_Session_IsAheadOfItsContext(t *testing.T) {
+	runScript(t, "testdata/session_ahead.txt")
+}

@@ -15,21 +15,25 @@ import (
 //
 //	n1 register x 5          also increase, decrease, set; release x; tighten x x[a,m)
 //	n1 forgets n2            n1 asks: of all others, whether they have what it has
+//	n1 suspects n2           takes it for dead; n1 trusts n2 ends it
 //	cut n1 n2, cut n1>n2     in both directions, in one
 //	slow n1>n2 500           frames take so many milliseconds longer
 //	mend, mend n1 n2         ends all cuts and delays, or the cuts between two
 //	wait 300                 lets time pass
 //	until n2 in session      lets time pass until this holds: in session, not in session,
-//	                         sees n1 (its context covers that of n1), is ahead, holds 9
-//	                         (so many records on disk)
+//	                         sees n1 (its context covers that of n1), is ahead,
+//	                         asks n1 (its session is with n1)
 //	trim n1                  loses the whole log
-//	fail n1                  the next commit that joins a range answer fails
+//	fail n1, fail n1 open    the next commit fails that joins a range answer, or has
+//	                         another step: open, complete, abandon
+//	sync n1 300, read n1 300 each commit of n1, and what it has read, comes so many
+//	                         milliseconds later; 0 ends it
 //	crash n1, start n1       what was committed stays
 //	backup n1                and: restore n1, roll back n1, lose n1
 //	clone n1                 starts a second process on a copy of the directory
 //	fork n1 n3               the same, of one that reaches n3 alone until a mend
 //	join n4, remove n3       n3 never comes back
-//	repair n2 n1             n2 wants range repair with n1
+//	repair n2 n1             n2 wants range repair with n1; repair n2 n1 x: of x alone
 //	piece n2 n1 x            n2 joins what n1 holds of x, beside any session
 type script struct {
 	t *testing.T
@@ -94,11 +98,16 @@ func (s *script) begin(d *datadriven.TestData) {
 		switch a.Key {
 		case "small": // sessions of many rounds
 			k.options.SplitFanOut, k.options.LeafRecords, k.options.RangeBytesMax = 2, 1, 1
+		case "sketch":
+			k.options.Symbols = shapeOfFingerprints.Symbols
 		case "cautious":
 			k.cautious = true
 		case "starts":
 			k.remembersStarts = true
 		}
+	}
+	if testing.Verbose() {
+		k.write = func(line string) { s.t.Log(line) }
 	}
 	s.cluster, s.saved = k, map[string]*directory{}
 	if d.HasArg("disk") {

@@ -33,6 +33,10 @@ func (s *script) operation(m *member, words []string) error {
 	case "asks":
 		m.ask()
 		return nil
+	case "suspects", "trusts":
+		m.suspects[s.find(words[1]).name] = words[0] == "suspects"
+		s.tellAll()
+		return nil
 	case "forgets":
 		return m.transaction(nil, func(c *delta.Commit) error {
 			_, err := c.Forget(s.replicaOf(words[1]))
@@ -92,11 +96,22 @@ func (s *script) event(verb string, words []string) error {
 		s.run(s.number(words[0]))
 	case "until":
 		return s.until(s.find(words[0]), words[1:])
+	case "fail":
+		m := s.find(words[0])
+		m.failing = append(m.failing, s.stepKind(words[1:]))
+	case "sync":
+		s.find(words[0]).syncLater = s.number(words[1])
+	case "read":
+		s.find(words[0]).readLater = s.number(words[1])
 	case "join":
 		s.add(words[0], newDirectory(s.newReplicaID()))
 	case "repair":
 		m := s.find(words[0])
-		m.core.Repair(words[1])
+		var spans []delta.Span
+		for _, claim := range words[2:] {
+			spans = append(spans, spanOf(delta.ClaimKey(s.claim(claim))))
+		}
+		m.core.Repair(words[1], spans...)
 		m.work()
 	case "piece":
 		return s.piece(s.find(words[0]), s.find(words[1]), delta.ClaimKey(s.claim(words[2])))
@@ -152,9 +167,6 @@ func (s *script) disaster(verb string, m *member) error {
 	switch verb {
 	case "trim":
 		clear(m.dir.log)
-	case "fail":
-		m.failTakes++
-		return nil
 	case "crash":
 		m.stop()
 	case "start":
@@ -187,13 +199,16 @@ func (s *script) disaster(verb string, m *member) error {
 
 // piece joins one entry of a peer, with the context that the peer has.
 func (s *script) piece(m, from *member, k delta.Key) error {
-	a := delta.Answer{Span: delta.Span{From: k, To: k + "\x00"}, Context: from.dir.replica.Context.Clone(), Ahead: from.dir.replica.Ahead.Clone()}
+	a := delta.Answer{Span: spanOf(k), Context: from.dir.replica.Context.Clone(), Ahead: from.dir.replica.Ahead.Clone()}
 	if e, _ := from.dir.memory.Get(k); !e.IsZero() {
 		a.Entries = []delta.Entry{e}
 	}
 	step := antientropy.Step{Kind: antientropy.StepTake, Answer: a}
 	return m.transaction([]antientropy.CommitRequest{{ID: foreignRequest, Steps: []antientropy.Step{step}}}, nil)
 }
+
+// spanOf is the span of a single key.
+func spanOf(k delta.Key) delta.Span { return delta.Span{From: k, To: k + "\x00"} }
 
 // until lets time pass until something holds of a member, at most a minute.
 func (s *script) until(m *member, words []string) error {
@@ -205,8 +220,11 @@ func (s *script) until(m *member, words []string) error {
 	switch words[0] {
 	case "sees":
 		holds = func() bool { return s.find(words[1]).dir.replica.Context.Leq(m.dir.replica.Context) }
-	case "holds":
-		holds = func() bool { return m.dir.replica.Fingerprint.Count >= s.number(words[1]) }
+	case "asks":
+		holds = func() bool {
+			now, ok := m.core.Session()
+			return ok && now.Peer == words[1]
+		}
 	}
 	for until := s.now + 60_000; !holds(); {
 		if !s.step(until) {
@@ -230,6 +248,20 @@ func (s *script) find(name string) *member {
 		s.t.Fatalf("there is no member %s", name)
 	}
 	return m
+}
+
+// stepKind reads the name of a step, take if there is none.
+func (s *script) stepKind(words []string) antientropy.StepKind {
+	if len(words) == 0 {
+		return antientropy.StepTake
+	}
+	for k := antientropy.StepReceive; k <= antientropy.StepIdentify; k++ {
+		if k.String() == words[0] {
+			return k
+		}
+	}
+	s.t.Fatalf("there is no step %s", words[0])
+	return 0
 }
 
 func (s *script) number(word string) uint64 {
