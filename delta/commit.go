@@ -210,16 +210,10 @@ func (c *Commit) sweepAbandoned() error {
 		return nil
 	}
 	return c.scan(ClaimSpan, func(k Key, counter crdt.PNCounter) error {
-		kept := counter
-		for _, x := range counter {
-			if c.isAbandoned(x) {
-				kept = kept.Drop(x.Origin)
-			}
-		}
-		if len(kept) == len(counter) {
+		if !slices.ContainsFunc(counter, c.isAbandoned) {
 			return nil
 		}
-		return c.setCounter(k, kept)
+		return c.setCounter(k, slices.DeleteFunc(slices.Clone(counter), c.isAbandoned))
 	})
 }
 

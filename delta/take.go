@@ -157,26 +157,58 @@ func (c *Commit) isLost(counter, theirs crdt.PNCounter, a Answer) bool {
 	return ok && !held && mine.IsLive() && a.Context.Get(c.id) >= mine.Last && (len(a.Ahead) == 0 || a.Stuck) && c.Covers(a.Context)
 }
 
-// takeCounter joins the sender's records of one claim into ours.
+// takeCounter joins the sender's records of one claim into ours, in one pass: a
+// claim may have a hundred thousand origins.
 func (c *Commit) takeCounter(counter, theirs crdt.PNCounter, a Answer) crdt.PNCounter {
-	out := counter
-	for _, x := range theirs {
-		if c.mayTake(counter, x, a.InSession) {
-			out = c.put(out, x)
-		}
-	}
-	for _, x := range counter {
-		_, held := theirs.Find(x.Origin)
-		if !held && x.Origin != c.id && a.Context.Get(x.Origin) >= x.Last {
-			out = out.Drop(x.Origin)
+	out := make(crdt.PNCounter, 0, max(len(counter), len(theirs)))
+	for len(counter) > 0 || len(theirs) > 0 {
+		switch order := compareFirst(counter, theirs); {
+		case order < 0:
+			if x := counter[0]; x.Origin == c.id || a.Context.Get(x.Origin) < x.Last {
+				out = append(out, x) // else it was closed at the sender
+			}
+			counter = counter[1:]
+		case order > 0:
+			out = c.takeRecord(out, crdt.Contribution{}, theirs[0], a)
+			theirs = theirs[1:]
+		default:
+			out = c.takeRecord(out, counter[0], theirs[0], a)
+			counter, theirs = counter[1:], theirs[1:]
 		}
 	}
 	return out
 }
 
-// mayTake reports whether a sender's record may be joined into ours.
-func (c *Commit) mayTake(counter crdt.PNCounter, x crdt.Contribution, inSession bool) bool {
-	mine, held := counter.Find(x.Origin)
+// compareFirst compares the first origins of two counters, not both of which are
+// empty. None comes after any.
+func compareFirst(a, b crdt.PNCounter) int {
+	switch {
+	case len(a) == 0:
+		return +1
+	case len(b) == 0:
+		return -1
+	}
+	return a[0].Origin.Compare(b[0].Origin)
+}
+
+// takeRecord appends ours, which is zero if we hold none, with the sender's
+// record of the same origin joined in if it may be.
+func (c *Commit) takeRecord(out crdt.PNCounter, mine, x crdt.Contribution, a Answer) crdt.PNCounter {
+	if c.mayTake(mine, x, a.InSession) {
+		if mine = mine.Join(x); c.isAbandoned(mine) {
+			return out
+		}
+	}
+	if mine.IsZero() {
+		return out
+	}
+	return append(out, mine)
+}
+
+// mayTake reports whether a sender's record may be joined into ours, which is
+// zero if we hold none.
+func (c *Commit) mayTake(mine, x crdt.Contribution, inSession bool) bool {
+	held := !mine.IsZero()
 	if !held && c.seen(x.Origin) >= x.Last {
 		return false // closed here already
 	}
