@@ -65,6 +65,31 @@ func TestCore_Exchange_PagesLargeContexts(t *testing.T) {
 	}
 }
 
+// TestCore_Exchange_MuchIsTrimmed: what a log no longer has, of more replicas than
+// one answer lists, is listed by several. A member that lacks all of it ends up
+// with the state.
+func TestCore_Exchange_MuchIsTrimmed(t *testing.T) {
+	const retired = 6000
+	for _, known := range []int{0, 1000} { // to both: then it goes by what has changed since
+		k, a, b := aged(t, known)
+		for i := range retired {
+			digest := sha256.Sum256(binary.BigEndian.AppendUint64(nil, uint64(known+i)))
+			a.replica.Context[crdt.ReplicaID(digest[:16])] = 1
+		}
+		a.replica.ContextHash = delta.HashContext(a.replica.Context)
+		a.start()
+		for a.core.Peers()[0].LastFetch.Ended == 0 {
+			k.run(20)
+			b.start() // it forgets what a tells of itself while a pulls
+		}
+		b.core.Heard("a", a.core.CheckPayload())
+		k.run(5000)
+		if !b.replica.Context.Equal(a.replica.Context) {
+			t.Errorf("%d known: b has seen %d replicas, a %d; %+v", known, len(b.replica.Context), len(a.replica.Context), b.core.Counters())
+		}
+	}
+}
+
 // TestCore_Exchange_NamesCommonContext: peers that were at one context once
 // tell each other only what has changed since.
 func TestCore_Exchange_NamesCommonContext(t *testing.T) {

@@ -169,6 +169,7 @@ func (c *Core) pageAnswered(x *exchange, through []byte, answer []byte) error {
 			c.lacks()
 		}
 		// the same page again, from what is expected now
+	case found.more && x.turn(found.listed):
 	case found.more:
 		c.exchange = nil
 		c.fail(x.peer)
@@ -180,6 +181,24 @@ func (c *Core) pageAnswered(x *exchange, through []byte, answer []byte) error {
 	}
 	c.peers.due = true
 	return nil
+}
+
+// turn goes on behind the last replica of which the peer has listed that it has
+// something only as state, if it had no room for those behind: of those before
+// it, all was listed or sent. Where no pages were asked for, they are from now
+// on, from the first. It reports whether that leads any further.
+func (x *exchange) turn(listed []byte) bool {
+	switch {
+	case listed == nil:
+		return false
+	case !x.paged:
+		x.paged, x.trimmed = true, 0
+		return true
+	case bytes.Compare(listed, x.after) <= 0:
+		return false
+	}
+	x.after = listed
+	return true
 }
 
 func (c *Core) finishExchange(x *exchange) {
@@ -213,6 +232,9 @@ type pulled struct {
 	trimmed uint64
 	// news says that some delta was new.
 	news bool
+	// listed is the last of as many replicas as an answer can list as trimmed,
+	// where it has nothing else.
+	listed []byte
 }
 
 // takePull takes the deltas of an answer.
@@ -241,6 +263,9 @@ func (c *Core) takePull(from string, how route, answer []byte) (pulled, error) {
 		if t.Have > c.expected(t.Replica) && !c.isHeld(t.Replica) {
 			found.trimmed++
 		}
+	}
+	if n := len(a.Trimmed); n == seenMax && len(a.Deltas) == 0 {
+		found.listed = a.Trimmed[n-1].Replica[:]
 	}
 	c.hear(from, found.check)
 	return found, nil

@@ -70,6 +70,9 @@ func (c *Core) servePull(from string, body []byte) error {
 		return nil
 	}
 	c.learn(from, b, seen)
+	if len(wants) > seenMax { // no more could be listed as trimmed
+		wants, answer.More = wants[:seenMax], true
+	}
 	request := ReadRequest{Kind: ReadLog, BytesMax: c.options.PullBytesMax}
 	for _, w := range wants {
 		request.Wants = append(request.Wants, w.Want)
