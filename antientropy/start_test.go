@@ -30,7 +30,7 @@ func TestClaimant_Keeps_OneAtMost(t *testing.T) {
 	for _, listed := range []bool{false, true} {
 		for counter := range uint64(3) {
 			for nonce := range uint64(2) {
-				all = append(all, Claimant{StartID{counter, nonce}, listed})
+				all = append(all, Claimant{Start: StartID{counter, nonce}, Listed: listed})
 			}
 		}
 	}
@@ -49,6 +49,36 @@ func TestClaimant_Keeps_OneAtMost(t *testing.T) {
 			default:
 				if !a.Keeps(b) {
 					t.Errorf("%+v, which was there first, gives way to %+v", a, b)
+				}
+			}
+		}
+	}
+}
+
+// TestClaimant_Remains_ExactlyOne tries all pairs: the listed one remains, and
+// of two that nobody lists the one that did not come to the other.
+func TestClaimant_Remains_ExactlyOne(t *testing.T) {
+	var all []Claimant
+	for bits := range 4 {
+		for counter := range uint64(3) {
+			for nonce := range uint64(2) {
+				all = append(all, Claimant{Start: StartID{counter, nonce}, Listed: bits&1 != 0, Joins: bits&2 != 0})
+			}
+		}
+	}
+	for _, a := range all {
+		for _, b := range all {
+			switch remains := a.Remains(b); {
+			case a.Start == b.Start:
+			case remains == b.Remains(a):
+				t.Errorf("%+v and %+v both say %t", a, b, remains)
+			case a.Listed != b.Listed:
+				if remains != a.Listed {
+					t.Errorf("%+v remains against %+v: %t", a, b, remains)
+				}
+			case !a.Listed && a.Joins != b.Joins:
+				if remains != b.Joins {
+					t.Errorf("%+v remains against %+v: %t", a, b, remains)
 				}
 			}
 		}

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/antientropy/gossip"
 	"github.com/scalesmall/ssnode/delta"
 )
 
@@ -77,3 +78,9 @@ func (n *Node) Wanted() int { return len(n.backfills.pending()) }
 
 // Rewrite rewrites the file, whatever is free in it.
 func (n *Node) Rewrite(ctx context.Context) error { return n.store.Rewrite(ctx, nil) }
+
+// ConfirmTime is how long after it has lost its name a node asks again.
+const ConfirmTime = confirmTime
+
+// Conflict tells a node of another process with its name, as gossip does.
+func (n *Node) Conflict(c gossip.Conflict) { n.conflict(c) }

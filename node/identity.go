@@ -103,38 +103,70 @@ func (n *Node) awaitIdentity(ctx context.Context) error {
 }
 
 // conflict takes note of another process with this node's name. It ends this
-// node if the other had the name first. One that was refused here is told once,
+// node if the other goes on under it. One that was refused here is told once,
 // though it tries again and again. Called from gossip, it does not block.
 func (n *Node) conflict(c gossip.Conflict) {
-	if c.Yields || c.Lost && c.Rival.Replica == n.Replica() {
+	if c.Yields {
 		n.giveUpID(c)
 	}
-	switch last := n.rival.Swap(&c); {
-	case c.Lost && c.Fork:
-		n.handOver(c)
+	last := n.rival.Swap(&c)
+	switch {
 	case c.Lost:
-		n.stopItself(fmt.Errorf("%w: %q is a living member at %s; start with another name and a fresh data directory, or stop that one first", ErrNameTaken, c.Name, c.Gossip))
+		n.giveWay(c)
 	case last != nil && *last == c:
 	case c.Fork && !c.Yields:
 		n.log.Warn("another process runs on a copy of this node's data directory; this one keeps the replica id, the other has to draw a new one: stop it",
 			"at", c.Gossip, "replica", c.Rival.Replica, "its", c.Rival.Start)
 	case !c.Fork:
-		n.log.Warn("another process wants to join under this node's name and was refused", "at", c.Gossip, "replica", c.Rival.Replica)
+		n.log.Warn("another process wants to join under this node's name and was refused", "at", c.Gossip, "its", c.Rival.Start)
 	}
 }
 
-// handOverTime is how long a node that has to give way to a copy of itself goes
-// on, so that others take what it has written and carried over to its new id.
-const handOverTime = 2 * time.Second
+// How long after it was first found to lose its name a node asks again, and
+// ends if it still does. What a rival says is true of the moment in which it
+// said so: both might hear that the other is listed.
+const (
+	// confirmTime is for a node that nobody lists: nobody answers it anyway.
+	confirmTime = 300 * time.Millisecond
+	// handOverTime is for one that others list, so that they take what it has
+	// written and carried over to its new id.
+	handOverTime = 2 * time.Second
+	// lossForgotten is when a loss that was not confirmed counts no longer.
+	lossForgotten = time.Minute
+)
 
-// handOver ends this node, a little later: others list the copy under its name,
-// so that nobody would answer it.
-func (n *Node) handOver(c gossip.Conflict) {
-	time.AfterFunc(handOverTime, func() {
-		if n.ctx.Err() == nil {
-			n.stopItself(fmt.Errorf("%w: a process on a copy of this data directory is the member %q at %s and keeps its replica id; what this one wrote was handed over under a new id; start it with another name and a directory made by `ssnode restore`, or stop that one first", ErrNameTaken, c.Name, c.Gossip))
-		}
-	})
+// loss is the rival to whom this node seems to lose its name, since when, and
+// when that may be final.
+type loss struct {
+	to          gossip.StartID
+	since, till time.Time
+}
+
+// giveWay ends this node if the rival has been found to go on under its name
+// before, a while ago. Otherwise it has the rival asked again then. No answer
+// means that the rival is gone, or out of reach again, and this node goes on.
+func (n *Node) giveWay(c gossip.Conflict) {
+	now := time.Now()
+	l, wait := n.losing.Load(), confirmTime
+	if c.Fork && c.Listed {
+		wait = handOverTime
+	}
+	switch {
+	case l == nil || l.to != c.Rival.Start || now.Sub(l.since) > lossForgotten:
+		n.losing.Store(&loss{to: c.Rival.Start, since: now, till: now.Add(wait)})
+		time.AfterFunc(wait, func() {
+			if t := n.protocol.transport.Load(); t != nil {
+				t.Ask(c.Gossip, c.Rival.Replica)
+			}
+		})
+	case now.Before(l.till):
+	case c.Fork && c.Listed:
+		n.stopItself(fmt.Errorf("%w: a process on a copy of this data directory is the member %q at %s; what this one wrote was handed over; start it with another name and a directory made by `ssnode restore`, or stop that one first", ErrNameTaken, c.Name, c.Gossip))
+	case c.Fork:
+		n.stopItself(fmt.Errorf("%w: a process on a copy of this data directory is the member %q at %s; start this one with another name and a directory made by `ssnode restore`, or stop that one first", ErrNameTaken, c.Name, c.Gossip))
+	default:
+		n.stopItself(fmt.Errorf("%w: %q is a living member at %s; start with another name and a fresh data directory, or stop that one first", ErrNameTaken, c.Name, c.Gossip))
+	}
 }
 
 // giveUpID has the replica go on under a new id before anything else is
@@ -155,6 +187,8 @@ func (n *Node) rivalText() string {
 	switch {
 	case c == nil:
 		return ""
+	case c.Lost:
+		return fmt.Sprintf("a process at %s is the member of this node's name; this one gives way to it", c.Gossip)
 	case c.Fork && c.Gossip == "":
 		return fmt.Sprintf("this data directory was an older copy: others remember a later start of it (%s); the replica has a new id", c.Rival.Start)
 	case c.Fork && c.Yields:

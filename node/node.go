@@ -59,8 +59,11 @@ type Node struct {
 	counters   counters
 	backfills  backfills
 	classes    atomic.Pointer[[]HistoryClass]
-	// rival is the last process that was refused this node's name.
+	// rival is the last other process that was found to have this node's name.
 	rival atomic.Pointer[gossip.Conflict]
+	// losing is the rival that this node seems to lose its name to. Written by
+	// conflict alone, as gossip calls it.
+	losing atomic.Pointer[loss]
 	// patience ends the wait for the identity to be confirmed.
 	patience *time.Timer
 

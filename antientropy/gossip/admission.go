@@ -14,11 +14,12 @@ type Conflict struct {
 	// Rival is what the other process tells about itself, Gossip its address.
 	Rival  Meta
 	Gossip string
-	// Lost says that the rival was listed before, or that both were, on two
-	// sides of a partition, and this one yields: this node has to end, or to be
-	// given another name. Otherwise the rival was refused here; if both have
-	// peers, each side of the cluster lists its own, and people decide.
-	Lost bool
+	// Lost says that the rival goes on under the name (Claimant.Remains), so
+	// that this node has to end once the rival has said so again
+	// (Transport.Ask). Otherwise the rival was refused here; if both have peers
+	// and different replica ids, each side of the cluster lists its own, and
+	// people decide. Listed says that members list this node, too.
+	Lost, Listed bool
 	// Fork says that the rival has this node's replica id too: it runs, or ran
 	// later than this node's directory knows of, on a copy of that directory.
 	// Yields says that this node has to draw a new id before it numbers
@@ -141,9 +142,6 @@ func (t *Transport) meet(n *memberlist.Node) error {
 	case t.isOurs(rival.Replica) && !t.hasAnswered(n.Address(), rival.Start):
 		return fmt.Errorf("%w at %s; if that process is gone, it will be found dead in some seconds", ErrStillListed, n.Address())
 	}
-	t.joins.Lock()
-	t.joins.rival = Conflict{Name: n.Name, Rival: rival, Gossip: n.Address(), Lost: true}
-	t.joins.Unlock()
 	return fmt.Errorf("%w: %s is a member at %s (replica %s); if that process is gone, wait until it is listed as dead, otherwise give this node another --node",
 		ErrNameTaken, n.Name, n.Address(), rival.Replica)
 }

@@ -81,19 +81,11 @@ func (t *Transport) concludeJoin(addresses []string, causes []error) (JoinResult
 	}
 	switch {
 	case taken != nil:
-		t.tell(t.lastRival())
 		return r, taken
 	case len(r.Joined) > 0 || len(addresses) == 0:
 		return r, nil
 	}
 	return r, errors.Join(failures...)
-}
-
-// lastRival returns the conflict that this node has lost.
-func (t *Transport) lastRival() Conflict {
-	t.joins.Lock()
-	defer t.joins.Unlock()
-	return t.joins.rival
 }
 
 // joinAddress joins whoever one name stands for: all of its addresses, since a
@@ -119,6 +111,7 @@ func (t *Transport) joinPeer(ctx context.Context, peer netip.AddrPort) error {
 	if peer == t.socket.advertise {
 		return ErrSelf
 	}
+	t.noteTried(peer.String())
 	done := make(chan error, 1)
 	if !t.begin(func() { done <- t.exchange(peer) }) {
 		return ErrClosed
@@ -129,6 +122,27 @@ func (t *Transport) joinPeer(ctx context.Context, peer netip.AddrPort) error {
 	case <-ctx.Done():
 		return fmt.Errorf("no answer yet: %w", ctx.Err())
 	}
+}
+
+// triedMax bounds the addresses that are remembered as tried.
+const triedMax = 1024
+
+// noteTried remembers that this node has tried to join an address.
+func (t *Transport) noteTried(address string) {
+	t.joins.Lock()
+	defer t.joins.Unlock()
+	if t.joins.tried == nil || len(t.joins.tried) >= triedMax {
+		t.joins.tried = map[string]struct{}{}
+	}
+	t.joins.tried[address] = struct{}{}
+}
+
+// hasTried reports whether this node has tried to join an address.
+func (t *Transport) hasTried(address string) bool {
+	t.joins.Lock()
+	defer t.joins.Unlock()
+	_, ok := t.joins.tried[address]
+	return ok
 }
 
 // begin starts a goroutine that Close waits for, unless Close or Leave has

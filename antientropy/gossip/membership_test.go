@@ -163,7 +163,7 @@ func TestTransport_Join_NameTaken(t *testing.T) {
 		t.Run([]string{"by its rival", "by another"}[through], func(t *testing.T) {
 			all := trio(t, fast)
 			o := fast("n1")
-			o.Meta.Replica = crdt.ReplicaID{9}
+			o.Meta.Replica, o.Meta.Start = crdt.ReplicaID{9}, StartID{Counter: 1, Nonce: 9}
 			newcomer := start(t, o)
 			_, err := newcomer.Join(context.Background(), []string{all[through].Addr()})
 			if !isError(err, ErrNameTaken) || !strings.Contains(err.Error(), all[0].Addr()) {
@@ -172,7 +172,7 @@ func TestTransport_Join_NameTaken(t *testing.T) {
 			until(t, "the newcomer is told", func() bool {
 				newcomer.mu.Lock()
 				defer newcomer.mu.Unlock()
-				return len(newcomer.conflicts) == 1 && newcomer.conflicts[0].Lost && newcomer.conflicts[0].Gossip == all[0].Addr()
+				return len(newcomer.conflicts) == 1 && newcomer.conflicts[0].Lost && !newcomer.conflicts[0].Listed && newcomer.conflicts[0].Gossip == all[0].Addr()
 			})
 			if n := len(newcomer.Members()); n != 1 {
 				t.Errorf("the newcomer has %d members", n)
@@ -200,7 +200,7 @@ func TestTransport_Join_TwoSidesWithOneName(t *testing.T) {
 	left := []*peer{start(t, fast("n1")), start(t, fast("n2"))}
 	left[1].join(left[0])
 	o := fast("n1")
-	o.Meta.Replica = crdt.ReplicaID{9}
+	o.Meta.Replica, o.Meta.Start = crdt.ReplicaID{9}, StartID{Counter: 1, Nonce: 9}
 	right := []*peer{start(t, o), start(t, fast("n4"))}
 	right[1].join(right[0])
 	untilListed(t, left)

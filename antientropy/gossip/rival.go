@@ -22,7 +22,12 @@ import (
 //	   ◀──keeps, or yields────────────────────── decides by Claimant.Keeps
 //
 // Who has died does not answer. Both that live are told (Conflict.Fork), and
-// whoever is told that the other keeps the id draws a new one.
+// whoever is told that the other keeps the id draws a new one. A process that
+// nobody lists asks in the same way about its name alone, with no replica id.
+//
+// Each message also says what decides which of both goes on under the name
+// (Claimant.Remains). It is true of the moment in which it was sent: whoever
+// has lost asks again before it ends (Transport.Ask), or both might end.
 //
 // A third member that remembers a later start of a replica than the one that
 // comes along says so to it:
@@ -49,10 +54,15 @@ type rivalArray struct {
 	Counter uint64
 	Nonce   uint64
 	Listed  bool
+	Joins   bool
 	Gossip  string // where the sender is
 }
 
 func (a rivalArray) start() StartID { return StartID{Counter: a.Counter, Nonce: a.Nonce} }
+
+func (a rivalArray) claimant() antientropy.Claimant {
+	return antientropy.Claimant{Start: a.start(), Listed: a.Listed, Joins: a.Joins}
+}
 
 // rivalBytesMax bounds the body.
 const rivalBytesMax = 256
@@ -60,7 +70,7 @@ const rivalBytesMax = 256
 func decodeRival(b []byte) (rivalArray, error) {
 	var a rivalArray
 	err := delta.Unmarshal(b, &a, rivalBytesMax)
-	if err == nil && (a.Verdict >= verdicts || a.Replica.IsZero()) {
+	if err == nil && (a.Verdict >= verdicts || a.Verdict == remembers && a.Replica.IsZero()) {
 		err = errEnvelope
 	}
 	return a, err
@@ -154,25 +164,38 @@ func (t *Transport) post(l letter) {
 	}
 }
 
-// claim is what this node says of itself to a rival for a replica id, which is,
-// or was, its own.
-func (t *Transport) claim(v verdict, id crdt.ReplicaID) rivalArray {
-	start := t.Meta().Start
-	return rivalArray{Verdict: v, Replica: id, Counter: start.Counter, Nonce: start.Nonce, Listed: !t.isAlone()}
+// claimant is what this node is to a rival.
+func (t *Transport) claimant(rival string) antientropy.Claimant {
+	return antientropy.Claimant{Start: t.Meta().Start, Listed: !t.isAlone(), Joins: t.hasTried(rival)}
 }
 
-// challenge asks a process that is listed under this node's name and replica id
-// whether it lives.
+// claim is what this node says of itself to a rival for a replica id, which is,
+// or was, its own, or for its name alone.
+func claim(v verdict, id crdt.ReplicaID, as antientropy.Claimant) rivalArray {
+	return rivalArray{Verdict: v, Replica: id, Counter: as.Start.Counter, Nonce: as.Start.Nonce, Listed: as.Listed, Joins: as.Joins}
+}
+
+// challenge asks a process that is listed under this node's name whether it
+// lives, if it has this node's replica id, too, or nobody lists this node.
 func (t *Transport) challenge(n *memberlist.Node, rival Meta) {
-	if n.Address() == t.Addr() || !t.isOurs(rival.Replica) || rival.Start == t.Meta().Start {
+	if n.Address() == t.Addr() || rival.Start == t.Meta().Start || !t.isOurs(rival.Replica) && !t.isAlone() {
 		return
 	}
 	if _, ok := t.log.allow("challenge "+n.Address(), challengeEvery); ok {
-		t.mail(n.Address(), t.claim(asks, rival.Replica))
+		t.Ask(n.Address(), rival.Replica)
 	}
 }
 
-// takeRival takes a message about a replica id of this node.
+// Ask asks the process at an address, which has this node's name and some
+// replica id, whether it lives. Its answer is told as a Conflict.
+func (t *Transport) Ask(address string, id crdt.ReplicaID) {
+	if !t.isOurs(id) {
+		id = crdt.ReplicaID{}
+	}
+	t.mail(address, claim(asks, id, t.claimant(address)))
+}
+
+// takeRival takes a message about a replica id of this node, or its name.
 func (t *Transport) takeRival(from string, body []byte) {
 	a, err := decodeRival(body)
 	if err != nil {
@@ -183,21 +206,24 @@ func (t *Transport) takeRival(from string, body []byte) {
 		t.recognise(from, []Life{{Name: t.options.Name, Replica: a.Replica, Start: a.start()}})
 		return
 	}
-	ours := t.Meta()
-	if from != t.options.Name || !t.isOurs(a.Replica) || a.start() == ours.Start {
+	ours, fork := t.Meta(), !a.Replica.IsZero()
+	if from != t.options.Name || fork && !t.isOurs(a.Replica) || a.start() == ours.Start {
 		return
 	}
 	t.rivals.answered(a.Gossip, a.start())
-	c := Conflict{Name: from, Rival: Meta{Replica: a.Replica, Start: a.start()}, Gossip: a.Gossip, Fork: true, Yields: a.Verdict == keeps}
-	if a.Verdict == asks {
-		answer := t.claim(keeps, a.Replica)
-		mine, theirs := antientropy.Claimant{Start: ours.Start, Listed: answer.Listed}, antientropy.Claimant{Start: a.start(), Listed: a.Listed}
-		if a.Replica != ours.Replica || !mine.Keeps(theirs) {
-			answer.Verdict, c.Yields = yields, true
-		}
-		t.mail(a.Gossip, answer)
+	mine, theirs := t.claimant(a.Gossip), a.claimant()
+	c := Conflict{
+		Name: from, Rival: Meta{Replica: a.Replica, Start: a.start()}, Gossip: a.Gossip,
+		Fork: fork, Yields: fork && a.Verdict == keeps,
+		Lost: !mine.Remains(theirs), Listed: mine.Listed,
 	}
-	c.Lost = c.Yields && !t.isAlone()
+	if a.Verdict == asks {
+		answer := keeps
+		if fork && (a.Replica != ours.Replica || !mine.Keeps(theirs)) {
+			answer, c.Yields = yields, true
+		}
+		t.mail(a.Gossip, claim(answer, a.Replica, mine))
+	}
 	t.stats.conflicts.Add(1)
 	t.tell(c)
 }

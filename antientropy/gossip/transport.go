@@ -67,11 +67,11 @@ type Transport struct {
 		encoded []byte
 	}
 	// joins counts the joins that began while this node had no peers, and
-	// remembers the rival that the last of them met.
+	// remembers the addresses that were tried.
 	joins struct {
 		sync.Mutex
 		alone int
-		rival Conflict
+		tried map[string]struct{}
 	}
 	rivals rivals
 	// calls lets Close wait for the callbacks that have begun.
