@@ -148,10 +148,12 @@ func (c *Commit) Rename(id crdt.ReplicaID) {
 // Disown goes on under a new id because another has issued events under the
 // same id, too: the directory was rolled back or copied. Who has seen those
 // under a sequence will never take ours from anybody, and drops our records
-// where its context covers them. So what this process has contributed is
-// carried over: each record with something of this life is released, as it
-// stands here, and contributed again under the new id (docs/data-model.md, 7).
-// O(claims), for what is rare.
+// where its context covers them. So what this process has added is carried
+// over: each record that it has registered or increased in this life is
+// released, as it stands here, and contributed again under the new id
+// (docs/data-model.md, 7). One that it has only decreased is left: the other may
+// have released it, and a decrease is no reason to bring it back. O(claims), for
+// what is rare.
 func (c *Commit) Disown(id crdt.ReplicaID) error {
 	former, since := c.id, uint64(0)
 	if former == c.replica.ID {
@@ -160,7 +162,7 @@ func (c *Commit) Disown(id crdt.ReplicaID) error {
 	c.Rename(id)
 	var own []Key
 	err := c.scan(ClaimSpan, func(k Key, counter crdt.PNCounter) error {
-		if x, ok := counter.Find(former); ok && x.IsLive() && x.Last > since {
+		if x, ok := counter.Find(former); ok && x.IsLive() && x.Added > since {
 			own = append(own, k)
 		}
 		return nil

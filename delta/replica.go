@@ -45,8 +45,8 @@ type Replica struct {
 	// session is the starting context of the open complete session, nil if
 	// none is open. It is not durable: a restart interrupts a session.
 	session crdt.Context
-	// since is the last sequence of ID that was issued before this life of the
-	// process, or of the id: what came later is known to be of this process.
+	// since is the last sequence of ID that was issued before this process
+	// began, or 0 if it began with the id: what came later is of this process.
 	since uint64
 }
 
@@ -63,6 +63,15 @@ func NewReplica(id crdt.ReplicaID) *Replica {
 // BeginLife notes that a process takes the replica over from a directory, in which
 // others may have issued events under its id.
 func (r *Replica) BeginLife() { r.since = r.Context.Get(r.ID) }
+
+// ContinueLife notes that r is what the process that had before has read back
+// from its own directory, after a fault of the disk.
+func (r *Replica) ContinueLife(before *Replica) {
+	r.since = 0
+	if r.ID == before.ID {
+		r.since = before.since
+	}
+}
 
 // IsAhead reports whether the entries hold more than the context says.
 func (r *Replica) IsAhead() bool { return len(r.Ahead) > 0 }

@@ -446,12 +446,13 @@ func TestCommit_Receive_ProvesAmnesia(t *testing.T) {
 // before is left to the other, who may have released it.
 func TestCommit_Disown_CarriesOverWhatThisLifeWrote(t *testing.T) {
 	a := newMember(1)
-	old, increased, taken, only := claim("a", "b"), claim("b", "c"), claim("c", "d"), claim("d", "e")
-	a.write(t, register(old, 4), register(increased, 5))
+	old, increased, taken, only, lowered := claim("a", "b"), claim("b", "c"), claim("c", "d"), claim("d", "e"), claim("e", "f")
+	a.write(t, register(old, 4), register(increased, 5), register(lowered, 5))
 	fork := a.clone()
 	a.write(t, release(old), register(taken, 1), increase(taken, 1))
+	a.write(t, release(lowered))
 	fork.write(t, register(only, 7), increase(increased, 3))
-	fork.write(t, decrease(increased, 2))
+	fork.write(t, decrease(increased, 2), decrease(lowered, 1)) // which adds nothing that the release had not seen
 
 	c := fork.begin()
 	if err := c.Disown(replicaID(9)); err != nil {
@@ -461,7 +462,7 @@ func TestCommit_Disown_CarriesOverWhatThisLifeWrote(t *testing.T) {
 	if fork.ID != replicaID(9) || len(effects.Deltas) != 1 {
 		t.Fatalf("the replica is %s, with %d deltas", fork.ID, len(effects.Deltas))
 	}
-	for claim, want := range map[ranges.Claim]int64{old: 4, increased: 6, only: 7} {
+	for claim, want := range map[ranges.Claim]int64{old: 4, increased: 6, only: 7, lowered: 4} {
 		if got := fork.value(claim); got != want {
 			t.Errorf("%v shows %d after the new id, want %d as before", claim, got, want)
 		}
@@ -473,7 +474,7 @@ func TestCommit_Disown_CarriesOverWhatThisLifeWrote(t *testing.T) {
 		t.Fatal(err)
 	}
 	a.finish(t, c)
-	for claim, want := range map[ranges.Claim]int64{old: 0, taken: 2, only: 7} {
+	for claim, want := range map[ranges.Claim]int64{old: 0, taken: 2, only: 7, lowered: 0} {
 		if got := a.value(claim); got != want {
 			t.Errorf("%v shows %d on the other side, want %d", claim, got, want)
 		}

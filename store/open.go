@@ -114,6 +114,9 @@ func (s *Store) become(db *bbolt.DB, l *loaded) {
 	defer s.commit.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.replica != nil {
+		l.replica.ContinueLife(s.replica)
+	}
 	s.cluster, s.node, s.start = l.identity.cluster, l.identity.node, l.start
 	s.replica, s.state, s.index = l.replica, l.state, l.index
 	s.mu.db, s.mu.failed, s.mu.txid = db, nil, l.txid

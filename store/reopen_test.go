@@ -4,8 +4,10 @@ import (
 	"errors"
 	"os"
 	"runtime"
+	"strings"
 	"testing"
 
+	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"go.etcd.io/bbolt"
 )
@@ -89,6 +91,39 @@ func TestStore_Reopen_UntilTheDiskWorks(t *testing.T) {
 	// The fault came after the file had it all: the dot is used.
 	if d := write(t, s, register("n1", "x", "", 1)); d.First != 3 {
 		t.Errorf("the next event is %s", d)
+	}
+}
+
+// Reopen goes on with the same process: what it had issued before the fault is
+// carried over, too, if it has to give up its id.
+func TestStore_Reopen_IsNoNewLife(t *testing.T) {
+	dir, fault := t.TempDir(), false
+	s := openTest(t, dir, Options{})
+	write(t, s, register("n1", "a", "m", 1))
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	s = openTest(t, dir, Options{commit: func(tx *bbolt.Tx) error {
+		if fault {
+			return errors.Join(errDisk, tx.Rollback())
+		}
+		return tx.Commit()
+	}})
+	write(t, s, register("n1", "m", "", 2))
+	fault = true
+	if _, err := tryWrite(s, register("n1", "x", "", 1)); !errors.Is(err, ErrFailed) {
+		t.Fatal(err)
+	}
+	fault = false
+	if err := s.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	effects, err := s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error { return c.Disown(crdt.ReplicaID{9}) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(effects.Entries) != 1 || !strings.Contains(string(effects.Entries[0].Key), "m") {
+		t.Errorf("carried over: %+v", effects.Entries)
 	}
 }
 

@@ -72,8 +72,8 @@ func TestSim_DefectsOfPeers(t *testing.T) {
 	}, {
 		Name: "who gives up a replica id brings back what the other has released",
 		File: "delta/commit.go",
-		Old:  "x.IsLive() && x.Last > since {",
-		New:  "x.IsLive() && x.Last > 0*since {",
+		Old:  "x.IsLive() && x.Added > since {",
+		New:  "x.IsLive() && x.Added > 0*since {",
 		Test: "TestScenario_Fork_KeepsWhatBothWrote",
 	}, {
 		Name: "who gives up a replica id counts what it carries over twice",
