@@ -59,9 +59,10 @@ type CommitRequest struct {
 type StepResult struct {
 	// Outcome is that of a StepReceive.
 	Outcome delta.Outcome
-	// Renamed says that the step proved the replica's identity lost, that it
-	// was renamed, and that the step was then carried out.
-	Renamed bool
+	// Lost says how the step proved the replica's identity lost, if it did:
+	// delta.ErrAmnesia or delta.ErrForgotten. The replica was renamed, and the
+	// step then carried out.
+	Lost error
 }
 
 // CommitResult is what became of one request.
@@ -88,10 +89,10 @@ func (r CommitRequest) Run(c *delta.Commit, newID func() crdt.ReplicaID) (Commit
 		switch {
 		case errors.Is(err, delta.ErrForgotten):
 			c.Rename(newID())
-			result.Steps[i].Renamed = true
+			result.Steps[i].Lost = delta.ErrForgotten
 			outcome, err = s.run(c)
 		case errors.Is(err, delta.ErrAmnesia):
-			result.Steps[i].Renamed = true
+			result.Steps[i].Lost = delta.ErrAmnesia
 			if err = c.Disown(newID()); err == nil {
 				outcome, err = s.run(c)
 			}
@@ -141,6 +142,16 @@ func (c *Core) Committed(effects *delta.Effects, requests ...CommitResult) {
 	c.spread(effects)
 	c.flushSources()
 	c.answerAsks()
+}
+
+// Lost returns how one of the steps proved the replica's identity lost, or nil.
+func (r CommitResult) Lost() error {
+	for _, s := range r.Steps {
+		if s.Lost != nil {
+			return s.Lost
+		}
+	}
+	return nil
 }
 
 // Failed tells the Core that requests were not carried out.

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
 )
 
 // hole is a run of events of one replica that some peer has and we lack.
@@ -70,7 +71,7 @@ func (c *Core) missing(r crdt.ReplicaID, through uint64, peer string, how route)
 // its directory was rolled back. It goes on under a new id before anything
 // else is committed; its lost events then come like anybody's.
 func (c *Core) amnesia(known uint64, peer string) {
-	c.notice(Notice{Kind: NoticeAmnesia, Peer: peer})
+	c.notice(Notice{Kind: NoticeLost, Peer: peer, Err: delta.ErrAmnesia})
 	proof := crdt.Context{c.replica.ID: known}
 	c.renaming++
 	c.commit([]Step{{Kind: StepIdentify, Context: proof}}, func(CommitResult) { c.renaming-- })

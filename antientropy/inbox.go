@@ -271,8 +271,8 @@ func (c *Core) received(batch []*inbound, r CommitResult) {
 		case r.Steps[i].Outcome == delta.Early:
 			c.drop()
 		}
-		if r.Steps[i].Renamed {
-			c.notice(Notice{Kind: NoticeAmnesia, Peer: in.arrivals[0].from})
+		if cause := r.Steps[i].Lost; cause != nil {
+			c.notice(Notice{Kind: NoticeLost, Peer: in.arrivals[0].from, Err: cause})
 		}
 	}
 }

@@ -350,7 +350,7 @@ func (a *actor) describe(s antientropy.Step, r antientropy.StepResult) string {
 	case antientropy.StepTake:
 		text += fmt.Sprintf(" %d entries of a state at %s", len(s.Answer.Entries), contextText(s.Answer.Context))
 	}
-	if r.Renamed {
+	if r.Lost != nil {
 		text += ", under a new id"
 	}
 	return text

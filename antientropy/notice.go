@@ -34,9 +34,10 @@ const (
 	// different states: corruption, or a dot that was used twice. It is being
 	// repaired. Key is an example, where one is known.
 	NoticeDiverged
-	// NoticeAmnesia: Peer knows more of this replica than it does itself. The
-	// replica is renamed before anything else is committed.
-	NoticeAmnesia
+	// NoticeLost: Peer shows that this replica must not go on under its id:
+	// Err, delta.ErrAmnesia or delta.ErrForgotten. It is renamed before anything
+	// else is committed.
+	NoticeLost
 	// NoticeRenamed: the replica goes on under a new id.
 	NoticeRenamed
 	// NoticeIdentified: Peer knows no more of this replica than it does
@@ -49,7 +50,7 @@ func (k NoticeKind) String() string {
 	names := [...]string{
 		"bad frame", "foreign peer", "read failed", "commit failed", "log trimmed",
 		"session begun", "session progress", "session complete", "session abandoned",
-		"diverged", "amnesia", "renamed", "identified",
+		"diverged", "identity lost", "renamed", "identified",
 	}
 	if k == 0 || int(k) > len(names) {
 		return fmt.Sprintf("notice(%d)", uint8(k))

@@ -147,10 +147,8 @@ func (c *Core) joined(s *session, joins []join, r CommitResult) {
 		c.abandon(s, "the disk failed")
 		return
 	}
-	for i := range r.Steps {
-		if r.Steps[i].Renamed {
-			c.notice(Notice{Kind: NoticeAmnesia, Peer: s.peer})
-		}
+	if cause := r.Lost(); cause != nil {
+		c.notice(Notice{Kind: NoticeLost, Peer: s.peer, Err: cause})
 	}
 	for _, j := range joins {
 		s.entries += uint64(len(j.entries))

@@ -255,7 +255,7 @@ func TestNode_Open_ForgottenReplicaGoesOnUnderNewID(t *testing.T) {
 	if got := c.priority("n2", claim); got != 6 {
 		t.Errorf("n2 shows %d", got)
 	}
-	if !c.logs["n1"].has("WARN", "retired", forgotten.String()) {
+	if !c.logs["n1"].has("WARN", "told to forget", forgotten.String()) {
 		t.Errorf("the log does not say why: %q", c.logs["n1"].above())
 	}
 	c.eventually("n2 lists n1 by its new id", func() bool {

@@ -25,9 +25,9 @@ func levelOf(x antientropy.Notice) slog.Level {
 	switch x.Kind {
 	case antientropy.NoticeDiverged:
 		return slog.LevelError
-	case antientropy.NoticeForeign, antientropy.NoticeAmnesia, antientropy.NoticeReadFailed:
+	case antientropy.NoticeForeign, antientropy.NoticeReadFailed:
 		return slog.LevelWarn
-	case antientropy.NoticeSessionComplete:
+	case antientropy.NoticeSessionComplete, antientropy.NoticeLost: // what comes of it is told aloud
 		return slog.LevelInfo
 	}
 	return slog.LevelDebug

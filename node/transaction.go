@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"slices"
 
 	"github.com/scalesmall/ssnode/antientropy"
@@ -11,8 +12,9 @@ import (
 
 // Why a replica goes on under a new id.
 const (
-	whyLost = "others know more of this replica than its own directory, which was rolled back, or have retired it"
-	whyAsks = "no member could be asked whether this directory was rolled back"
+	whyLost      = "others know more of this replica than its own directory, which was rolled back"
+	whyForgotten = "the cluster was told to forget this replica; what it had not sent is taken still"
+	whyAsks      = "no member could be asked whether this directory was rolled back"
 )
 
 // transaction is a group of requests on its way to the disk.
@@ -70,7 +72,7 @@ func (t *transaction) rename(c *delta.Commit) error {
 	disowned, isDisowned := t.node.identity.whyNot(c.ID())
 	switch {
 	case c.ID() != t.before:
-		t.why = whyLost
+		t.why = t.whyLost()
 	case isDisowned:
 		t.why = disowned
 		if err := c.Disown(store.NewReplicaID()); err != nil {
@@ -88,6 +90,16 @@ func (t *transaction) rename(c *delta.Commit) error {
 		return nil
 	}
 	return err
+}
+
+// whyLost returns why the protocol has renamed the replica.
+func (t *transaction) whyLost() string {
+	for _, r := range t.results {
+		if errors.Is(r.Lost(), delta.ErrForgotten) {
+			return whyForgotten
+		}
+	}
+	return whyLost
 }
 
 func (t *transaction) hasLocal() bool {

@@ -129,7 +129,7 @@ func (t *Transport) meet(n *memberlist.Node) error {
 	}
 	if n.Address() == t.Addr() {
 		// A former life, or a later one: no rival lives here.
-		t.recognise(n.Name, []Life{{Name: n.Name, Replica: rival.Replica, Start: rival.Start}})
+		t.recognise("the member that was joined", []Life{{Name: n.Name, Replica: rival.Replica, Start: rival.Start}})
 		return nil
 	}
 	t.challenge(n, rival)

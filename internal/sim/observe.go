@@ -98,7 +98,7 @@ func (m *member) note(n antientropy.Notice) {
 	switch n.Kind {
 	case antientropy.NoticeIdentified, antientropy.NoticeRenamed:
 		m.identified = true
-	case antientropy.NoticeAmnesia:
+	case antientropy.NoticeLost:
 		m.mark(MarkAmnesia)
 	case antientropy.NoticeTrimmed:
 		m.mark(MarkPullTrimmed)
