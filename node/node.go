@@ -81,7 +81,7 @@ type Node struct {
 	committed sync.WaitGroup // the committer
 	conversed sync.WaitGroup // protocol and reader
 	kept      sync.WaitGroup // keeper and trimmer
-	watched   sync.WaitGroup // the watchdog
+	watched   sync.WaitGroup // the watchdog and who speaks for it
 }
 
 // Open opens the data directory, starts the member and begins to join. It does
@@ -158,7 +158,7 @@ func (n *Node) start(ctx context.Context) error {
 		return err
 	}
 	n.kept.Go(n.keeper.run)
-	n.watched.Go(func() { n.newWatchdog().run(n.beatEvery(), n.unwatch) })
+	n.watch()
 	n.kept.Go((&trimmer{node: n}).run)
 	n.opened = true
 	return nil

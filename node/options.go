@@ -67,11 +67,14 @@ type Options struct {
 	// StallAfter is for how long the committer or the protocol may stand still
 	// with work to do before the node gives up: it dumps the stacks of all
 	// goroutines into the log, or hands them to OnStall, and ends without
-	// waiting for itself: Err wraps ErrStalled, Done is closed. While a transaction waits
-	// for the disk it does not give up, but says so. Time in which the process
-	// did not run does not count. Default: 30 s; at least 100 ms.
+	// waiting for itself, nor longer than two seconds for who is told: Err wraps
+	// ErrStalled, Done is closed. While a transaction waits for the disk it does
+	// not give up, but says so. Time in which the process did not run does not
+	// count. Default: 30 s; at least 100 ms.
 	StallAfter time.Duration
-	// OnStall is called with what was found, before the node ends. Optional.
+	// OnStall is called with what was found, before anything is logged. A node
+	// that can no longer end by itself, say because what it is run in waits for
+	// its log, is to be ended by it: arrange that first, write then. Optional.
 	OnStall func(*Stall)
 	// Retention says what history is kept.
 	Retention compaction.Options

@@ -16,6 +16,12 @@ const (
 	patience = 10
 	// stacksBytesMax bounds what is dumped.
 	stacksBytesMax = 16 << 20
+	// tellMax is how long the end of a node that has stalled waits for who is
+	// told of it.
+	tellMax = 2 * time.Second
+	// newsMax bounds what is to be said of a slow disk while the log takes
+	// nothing; more is dropped, since Status says the same.
+	newsMax = 16
 )
 
 // Stall is what a watchdog has found.
@@ -58,6 +64,10 @@ func (p *pulse) rest()  { p.working.Store(false); p.steps.Add(1) }
 //	W2  While a transaction is on its way to the disk, what waits is told of
 //	    and no stall: lookups go on, and the disk may come back. So a slow disk
 //	    ends nothing, and does not go unnoticed.
+//	W3  It writes nothing itself, and waits for nobody who writes: what holds up
+//	    a loop may be the very log, say a pipe that nobody reads. What it has to
+//	    say is said beside it, and the end of a node comes whatever becomes of
+//	    that.
 //
 // The rejected alternative, a deadline for each transaction, would end nodes
 // on busy machines and after every suspend.
@@ -67,7 +77,7 @@ type watchdog struct {
 	onDisk func() bool
 	// slow is told when the disk is found slow, and again when it is no more.
 	slow func(beats int)
-	// stalled is told of the first stall.
+	// stalled is told of the first stall. Both return at once.
 	stalled func(loop string, beats int)
 }
 
@@ -123,15 +133,35 @@ func (w *watchdog) run(every time.Duration, stop <-chan struct{}) {
 	}
 }
 
+// watch runs the watchdog, and beside it who says what it finds.
+func (n *Node) watch() {
+	news := make(chan func(), newsMax)
+	n.watched.Go(func() {
+		for tell := range news {
+			tell()
+		}
+	})
+	n.watched.Go(func() {
+		defer close(news)
+		n.newWatchdog(news).run(n.beatEvery(), n.unwatch)
+	})
+}
+
 // newWatchdog returns the watchdog of a node.
-func (n *Node) newWatchdog() *watchdog {
+func (n *Node) newWatchdog(news chan<- func()) *watchdog {
 	return &watchdog{
 		loops: []*watched{
 			{name: "committer", pulse: &n.pulse, waiting: n.commits.isWaiting},
 			{name: "protocol", pulse: &n.protocol.pulse, waiting: n.protocol.inbox.isWaiting},
 		},
 		onDisk: func() bool { return n.disk.busy.Load() > 0 },
-		slow:   n.tellSlowDisk,
+		slow: func(beats int) {
+			n.disk.slow.Store(int64(beats))
+			select {
+			case news <- func() { n.tellSlowDisk(beats) }:
+			default:
+			}
+		},
 		stalled: func(loop string, beats int) {
 			n.stall(&Stall{Loop: loop, Beats: beats, Every: n.beatEvery(), Stacks: stacks()})
 		},
@@ -143,7 +173,6 @@ func (n *Node) beatEvery() time.Duration { return n.options.StallAfter / patienc
 // tellSlowDisk is loud about a disk that does not answer; 0 beats say that it
 // does again.
 func (n *Node) tellSlowDisk(beats int) {
-	n.disk.slow.Store(int64(beats))
 	if beats == 0 {
 		n.log.Warn("the disk answers again")
 		return
@@ -153,17 +182,20 @@ func (n *Node) tellSlowDisk(beats int) {
 }
 
 // stall ends a node that can no longer end in order: its loops are left where
-// they are, and nobody waits for them.
+// they are, and nobody waits for them, nor long for who is told of it.
 func (n *Node) stall(s *Stall) {
 	err := error(s)
 	n.fatal.CompareAndSwap(nil, &err)
-	if n.options.OnStall != nil {
-		n.log.Error("the node has stalled and gives up", "cause", err)
-		n.options.OnStall(s)
-	} else {
-		n.log.Error("the node has stalled and gives up", "cause", err, "stacks", string(s.Stacks))
-	}
+	told := make(chan struct{})
+	go func() {
+		defer close(told)
+		n.tellStall(s)
+	}()
 	go n.closing.Do(func() { // waits for a Close that waits for the loops
+		select {
+		case <-told:
+		case <-time.After(tellMax):
+		}
 		n.closeErr = err
 		n.cancel()
 		n.commits.close()
@@ -178,6 +210,18 @@ func (n *Node) stall(s *Stall) {
 		}
 		close(n.stopped)
 	})
+}
+
+// tellStall tells of a stall: first who has asked for that, since the log may
+// take no more.
+func (n *Node) tellStall(s *Stall) {
+	told := []any{"cause", s}
+	if n.options.OnStall != nil {
+		n.options.OnStall(s)
+	} else {
+		told = append(told, "stacks", string(s.Stacks))
+	}
+	n.log.Error("the node has stalled and gives up", told...)
 }
 
 // stacks returns those of all goroutines.

@@ -3,7 +3,9 @@ package node_test
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -119,4 +121,74 @@ func TestNode_SlowDisk_IsToldAndEndsNothing(t *testing.T) {
 	if !c.logs["n1"].has("the disk answers again") || n1.Err() != nil || c.priority("n1", claim) != 7 {
 		t.Errorf("it says %q, ended with %v", c.logs["n1"].above(), n1.Err())
 	}
+}
+
+// stuckLog is a log that stops at its first error, with all its writers, until
+// it is released.
+type stuckLog struct {
+	slog.Handler
+	stuck, release chan struct{}
+	once           *sync.Once
+}
+
+func (l stuckLog) Enabled(context.Context, slog.Level) bool { return true }
+func (l stuckLog) WithAttrs([]slog.Attr) slog.Handler       { return l }
+
+func (l stuckLog) Handle(_ context.Context, r slog.Record) error {
+	if r.Level >= slog.LevelError {
+		l.once.Do(func() { close(l.stuck) })
+	}
+	select {
+	case <-l.stuck:
+		<-l.release
+	default:
+	}
+	return nil
+}
+
+// TestNode_Stall_EndsThoughTheLogIsStuck: neither the line about a slow disk
+// nor that about the stall holds up the watchdog.
+func TestNode_Stall_EndsThoughTheLogIsStuck(t *testing.T) {
+	log := stuckLog{stuck: make(chan struct{}), release: make(chan struct{}), once: &sync.Once{}}
+	slow, answers := make(chan struct{}), make(chan struct{})
+	o := node.Options{StallAfter: 100 * time.Millisecond, DataDir: t.TempDir(), Node: "n1", Gossip: "127.0.0.1:0", Logger: slog.New(log)}
+	o.SetDisk(func(commit func() error) error {
+		select {
+		case <-slow:
+			<-answers
+		default:
+		}
+		return commit()
+	})
+	n1, err := node.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	close(slow)
+	written := make(chan error)
+	go func() {
+		_, err := n1.Write(context.Background(), []delta.Operation{register(claimOf("n1", "a", "b"), 7)})
+		written <- err
+	}()
+	<-log.stuck
+	close(answers)
+	if err := <-written; err != nil {
+		t.Fatal(err)
+	}
+	release, answered := make(chan struct{}), make(chan error, 1)
+	go func() {
+		answered <- n1.CommitStep(context.Background(), func() { standStill(release) })
+	}()
+	select {
+	case <-n1.Done():
+	case <-time.After(20 * time.Second):
+		t.Error("the node goes on")
+	}
+	if err := n1.Err(); !errors.Is(err, node.ErrStalled) {
+		t.Errorf("it ended with %v", err)
+	}
+	close(log.release)
+	close(release)
+	<-answered
+	_ = n1.Close()
 }

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 
 	"github.com/scalesmall/ssnode/node"
 	"github.com/scalesmall/ssnode/ranges"
@@ -42,6 +43,9 @@ func (s settings) nodeOptions(log *slog.Logger) (node.Options, error) {
 	if o.Retention, err = node.ParseRetention(s.HistoryOwn, s.HistoryOther); err != nil {
 		return o, usageErrorf("--history-own, --history-other: %w", err)
 	}
+	if o.StallAfter, err = stallAfterOf(s.StallAfter); err != nil {
+		return o, err
+	}
 	if s.GossipKeyFile != "" {
 		if o.GossipKeys, err = readGossipKeys(s.GossipKeyFile, log); err != nil {
 			return o, usageErrorf("--gossip-key-file: %w", err)
@@ -51,6 +55,14 @@ func (s settings) nodeOptions(log *slog.Logger) (node.Options, error) {
 		return o, usageErrorf("%w", err)
 	}
 	return o, nil
+}
+
+func stallAfterOf(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if err != nil || d <= 0 {
+		return 0, usageErrorf("--stall-after %q is not a duration such as 30s", text)
+	}
+	return d, nil
 }
 
 // nodeName returns the name to start with: at the first start that of the host

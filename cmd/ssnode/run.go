@@ -26,8 +26,9 @@ import (
 // shutdownMax bounds how long requests under way hold up the end of a node.
 const shutdownMax = 10 * time.Second
 
-// stallGrace is how much longer a node that has stalled is left to end.
-const stallGrace = 5 * time.Second
+// lastWordsMax is how long a process that is about to end is left to say so
+// and, after a stall, to end like any other.
+const lastWordsMax = 5 * time.Second
 
 func runCommand() *cli.Command {
 	return &cli.Command{
@@ -68,14 +69,18 @@ func runNode(c *cli.Context) error {
 }
 
 // lastWords writes where a node stands that has stalled. It then ends like any
-// that has stopped by itself; if that does not come about either, at once.
+// that has stopped by itself.
 func lastWords(stderr io.Writer, stall *node.Stall) {
+	failSoon()
 	_, _ = fmt.Fprintf(stderr, "ssnode: %v\n%s\n", stall, stall.Stacks)
-	time.AfterFunc(shutdownMax+stallGrace, func() { os.Exit(wire.ExitFailure) })
 }
 
+// failSoon ends the process if it has not ended by then. It comes before any
+// last words: where nobody reads them, writing them never returns.
+func failSoon() { time.AfterFunc(lastWordsMax, func() { os.Exit(wire.ExitFailure) }) }
+
 // interrupted returns a context that the first signal ends; the second ends
-// the process.
+// the process. Neither waits for the line that tells of it.
 func interrupted(parent context.Context, log *slog.Logger) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
@@ -83,12 +88,13 @@ func interrupted(parent context.Context, log *slog.Logger) (context.Context, con
 	go func() {
 		select {
 		case s := <-signals:
-			log.Info("stopping; a second signal stops at once", "signal", s.String())
 			cancel()
+			go log.Info("stopping; a second signal stops at once", "signal", s.String())
 		case <-ctx.Done():
 			return
 		}
 		<-signals
+		failSoon()
 		log.Warn("stopped at once; what was acknowledged is on disk")
 		os.Exit(wire.ExitFailure)
 	}()

@@ -27,6 +27,7 @@ type settings struct {
 	GossipKeyFile   string   `toml:"gossip-key-file"`
 	HistoryOwn      string   `toml:"history-own"`
 	HistoryOther    string   `toml:"history-other"`
+	StallAfter      string   `toml:"stall-after"`
 	LogFormat       string   `toml:"log-format"`
 	LogLevel        string   `toml:"log-level"`
 	Join            []string `toml:"join"`
@@ -52,6 +53,7 @@ var textSettings = []settingUsage{
 	{"gossip-key-file", "`FILE` with keys that encrypt the gossip, base64, one a line; the first encrypts, all decrypt", ""},
 	{"history-own", "how long, and how much, history of its own ranges the node keeps: `AGE,SIZE`", "168h,256MiB"},
 	{"history-other", "the most for all other history, which goes as soon as all live members have it, at the latest after this: `AGE,SIZE`", "10m,16MiB"},
+	{"stall-after", "end with the stacks of all goroutines when the committer or the protocol stands still for this `DURATION`; a slow disk is only told of", "30s"},
 	{"log-format", "`FORMAT`, text or json", "text"},
 	{"log-level", "`LEVEL`: debug, info, warn or error", "info"},
 }
@@ -194,7 +196,7 @@ func (s *settings) texts() map[string]*string {
 		"data-dir": &s.DataDir, "node": &s.Node, "cluster": &s.Cluster, "api": &s.API, "gossip": &s.Gossip,
 		"advertise-api": &s.AdvertiseAPI, "advertise-gossip": &s.AdvertiseGossip, "addr-file": &s.AddrFile,
 		"service": &s.Service, "gossip-key-file": &s.GossipKeyFile,
-		"history-own": &s.HistoryOwn, "history-other": &s.HistoryOther,
+		"history-own": &s.HistoryOwn, "history-other": &s.HistoryOther, "stall-after": &s.StallAfter,
 		"log-format": &s.LogFormat, "log-level": &s.LogLevel,
 	}
 }
