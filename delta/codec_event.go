@@ -104,7 +104,7 @@ func EncodeDelta(d Delta) ([]byte, error) {
 		b = appendEvent(b, e)
 	}
 	if len(b) > DeltaBytesMax {
-		return nil, fmt.Errorf("%w batch: its delta has %d bytes, at most %d are allowed; split the batch", ErrTooLarge, len(b), DeltaBytesMax)
+		return nil, fmt.Errorf("%w batch: its delta has %d bytes, at most %d are allowed; split the batch, down to one operation where a release takes back very many records", ErrTooLarge, len(b), DeltaBytesMax)
 	}
 	return b, nil
 }

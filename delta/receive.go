@@ -164,23 +164,44 @@ func (c *Commit) transition(counter crdt.PNCounter, dot crdt.Dot, e Event) crdt.
 	case Close:
 		return dropClosed(counter, dot.Replica, e.Era)
 	}
-	for _, x := range e.Released {
-		counter = c.release(counter, dot.Replica, x)
-	}
-	return counter
+	return c.release(counter, dot.Replica, e.Released)
 }
 
-// release applies one watermark. The releaser's own record is closed by it. Of
-// the others, one that we neither hold nor have yet to see was closed already,
-// and is not taken again.
-func (c *Commit) release(counter crdt.PNCounter, releaser crdt.ReplicaID, x crdt.Contribution) crdt.PNCounter {
+// release applies watermarks, in one pass: a claim may have a hundred thousand
+// origins.
+func (c *Commit) release(counter crdt.PNCounter, releaser crdt.ReplicaID, marks crdt.PNCounter) crdt.PNCounter {
+	out := make(crdt.PNCounter, 0, max(len(counter), len(marks)))
+	for len(counter) > 0 || len(marks) > 0 {
+		switch order := compareFirst(counter, marks); {
+		case order < 0:
+			out, counter = append(out, counter[0]), counter[1:]
+		case order > 0:
+			out, marks = c.releaseRecord(out, crdt.Contribution{}, releaser, marks[0]), marks[1:]
+		default:
+			out = c.releaseRecord(out, counter[0], releaser, marks[0])
+			counter, marks = counter[1:], marks[1:]
+		}
+	}
+	return out
+}
+
+// releaseRecord appends ours, which is zero if we hold none, as it is after the
+// watermark x. The releaser's own record is closed by it. Of the others, one
+// that we neither hold nor have yet to see was closed already, and is not taken
+// again.
+func (c *Commit) releaseRecord(out crdt.PNCounter, mine crdt.Contribution, releaser crdt.ReplicaID, x crdt.Contribution) crdt.PNCounter {
 	if x.Origin == releaser {
-		return dropClosed(counter, x.Origin, x.Era)
+		if mine.Era > x.Era {
+			out = append(out, mine)
+		}
+		return out
 	}
-	if _, held := counter.Find(x.Origin); held || c.seen(x.Origin) < x.Last {
-		return c.put(counter, x)
+	if held := !mine.IsZero(); held || c.seen(x.Origin) < x.Last {
+		if mine = mine.Join(x); !c.isAbandoned(mine) {
+			return append(out, mine)
+		}
 	}
-	return counter
+	return out
 }
 
 // dropClosed drops the record of an origin unless it is of a later era.

@@ -11,11 +11,15 @@ import (
 // operation sees the effects of those before it. If one fails, the error is a
 // *BatchError and nothing has changed. The delta has no events if no operation
 // had anything to do.
+//
+// A single operation that releases more records than a delta holds is committed
+// as several (docs/data-model.md, 4); what is returned is the whole.
 func (c *Commit) Write(operations []Operation) (Delta, []Result, error) {
 	if len(operations) > BatchOperationsMax {
 		return Delta{}, nil, fmt.Errorf("%w batch: %d operations, at most %d are allowed", ErrTooLarge, len(operations), BatchOperationsMax)
 	}
 	w := c.newWriter()
+	w.divisible = len(operations) == 1
 	results := make([]Result, len(operations))
 	for i, o := range operations {
 		if err := o.Validate(); err != nil {
@@ -76,19 +80,20 @@ func (c *Commit) write(w *writer) (Delta, error) {
 	if len(w.events) == 0 {
 		return Delta{}, nil
 	}
-	p, err := Pack(Delta{Origin: c.id, First: w.first, Time: c.env.Now, Events: w.events})
+	whole := Delta{Origin: c.id, First: w.first, Time: c.env.Now, Events: w.events}
+	parts, err := w.pack(whole)
 	if err != nil {
 		return Delta{}, err
 	}
-	for i, e := range p.Events {
+	for i, e := range whole.Events {
 		// Own events pass the filters of an open session: they are ours to
 		// number, and lie inside nobody else's context.
-		if err := c.apply(p.Dot(i), e); err != nil {
+		if err := c.apply(whole.Dot(i), e); err != nil {
 			return Delta{}, err
 		}
 	}
-	c.deltas = append(c.deltas, p)
-	return p.Delta, nil
+	c.deltas = append(c.deltas, parts...)
+	return whole, nil
 }
 
 // writer turns operations into events on a scratch copy of the counters, so
@@ -98,6 +103,8 @@ type writer struct {
 	first    uint64
 	events   []Event
 	counters map[Key]crdt.PNCounter
+	// divisible says that the events may be several deltas.
+	divisible bool
 }
 
 func (c *Commit) newWriter() *writer {
@@ -172,8 +179,8 @@ var errNotVisible = fmt.Errorf("%w: nobody has registered this claim", ErrNotFou
 // release releases everything observed, also where nothing is visible but
 // Decreases are left over.
 func (t *target) release() {
-	if marks := t.counter.Releasing(); len(marks) > 0 {
-		t.emit(Event{Kind: Release, Released: marks})
+	for _, part := range portions(t.counter) {
+		t.emit(Event{Kind: Release, Released: part.Releasing()})
 	}
 }
 

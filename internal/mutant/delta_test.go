@@ -47,9 +47,9 @@ func TestDelta_RulesOfTheDataType(t *testing.T) {
 		Test: "TestCommit_Receive_KeepsOrderOfOrigin",
 	}, {
 		Name: "no-residue: a released record is dropped before its origin has closed it",
-		File: "delta/commit.go",
-		Old:  "	if c.isAbandoned(merged) {",
-		New:  "	if !merged.IsLive() && merged.Origin != c.id {",
+		File: "delta/receive.go",
+		Old:  "!c.isAbandoned(mine) {",
+		New:  "mine.IsLive() || mine.Origin == c.id {",
 		Test: "TestCommit_Receive_KeepsReleasedRecordUntilClosed",
 	}, {
 		Name: "closed-blind: a release of what was closed is taken again",
