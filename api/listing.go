@@ -219,7 +219,7 @@ func (s *Server) nodes(e *exchange) error {
 }
 
 func nodeOf(n node.NodeInfo) wire.Node {
-	return wire.Node{Node: n.Name, Address: n.Service, Labels: labelsOf(n.Labels), Liveness: wire.Liveness(n.Liveness.String())}
+	return wire.Node{Node: n.Name, Address: n.Service, API: n.API, Labels: labelsOf(n.Labels), Liveness: wire.Liveness(n.Liveness.String())}
 }
 
 func labelsOf(labels []delta.Label) map[string]string {

@@ -113,8 +113,11 @@ type Claims struct {
 
 // Node is what a node advertises about itself, and whether it lives.
 type Node struct {
-	Node     string   `json:"node"`
+	Node string `json:"node"`
+	// Address is where it serves its users, API its HTTP interface; empty if it
+	// has not said.
 	Address  string   `json:"address"`
+	API      string   `json:"api,omitempty"`
 	Labels   Labels   `json:"labels"`
 	Liveness Liveness `json:"liveness"`
 }

@@ -195,5 +195,19 @@ func explainJoin(err error, address string) error {
 	case text == io.EOF.Error():
 		return &joinError{sentinel: io.EOF, text: "the peer closed the stream without an answer; its log may say why"}
 	}
-	return errors.New(text)
+	return errors.New(text + joinAdvice(text))
+}
+
+// joinAdvice says what was tried and what to look at, where that is more than
+// the network says.
+func joinAdvice(text string) string {
+	switch {
+	case strings.HasPrefix(text, "read tcp ") && strings.HasSuffix(text, "i/o timeout"):
+		return "; somebody took the connection and did not answer like a member: check that this is the gossip port of a node, which ssnode members shows, and not that of its HTTP interface"
+	case strings.HasPrefix(text, "dial tcp ") && strings.HasSuffix(text, "i/o timeout"):
+		return "; no connection came about over TCP: check the address, and firewalls between"
+	case strings.HasSuffix(text, "connection refused"):
+		return "; nobody listens there over TCP: check that the node runs, and that this is its gossip port"
+	}
+	return ""
 }

@@ -123,7 +123,7 @@ func parseLine(p []byte) (slog.Level, string) {
 	switch {
 	case string(name) == "[DEBUG", isOwnRefusal(text):
 		return slog.LevelDebug, text
-	case string(name) == "[INFO":
+	case string(name) == "[INFO", isRefutation(text):
 		return slog.LevelInfo, text
 	}
 	return slog.LevelWarn, text
@@ -138,6 +138,13 @@ func isOwnRefusal(text string) bool {
 		}
 	}
 	return strings.Contains(text, ErrClosed.Error())
+}
+
+// isRefutation reports whether memberlist tells that this node lives though
+// another took it for dead. Every restart that others have noticed brings that
+// about; what made them think so is a line of theirs, and no warning either.
+func isRefutation(text string) bool {
+	return strings.HasPrefix(text, "Refuting a suspect message") || strings.HasPrefix(text, "Refuting a dead message")
 }
 
 // withoutDigits makes one key of lines that differ in addresses and numbers.

@@ -21,6 +21,8 @@ func TestLogger_ForMemberlist_Levels(t *testing.T) {
 		{"Err: Could not set the deadline", "level=WARN"},
 		{"[ERR] memberlist: Failed push/pull merge: no", "level=DEBUG"},
 		{"[WARN] memberlist: ignoring alive message for 'n2': no", "level=DEBUG"},
+		{"[WARN] memberlist: Refuting a suspect message (from: n2)", "level=INFO"},
+		{"[WARN] memberlist: Refuting a dead message (from: n2)", "level=INFO"},
 		{"[ERR] memberlist: Decrypt packet failed: no installed keys could decrypt the message from=1", "--gossip-key-file"},
 	} {
 		var out bytes.Buffer

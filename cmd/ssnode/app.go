@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -69,7 +70,32 @@ func usage(c *cli.Context, err error, _ bool) error {
 	if c.Command != nil && c.Command.Name != "" && c.Command.Name != "ssnode" {
 		name = "ssnode " + c.Command.Name
 	}
-	return usageErrorf("%s; see %s --help", strings.TrimSuffix(text, ": parse error"), name)
+	return usageErrorf("%s%s; see %s --help", strings.TrimSuffix(text, ": parse error"), wanted(c, text), name)
+}
+
+// wanted says what the value of a flag has to be that the library could not
+// read.
+func wanted(c *cli.Context, text string) string {
+	_, rest, ok := strings.Cut(text, "invalid value ")
+	_, flag, named := strings.Cut(rest, " for flag --")
+	if !ok || !named || c.Command == nil {
+		return ""
+	}
+	flag, _, _ = strings.Cut(flag, ":")
+	for _, f := range c.Command.Flags {
+		if !slices.Contains(f.Names(), flag) {
+			continue
+		}
+		switch f.(type) {
+		case *cli.Uint64Flag:
+			return ": give a whole number from 0"
+		case *cli.IntFlag, *cli.Int64Flag:
+			return ": give a whole number"
+		case *cli.DurationFlag:
+			return ": give a duration, for instance 10s"
+		}
+	}
+	return ""
 }
 
 // noArguments refuses arguments of a command that has none.

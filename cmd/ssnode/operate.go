@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 
 	"github.com/scalesmall/ssnode/client"
@@ -147,7 +148,9 @@ func forgottenListing(q wire.ForgetRequest, f wire.Forgotten) listing {
 func nodesCommand() *cli.Command {
 	return &cli.Command{
 		Name: "nodes", Category: groupCluster, Usage: "what every node says of itself, and whether it lives",
-		Description: "Nodes that serve ranges need not be members: PUT /v1/nodes/NAME says where such a one is.\n\n" +
+		Description: "Service is where a node serves its users, as it says with --service; API is its HTTP interface.\n" +
+			"Nodes that serve ranges need not be members: PUT /v1/nodes/NAME says where such a one is.\n" +
+			"Exit code 3 if --node names one that has said nothing of itself.\n\n" +
 			"Example: ssnode nodes -o json",
 		Flags: flags(nodeFlag("one node"), limitFlag(), addrFlag(), outputFlags()),
 		Action: func(c *cli.Context) error {
@@ -161,7 +164,15 @@ func nodesCommand() *cli.Command {
 				return usageErrorf("--limit %d: give a number from 1", c.Int("limit"))
 			}
 			q := client.Query{Node: c.String("node"), Limit: c.Int("limit")}
-			return operating(c, func(n *client.Client) (wire.Nodes, error) { return n.Nodes(c.Context, q) }, nodesListing)
+			var listed wire.Nodes
+			err := operating(c, func(n *client.Client) (_ wire.Nodes, err error) {
+				listed, err = n.Nodes(c.Context, q)
+				return listed, err
+			}, nodesListing)
+			if err == nil && q.Node != "" && len(listed.Nodes) == 0 {
+				return &exitError{code: wire.ExitNotFound, err: fmt.Errorf("no node %q has said anything of itself; ssnode nodes shows those that have", q.Node)}
+			}
+			return err
 		},
 	}
 }
@@ -172,9 +183,9 @@ func nodesListing(listed wire.Nodes) listing {
 		l.names = append(l.names, n.Node)
 	}
 	l.table = func(o *output) error {
-		g := o.grid("Node", "Liveness", "Address", "Labels")
+		g := o.grid("Node", "Liveness", "Service", "API", "Labels")
 		for _, n := range listed.Nodes {
-			g.row(n.Node, o.alive(n.Liveness), orDash(n.Address), orDash(strings.Join(labelTexts(n.Labels), " ")))
+			g.row(n.Node, o.alive(n.Liveness), orDash(n.Address), orDash(strings.TrimPrefix(n.API, "http://")), orDash(strings.Join(labelTexts(n.Labels), " ")))
 		}
 		return g.printUpTo(listed.Next != "")
 	}

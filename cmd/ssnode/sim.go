@@ -12,8 +12,15 @@ import (
 	"github.com/urfave/cli/v2"
 )
 
-// simRows is into about how many rows the picture divides the time of faults.
-const simRows = 20
+const (
+	// simRows is into about how many rows the picture divides the time of
+	// faults.
+	simRows = 20
+	// simDurationMax and simStepsMax bound one simulation, which keeps every
+	// event in memory: more is found by other seeds than by a longer run.
+	simDurationMax = time.Hour
+	simStepsMax    = 10_000_000
+)
 
 func simCommand() *cli.Command {
 	return &cli.Command{
@@ -28,10 +35,10 @@ func simCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.Uint64Flag{Name: "seed", Usage: "`NUMBER` that decides everything", Value: 1},
 			&cli.IntFlag{Name: "nodes", Usage: "`N` nodes at the beginning, 0 to let the seed draw 2 to 5", Value: 5},
-			&cli.StringFlag{Name: "faults", Usage: "`NAME` of the faults, or drawn", Value: "light"},
-			&cli.DurationFlag{Name: "duration", Usage: "how long there are faults, in simulated time: a `DURATION` such as 10s", Value: 10 * time.Second},
-			&cli.Uint64Flag{Name: "steps", Usage: "end the faults after `N` steps instead, a step being one thing that happens to one node"},
-			&cli.DurationFlag{Name: "pause", Usage: "the longest time between two writes or faults, in simulated time", Value: 200 * time.Millisecond},
+			&cli.StringFlag{Name: "faults", Usage: "`NAME` of the faults, see above", Value: "light"},
+			&cli.DurationFlag{Name: "duration", Usage: "how long there are faults, in simulated time: a `DURATION` such as 10s, at most 1h", Value: 10 * time.Second},
+			&cli.Uint64Flag{Name: "steps", Usage: "end the faults after `N` steps instead, at most 10000000, a step being one thing that happens to one node"},
+			&cli.DurationFlag{Name: "pause", Usage: "the longest time between two writes or faults, in simulated time: a `DURATION`", Value: 200 * time.Millisecond},
 			&cli.BoolFlag{Name: "trace", Usage: "print everything that happens instead of a picture"},
 		},
 		Action: func(c *cli.Context) error {
@@ -53,7 +60,8 @@ func describeFaults() string {
 	for _, f := range sim.Faults() {
 		fmt.Fprintf(&b, "  %-10s %s\n", f.Name, f.About)
 	}
-	return strings.TrimRight(b.String(), "\n")
+	fmt.Fprintf(&b, "  %-10s %s", sim.Drawn, "the seed draws one of these")
+	return b.String()
 }
 
 func simConfig(c *cli.Context) (sim.Config, error) {
@@ -64,10 +72,13 @@ func simConfig(c *cli.Context) (sim.Config, error) {
 	if config.Faults == sim.Drawn {
 		config.Faults = ""
 	}
+	if isGiven(c, "steps") && (config.Steps == 0 || config.Steps > simStepsMax) {
+		return config, usageErrorf("--steps %d: give a number from 1 to %d; other seeds find more than a longer run", config.Steps, simStepsMax)
+	}
 	if config.Steps == 0 || isGiven(c, "duration") {
 		d := c.Duration("duration")
-		if d < time.Millisecond {
-			return config, usageErrorf("--duration %s: give a duration of at least 1ms, for instance 10s", d)
+		if d < time.Millisecond || d > simDurationMax {
+			return config, usageErrorf("--duration %s: give a duration from 1ms to 1h, for instance 10s; other seeds find more than a longer run", d)
 		}
 		config.Duration = uint64(d.Milliseconds())
 		config.SliceMillis = max(1, config.Duration/simRows)

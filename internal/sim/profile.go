@@ -3,6 +3,7 @@ package sim
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // profile is a kind of trouble: how likely what is.
@@ -67,7 +68,7 @@ func profileOf(name string) (profile, error) {
 		for _, p := range profiles {
 			names = append(names, p.name)
 		}
-		return profile{}, fmt.Errorf("there are no faults of the name %q: choose one of %v", name, names)
+		return profile{}, fmt.Errorf("there are no faults of the name %q: choose one of %s, or %s", name, strings.Join(names, ", "), Drawn)
 	}
 	return profiles[i], nil
 }
