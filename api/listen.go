@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+
+	"github.com/scalesmall/ssnode/node"
 )
 
 // Errors of Listen that no other moment will mend.
@@ -28,7 +30,7 @@ func Listen(ctx context.Context, address string, insecure bool) (net.Listener, e
 	if _, err := net.DefaultResolver.LookupPort(ctx, "tcp", port); err != nil {
 		return nil, fmt.Errorf("api address %q: there is no such port: %w", address, ErrAddress)
 	}
-	if !insecure && !isLoopback(host) {
+	if !insecure && !node.IsLoopback(host) {
 		return nil, fmt.Errorf("api address %q %w and has no credentials: use 127.0.0.1, or say --insecure if everybody on that network is trusted", address, ErrExposed)
 	}
 	l, err := config.Listen(ctx, "tcp", address)
@@ -36,9 +38,4 @@ func Listen(ctx context.Context, address string, insecure bool) (net.Listener, e
 		return nil, fmt.Errorf("listen on api address %q: %w; choose another port, or 0 for a free one", address, err)
 	}
 	return l, nil
-}
-
-func isLoopback(host string) bool {
-	ip := net.ParseIP(host)
-	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

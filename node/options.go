@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -101,21 +102,14 @@ func (o Options) withDefaults() Options {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
 	o.Retention = o.Retention.WithDefaults()
-	setDefault(&o.IdentityWait, identityWaitDefault)
-	setDefault(&o.StallAfter, stallAfterDefault)
-	setDefault(&o.watchQueue, watchQueueDefault)
-	setDefault(&o.partEntries, partEntriesDefault)
-	setDefault(&o.trimEvery, trimEveryDefault)
-	setDefault(&o.diskRetry, diskRetryDefault)
-	setDefault(&o.rewriteEvery, rewriteEveryDefault)
+	o.IdentityWait = cmp.Or(o.IdentityWait, identityWaitDefault)
+	o.StallAfter = cmp.Or(o.StallAfter, stallAfterDefault)
+	o.watchQueue = cmp.Or(o.watchQueue, watchQueueDefault)
+	o.partEntries = cmp.Or(o.partEntries, partEntriesDefault)
+	o.trimEvery = cmp.Or(o.trimEvery, trimEveryDefault)
+	o.diskRetry = cmp.Or(o.diskRetry, diskRetryDefault)
+	o.rewriteEvery = cmp.Or(o.rewriteEvery, rewriteEveryDefault)
 	return o
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Validate reports all problems at once, or nil.
@@ -166,13 +160,15 @@ func (o Options) validateGossip() error {
 	if err != nil {
 		return fmt.Errorf("gossip address %q: want HOST:PORT: %w", o.Gossip, err)
 	}
-	if len(o.GossipKeys) == 0 && !o.Insecure && !isLoopback(host) {
+	if len(o.GossipKeys) == 0 && !o.Insecure && !IsLoopback(host) {
 		return fmt.Errorf("gossip address %q can be reached from other machines, but no gossip key is set; give one with --gossip-key-file (Options.GossipKeys), or say --insecure (Options.Insecure) if everybody on that network is trusted", o.Gossip)
 	}
 	return nil
 }
 
-func isLoopback(host string) bool {
+// IsLoopback reports whether what listens at host is reached from this machine
+// only. A name other than localhost may stand for anything, and is not.
+func IsLoopback(host string) bool {
 	ip := net.ParseIP(host)
 	return host == "localhost" || ip != nil && ip.IsLoopback()
 }

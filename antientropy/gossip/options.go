@@ -1,6 +1,7 @@
 package gossip
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -109,13 +110,13 @@ func (o Options) withDefaults() Options {
 	if o.Versions == (Versions{}) {
 		o.Versions = Versions{Min: ProtocolVersion, Max: ProtocolVersion}
 	}
-	setDefault(&o.ProbeInterval, 500*time.Millisecond)
-	setDefault(&o.ProbeTimeout, 250*time.Millisecond)
-	setDefault(&o.SuspicionMult, 6)
-	setDefault(&o.GossipInterval, 100*time.Millisecond)
-	setDefault(&o.PushPullInterval, 15*time.Second)
-	setDefault(&o.StreamTimeout, 5*time.Second)
-	setDefault(&o.PacketBytes, 1400)
+	o.ProbeInterval = cmp.Or(o.ProbeInterval, 500*time.Millisecond)
+	o.ProbeTimeout = cmp.Or(o.ProbeTimeout, 250*time.Millisecond)
+	o.SuspicionMult = cmp.Or(o.SuspicionMult, 6)
+	o.GossipInterval = cmp.Or(o.GossipInterval, 100*time.Millisecond)
+	o.PushPullInterval = cmp.Or(o.PushPullInterval, 15*time.Second)
+	o.StreamTimeout = cmp.Or(o.StreamTimeout, 5*time.Second)
+	o.PacketBytes = cmp.Or(o.PacketBytes, 1400)
 	if o.Logger == nil {
 		o.Logger = slog.New(slog.DiscardHandler)
 	}
@@ -126,13 +127,6 @@ func (o Options) withDefaults() Options {
 		o.Faults = noFaults{}
 	}
 	return o
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }
 
 // Validate reports everything that is wrong with the options, or nil. Every

@@ -77,15 +77,7 @@ func restoreCommand() *cli.Command {
 			"Example: ssnode restore --data-dir ./n1-new n1.backup.zst",
 		Flags: flags(dataDirFlag(), outputFlags()),
 		Action: func(c *cli.Context) error {
-			name, err := oneArgument(c, "the name of a backup")
-			if err != nil {
-				return err
-			}
-			dir, err := requireDirectory(c)
-			if err != nil {
-				return err
-			}
-			out, err := outputOf(c)
+			name, dir, out, err := intoDirectory(c, "the name of a backup")
 			if err != nil {
 				return err
 			}

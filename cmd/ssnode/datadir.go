@@ -39,6 +39,19 @@ func requireDirectory(c *cli.Context) (string, error) {
 	return c.String("data-dir"), nil
 }
 
+// intoDirectory returns what a command works with that makes a directory of a
+// file: the file that its argument names, the directory, and the output.
+func intoDirectory(c *cli.Context, what string) (name, dir string, out *output, err error) {
+	if name, err = oneArgument(c, what); err != nil {
+		return "", "", nil, err
+	}
+	if dir, err = requireDirectory(c); err != nil {
+		return "", "", nil, err
+	}
+	out, err = outputOf(c)
+	return name, dir, out, err
+}
+
 // online says what to do instead, where a directory is in use.
 func online(err error, instead string) error {
 	if errors.Is(err, store.ErrInUse) {
@@ -118,15 +131,7 @@ func loadCommand() *cli.Command {
 			"Example: ssnode load --data-dir ./n1-new n1.dump",
 		Flags: flags(dataDirFlag(), outputFlags()),
 		Action: func(c *cli.Context) error {
-			name, err := oneArgument(c, "the name of a file, or -")
-			if err != nil {
-				return err
-			}
-			dir, err := requireDirectory(c)
-			if err != nil {
-				return err
-			}
-			out, err := outputOf(c)
+			name, dir, out, err := intoDirectory(c, "the name of a file, or -")
 			if err != nil {
 				return err
 			}

@@ -12,20 +12,13 @@ import (
 // operating runs a command that has a node do something and prints what came
 // of it.
 func operating[T any](c *cli.Context, do func(*client.Client) (T, error), show func(T) listing) error {
-	out, err := outputOf(c)
-	if err != nil {
-		return err
-	}
-	node, err := connect(c)
-	if err != nil {
-		return err
-	}
-	defer node.Close()
-	done, err := do(node)
-	if err != nil {
-		return out.failed(err)
-	}
-	return out.print(show(done))
+	return withNode(c, func(out *output, node *client.Client) error {
+		done, err := do(node)
+		if err != nil {
+			return out.failed(err)
+		}
+		return out.print(show(done))
+	})
 }
 
 func joinCommand() *cli.Command {

@@ -208,19 +208,27 @@ func showing[T any](ask func(*client.Client, context.Context) (T, error), show f
 		if err := noArguments(c); err != nil {
 			return err
 		}
-		out, err := outputOf(c)
-		if err != nil {
-			return err
-		}
-		node, err := connect(c)
-		if err != nil {
-			return err
-		}
-		defer node.Close()
-		document, err := ask(node, c.Context)
-		if err != nil {
-			return err
-		}
-		return out.print(show(document))
+		return withNode(c, func(out *output, node *client.Client) error {
+			document, err := ask(node, c.Context)
+			if err != nil {
+				return err
+			}
+			return out.print(show(document))
+		})
 	}
+}
+
+// withNode does something with the output that is asked for and a client of the
+// node, which it closes.
+func withNode(c *cli.Context, do func(*output, *client.Client) error) error {
+	out, err := outputOf(c)
+	if err != nil {
+		return err
+	}
+	node, err := connect(c)
+	if err != nil {
+		return err
+	}
+	defer node.Close()
+	return do(out, node)
 }
