@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -20,6 +21,10 @@ import (
 // the longest keys in hex, with room to spare.
 const batchLineBytesMax = 64 << 10
 
+// batchIDBytesMax bounds --id, in bytes: with the number of a line behind it, a
+// node takes it.
+const batchIDBytesMax = 200
+
 func batchCommand() *cli.Command {
 	return &cli.Command{
 		Name: "batch", Category: groupWrite, Usage: "carry out many operations, all or nothing",
@@ -28,10 +33,13 @@ func batchCommand() *cli.Command {
 			"  {\"op\":\"register\",\"node\":\"n1\",\"from\":\"a\",\"to\":\"m\",\"priority\":10}\n" +
 			"  {\"op\":\"release\",\"keyspace\":\"users\",\"node\":\"n2\",\"from\":\"\",\"to\":null}\n\n" +
 			"All are carried out in one step, or none. With --chunk N, N at a time: each chunk all or\n" +
-			"nothing; when one fails, what was done is said, and how to go on from there.",
+			"nothing; when one fails, what was done is said, and how to go on from there. Where no answer\n" +
+			"came it may have been done all the same: the command line that is said then has an --id, under\n" +
+			"which the same node, unless it was restarted, does nothing twice.",
 		Flags: flags(
 			&cli.IntFlag{Name: "chunk", Usage: "carry out `N` operations at a time (1 to 10000)"},
 			&cli.IntFlag{Name: "from-line", Usage: "begin at line `N` of the file", Value: 1},
+			&cli.StringFlag{Name: "id", Usage: "the `ID` of a batch whose answer was lost, to ask again: what the node did under it is not done twice"},
 			waitFlags(), addrFlag(), outputFlags()),
 		Action: batch,
 	}
@@ -46,6 +54,12 @@ func batch(c *cli.Context) error {
 	if c.IsSet("chunk") && (chunk < 1 || chunk > wire.OperationsMax) {
 		return usageErrorf("--chunk %d is out of bounds: give a number from 1 to %d", chunk, wire.OperationsMax)
 	}
+	if err := refuseEmpty(c, "id"); err != nil {
+		return err
+	}
+	if len(c.String("id")) > batchIDBytesMax {
+		return usageErrorf("--id has %d bytes, at most %d are allowed: give the one that was said when the answer was lost", len(c.String("id")), batchIDBytesMax)
+	}
 	if c.Int("from-line") < 1 {
 		return usageErrorf("--from-line %d: lines are counted from 1", c.Int("from-line"))
 	}
@@ -54,11 +68,13 @@ func batch(c *cli.Context) error {
 		return err
 	}
 	defer file.Close()
-	b := &batcher{file: name, chunk: chunk, from: c.Int("from-line"), again: commandAgain(c, "from-line")}
+	b := &batcher{file: name, chunk: chunk, from: c.Int("from-line"), id: orElse(c.String("id"), rand.Text()), again: commandAgain(c)}
 	if err := b.prepare(c); err != nil {
 		return err
 	}
 	defer b.node.Close()
+	b.writer = b.node.NewWriter(client.WriterOptions{Requests: 1, Write: b.options})
+	defer b.writer.Close()
 	b.lines = bufio.NewReaderSize(file, 64<<10)
 	if chunk > 0 && isTerminal(c.App.ErrWriter) {
 		b.bar = newBar(c.App.ErrWriter, name, size)
@@ -98,10 +114,15 @@ type batcher struct {
 	from    int
 	lines   *bufio.Reader
 	node    *client.Client
+	writer  *client.Writer
 	out     *output
 	options client.WriteOptions
-	// again is the command line that goes on from a line.
-	again func(line int) string
+	// id and the first line of a chunk are the id of its operations: a node
+	// carries them out once, whoever asks again.
+	id string
+	// again is the command line that was given, with other values of some
+	// flags.
+	again func(values map[string]string) string
 	bar   *progressbar.ProgressBar // nil: nobody watches
 
 	// numbers are the lines of the operations of the chunk, bytes how much of
@@ -137,7 +158,7 @@ func (b *batcher) run(ctx context.Context) error {
 		if len(ops) == 0 {
 			return b.finish()
 		}
-		results, err := b.node.Write(ctx, ops, b.options)
+		results, err := b.writer.Write(ctx, wire.Batch{Ops: ops, ID: fmt.Sprintf("%s:%d", b.id, first)})
 		if err != nil {
 			return b.failed(first, b.onLine(err))
 		}

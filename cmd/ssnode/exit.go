@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/scalesmall/ssnode/client"
 	"github.com/scalesmall/ssnode/dump"
@@ -76,7 +77,14 @@ func exitCode(err error) int {
 func report(stderr io.Writer, err error) int {
 	var e *exitError
 	if err != nil && !(errors.As(err, &e) && e.err == nil) {
-		_, _ = fmt.Fprintf(stderr, "ssnode: %v%s\n", err, advice(err))
+		text, more := err.Error(), advice(err)
+		switch {
+		case more != "" && strings.Contains(text, "\n"):
+			text += "\n" + more // the last line may be a command to be copied
+		case more != "":
+			text += "; " + more
+		}
+		_, _ = fmt.Fprintf(stderr, "ssnode: %s\n", text)
 	}
 	return exitCode(err)
 }
@@ -84,7 +92,7 @@ func report(stderr io.Writer, err error) int {
 // advice says what to do next, where the error does not.
 func advice(err error) string {
 	if errors.Is(err, client.ErrUnreachable) {
-		return "; start a node with ssnode run, or say where one is with --addr"
+		return "start a node with ssnode run, or say where one is with --addr"
 	}
 	return ""
 }

@@ -27,26 +27,26 @@ func (b *batcher) failed(first int, err error) error {
 
 // explain says what became of a chunk that has failed, and how to go on.
 func (b *batcher) explain(first int, err error) error {
+	values, fate, ask := map[string]string{}, " was not carried out", "go on with: "
+	if errors.Is(err, client.ErrOutcome) { // which says it
+		fate, ask = "", "ask that node again, which does nothing twice unless it was restarted, with: "
+		values["id"] = b.id
+	}
 	switch {
-	case b.chunk == 0 && errors.Is(err, client.ErrUnreachable):
-		return err
-	case b.chunk == 0 && isRefusal(err):
+	case b.chunk == 0 && len(values) == 0:
 		return fmt.Errorf("nothing was carried out: %w", err)
 	case b.chunk == 0:
-		return err
+		return fmt.Errorf("%s: %w\n%s%s", b.file, err, ask, b.again(values))
 	}
 	if first == 0 {
 		first = b.done + 1
-	}
-	fate := "may or may not have been carried out"
-	if isRefusal(err) {
-		fate = "was not carried out"
 	}
 	done := "nothing was carried out before it"
 	if b.done >= b.from {
 		done = b.carriedOut()
 	}
-	return fmt.Errorf("the chunk from line %d to %d %s: %w\n%s; go on with: %s", first, b.line, fate, err, done, b.again(first))
+	values["from-line"] = strconv.Itoa(first)
+	return fmt.Errorf("the chunk from line %d to %d%s: %w\n%s; %s%s", first, b.line, fate, err, done, ask, b.again(values))
 }
 
 // halted ends a batch that waited in vain. What is left of the file, if there
@@ -58,18 +58,7 @@ func (b *batcher) halted(err error) error {
 	if rest, _, failed := b.read(); failed == nil && len(rest) == 0 {
 		return err
 	}
-	return fmt.Errorf("%w\n%s; go on with: %s", err, b.carriedOut(), b.again(b.done+1))
-}
-
-// isRefusal reports whether an error says that nothing of what was asked for
-// was done: found here, or answered by a node that understood it. One that is
-// unavailable may have met a fault of its disk on the way.
-func isRefusal(err error) bool {
-	var answer *wire.Error
-	if errors.As(err, &answer) {
-		return answer.Code != wire.CodeUnavailable && answer.Code != wire.CodeInternal
-	}
-	return !errors.Is(err, client.ErrUnreachable)
+	return fmt.Errorf("%w\n%s; go on with: %s", err, b.carriedOut(), b.again(map[string]string{"from-line": strconv.Itoa(b.done + 1)}))
 }
 
 func (b *batcher) carriedOut() string {
@@ -106,15 +95,16 @@ func aboutOperations(code wire.Code) bool {
 }
 
 // commandAgain returns the command line that was given, to be copied into a
-// shell, with another value of one flag.
-func commandAgain(c *cli.Context, changed string) func(value int) string {
-	return func(value int) string {
+// shell, with other values of some flags.
+func commandAgain(c *cli.Context) func(values map[string]string) string {
+	return func(values map[string]string) string {
 		words := []string{"ssnode", c.Command.Name}
 		for _, f := range c.Command.Flags {
 			name := f.Names()[0]
+			value, isChanged := values[name]
 			switch _, isSwitch := f.(*cli.BoolFlag); {
-			case name == changed:
-				words = append(words, "--"+name, strconv.Itoa(value))
+			case isChanged:
+				words = append(words, "--"+name, shellQuote(value))
 			case !isGiven(c, name):
 			case isSwitch:
 				words = append(words, "--"+name+"="+strconv.FormatBool(c.Bool(name)))

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/scalesmall/ssnode/client"
 	"github.com/scalesmall/ssnode/ranges"
 	"github.com/scalesmall/ssnode/wire"
 	"github.com/urfave/cli/v2"
@@ -189,7 +190,9 @@ func write(c *cli.Context, ops []wire.Operation) error {
 		return err
 	}
 	defer node.Close()
-	results, err := node.Write(c.Context, ops, o)
+	writer := node.NewWriter(client.WriterOptions{Write: o}) // it says whether the outcome is known
+	defer writer.Close()
+	results, err := writer.Write(c.Context, wire.Batch{Ops: ops})
 	if err != nil {
 		return out.failed(err)
 	}
