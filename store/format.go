@@ -83,11 +83,11 @@ func unseal(bucket string, key, stored []byte) ([]byte, error) {
 // tryUnseal is unseal, but says what is wrong in words.
 func tryUnseal(bucket string, key, stored []byte) (payload []byte, problem string) {
 	if len(stored) < checksumBytes {
-		return nil, fmt.Sprintf("the value of %s %x has %d bytes, too few for its checksum", bucket, key, len(stored))
+		return nil, fmt.Sprintf("the value of %s has %d bytes, too few for its checksum", inWords(bucket, key), len(stored))
 	}
 	payload = stored[checksumBytes:]
 	if binary.BigEndian.Uint32(stored) != checksum(bucket, key, payload) {
-		return nil, fmt.Sprintf("the checksum of %s %x does not match", bucket, key)
+		return nil, fmt.Sprintf("the checksum of %s does not match", inWords(bucket, key))
 	}
 	return payload, ""
 }
