@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"sync/atomic"
@@ -129,13 +130,31 @@ func (n *Node) releaseClaims(ctx context.Context, name string) (int, crdt.Contex
 		for _, c := range claims[from:min(from+releaseChunk, len(claims))] {
 			operations = append(operations, delta.Operation{Verb: delta.VerbRelease, Claim: c.Claim})
 		}
-		w, err := n.write(ctx, operations)
+		token, err := n.release(ctx, operations)
 		if err != nil {
 			return from, released, err
 		}
-		released.Join(w.Token)
+		released.Join(token)
 	}
 	return len(claims), released, nil
+}
+
+// release carries out Releases, in one batch if it fits a delta; else each by
+// itself, which fits whatever it takes back.
+func (n *Node) release(ctx context.Context, operations []delta.Operation) (crdt.Context, error) {
+	w, err := n.write(ctx, operations)
+	if len(operations) == 1 || !errors.Is(err, delta.ErrTooLarge) {
+		return w.Token, err
+	}
+	released := crdt.NewContext()
+	for i := range operations {
+		w, err := n.write(ctx, operations[i:i+1])
+		if err != nil {
+			return nil, err
+		}
+		released.Join(w.Token)
+	}
+	return released, nil
 }
 
 // spread waits until the members that can be reached have on disk what token

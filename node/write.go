@@ -10,8 +10,8 @@ import (
 	"github.com/scalesmall/ssnode/store"
 )
 
-// releaseChunk is how many claims are released in one batch: encoded, the
-// largest ones still fit.
+// releaseChunk is how many claims are released in one batch: encoded, those
+// with the largest bounds still fit.
 const releaseChunk = 100
 
 // Written is what a batch did.
