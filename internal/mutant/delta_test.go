@@ -208,6 +208,18 @@ func TestDelta_TheRest(t *testing.T) {
 		New:  "return !t.counter.IsVisible() }",
 		Test: "TestCommit_Write_TableOfOperations",
 	}, {
+		Name: "who has seen a part of a release may show more for it",
+		File: "delta/portion.go",
+		Old:  "cmp.Compare(b.Unreleased(), a.Unreleased())",
+		New:  "cmp.Compare(a.Unreleased(), b.Unreleased())",
+		Test: "TestCommit_Write_ReleaseOfMany_TravelsInParts",
+	}, {
+		Name: "a batch of several is seen by halves",
+		File: "delta/portion.go",
+		Old:  "if !w.divisible || ",
+		New:  "if ",
+		Test: "TestCommit_Write_ReleaseOfMany_TravelsInParts",
+	}, {
 		Name: "a batch does not see itself",
 		File: "delta/write.go",
 		Old:  "	t.counters[t.key] = t.counter\n",

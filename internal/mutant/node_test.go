@@ -28,6 +28,12 @@ func TestNode_Rules(t *testing.T) {
 		New:  "",
 		Test: "TestWatchdog_Beat_ComparesProgress",
 	}, {
+		Name: "W3: the end of a stalled node waits for its log",
+		File: "node/watchdog.go",
+		Old:  "		case <-time.After(tellMax):\n",
+		New:  "		case <-time.After(time.Hour):\n",
+		Test: "TestNode_Stall_EndsThoughTheLogIsStuck",
+	}, {
 		Name: "I3: a node writes on under an id that another has",
 		File: "node/transaction.go",
 		Old:  "	case isDisowned:\n",
