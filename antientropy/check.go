@@ -81,14 +81,6 @@ func (c *Core) unequal(p *peer, mine check) {
 // context is expected to be caught up with.
 const aheadPatience = 10
 
-// identify notes that a peer knows no more of this replica than it does.
-func (c *Core) identify(from string) {
-	if !c.identified && c.renaming == 0 {
-		c.identified = true
-		c.notice(Notice{Kind: NoticeIdentified, Peer: from})
-	}
-}
-
 // tickChecks sends a check to a random live peer if that is left to the Core.
 func (c *Core) tickChecks() {
 	if c.options.CheckInterval == 0 || c.now < c.outbox.nextCheck || len(c.peers.live) == 0 {

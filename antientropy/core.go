@@ -23,9 +23,10 @@ type Core struct {
 	replica *delta.Replica
 	events  uint64
 	moments moments
-	// identified says that some peer has shown to know no more of this replica
-	// than it does itself, or that it was renamed.
+	// identified says that nobody can know more of this replica than it does
+	// itself: its witnesses have shown it, or it was renamed.
 	identified bool
+	witnesses  witnesses
 	// renaming counts the proofs of the contrary that are being committed.
 	renaming int
 
@@ -73,6 +74,12 @@ type Start struct {
 	// Fresh says that the replica has just begun, to join others: see
 	// Completeness.
 	Fresh bool
+	// Identified says that nobody can know more of the replica than it does:
+	// its directory is new, or was open all the time. Otherwise, if it is
+	// Witnessed, all of Witnesses have to show that they do not, by name; if
+	// not, the first peer that does so is enough.
+	Identified, Witnessed bool
+	Witnesses             []string
 }
 
 // StartOf returns the start of a Core for a replica.
@@ -111,6 +118,7 @@ func New(o Options, s Start) (*Core, error) {
 	c.requests = requests{byID: map[uint64]*request{}, last: c.random.Uint64N(firstIDMax)}
 	c.awaits.last = c.random.Uint64N(firstIDMax)
 	c.completeness.lacks = s.Fresh
+	c.identified, c.witnesses = s.Identified, newWitnesses(s)
 	c.replica.Context = s.Context.Clone()
 	c.replica.Ahead = s.Ahead.Clone()
 	for _, id := range s.Forgotten {

@@ -52,11 +52,11 @@ func (c *Core) scheduleExchange() {
 
 // isWorthPulling reports whether to begin an exchange with a peer: what it has
 // differs, has done so for a while, and was not pulled before. Before anything
-// else, some peer must show that it knows no more of this replica than it does
+// else, peers must show that they know no more of this replica than it does
 // itself.
 func (c *Core) isWorthPulling(p *peer) bool {
 	if !c.identified {
-		return c.now >= p.retryAt
+		return !c.witnesses.must && c.now >= p.retryAt
 	}
 	grace := c.options.Grace
 	if len(c.holes.busy) > 0 {

@@ -96,6 +96,7 @@ func (c *Core) schedule() {
 	}
 	if c.peers.due {
 		c.peers.due = false
+		c.askWitnesses()
 		c.scheduleSession()
 		c.scheduleExchange()
 		c.scheduleBackfill()

@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -22,10 +24,13 @@ const identityWaitDefault = 3 * time.Second
 // that merely was restarted; only others do, who may have seen the numbers. So
 // after a restart
 //
-//	I1  no local write is numbered before some member has shown that it knows
-//	    no more of this replica than it does itself, or IdentityWait is over;
-//	I2  a write that is numbered without that goes under a new replica id,
-//	    which nobody can have seen;
+//	I1  no local write is numbered before every member that the directory
+//	    knows of, its witnesses, has shown that it knows no more of this replica
+//	    than it does itself, or IdentityWait is over;
+//	I2  what is numbered without that goes under a new replica id, which nobody
+//	    can have seen: the next write, or all from when members have been
+//	    within reach for IdentityWait, since what they send may have to be
+//	    answered by an event;
 //
 // and at any time
 //
@@ -33,13 +38,18 @@ const identityWaitDefault = 3 * time.Second
 //	    its id and keeps it, or that a later start of its directory was seen
 //	    than this one (gossip.Conflict.Yields).
 //
-// The rejected alternatives: to refuse writes until a member answers, which
-// would make a partition an outage; to draw a new id at every start, each of
-// which would stay in the contexts and leave records that only `forget` frees.
-// A directory that is new, or that has never met anybody, has nobody to ask.
+// The rejected alternatives: to refuse writes until members answer, which would
+// make a partition an outage; to draw a new id at every start, each of which
+// would stay in the contexts; to believe one member, which may lag or be new.
+// A directory that is new has nobody to ask. One that knows nobody has nobody,
+// either, but others may know it: it may have been copied before it met them.
+// So its writes go under a new id at once, and it retires the former one, of
+// which nobody is left who would close its records.
 type identity struct {
 	// certain says that the present id may be used.
 	certain atomic.Bool
+	// witnesses are the members that have to confirm the id, as Open found them.
+	witnesses []string
 	// settled is closed when writes need not wait any longer.
 	settled chan struct{}
 	once    sync.Once
@@ -177,8 +187,37 @@ func (n *Node) giveUpID(c gossip.Conflict) {
 		why = fmt.Sprintf("other members remember a later start of this data directory (%s), so it is an older copy", c.Rival.Start)
 	}
 	n.identity.disown(c.Rival.Replica, why)
+	n.goOnUnderNewID()
+}
+
+// goOnUnderNewID has the committer draw a new id, unless the present one is
+// certain when it comes to that.
+func (n *Node) goOnUnderNewID() {
 	nothing := func(*delta.Commit) error { return nil }
 	_ = n.commits.force(&request{step: nothing, done: func(error) {}}) // fails when all ends
+}
+
+// isNew reports whether the directory is at its first start, so that nobody can
+// know of it.
+func (n *Node) isNew() bool { return n.store.Start().Counter == 1 }
+
+// witnesses returns the names of the members that the directory knows of, of
+// those that were met and of those that have a record, but for those that have
+// left or were forgotten: they may have events of this replica that an older
+// copy of the directory lacks.
+func (n *Node) witnesses(met []gossip.Life) []string {
+	is := map[string]bool{n.name: false}
+	replica := n.store.Replica()
+	for _, x := range met {
+		if _, forgotten := replica.Forgotten[x.Replica]; !forgotten {
+			is[x.Name] = x.Name != n.name
+		}
+	}
+	for _, r := range n.routing.nodeRecords() {
+		is[r.Name] = r.Name != n.name && r.Gossip != "" && !r.Retired
+	}
+	maps.DeleteFunc(is, func(_ string, is bool) bool { return !is })
+	return slices.Sorted(maps.Keys(is))
 }
 
 // rivalText says who else has, or had, this node's name or id; empty if nobody.

@@ -36,6 +36,8 @@ type keeper struct {
 	addresses addresses
 	// lives are the members' last starts as they are on disk.
 	lives []gossip.Life
+	// reached is since when members have been within reach, zero if none is.
+	reached time.Time
 	introduction
 }
 
@@ -87,6 +89,7 @@ func (k *keeper) run() {
 			return
 		case <-settled:
 			settled = nil
+			k.doubt()
 			k.introduceAgain()
 		case <-k.wake:
 			k.observe()
@@ -122,9 +125,17 @@ func earlier(a, b time.Time) time.Time {
 func (k *keeper) observe() {
 	k.rememberLives()
 	members := k.node.transport.Members()
-	if slices.ContainsFunc(members, gossip.Member.Reachable) {
+	switch reachable := slices.ContainsFunc(members, gossip.Member.Reachable); {
+	case !reachable:
+		k.reached = time.Time{}
+	case k.reached.IsZero():
+		k.reached = time.Now()
+		time.AfterFunc(k.node.options.IdentityWait, k.poke)
+	}
+	if !k.reached.IsZero() {
 		k.setAlone(false)
 	}
+	k.doubt()
 	k.dropForgotten(members)
 	if err := k.node.roster.meet(members, k.node.store); err != nil {
 		k.node.log.Warn("who was met cannot be remembered on disk", "cause", err)
@@ -183,18 +194,32 @@ func (k *keeper) rejoin() {
 	k.observe()
 	missing = k.missing()
 	k.setAlone(len(missing) > 0 && !slices.ContainsFunc(k.node.transport.Members(), gossip.Member.Reachable))
-	k.confirmIfUnknown() // whoever was to be asked may be this node itself
 	if err != nil {
 		k.node.log.Debug("members not reached", "addresses", missing, "cause", err)
 	}
 }
 
-// confirmIfUnknown confirms the identity of a directory of which nobody can
-// know more than it does itself: it is new, or there is nobody to ask.
-func (k *keeper) confirmIfUnknown() {
-	hasOthers := slices.ContainsFunc(k.node.memberNames(), func(name string) bool { return name != k.node.name })
-	if k.node.store.Start().Counter == 1 || !hasOthers && len(k.missing()) == 0 {
-		k.node.identity.confirm()
+// confirmIfNew confirms the identity of a new directory, and has nobody wait
+// where there is nobody to wait for.
+func (k *keeper) confirmIfNew() {
+	switch n := k.node; {
+	case n.isNew():
+		n.identity.confirm()
+	case len(n.identity.witnesses) == 0:
+		n.identity.settle()
+	}
+}
+
+// doubt has the replica go on under a new id once members have been within
+// reach for IdentityWait and its identity is not certain, or at once if nobody
+// can make it so: what they have sent waits for that.
+func (k *keeper) doubt() {
+	n := k.node
+	if n.identity.certain.Load() || !n.identity.isSettled() || k.reached.IsZero() {
+		return
+	}
+	if len(n.identity.witnesses) == 0 || time.Since(k.reached) >= n.options.IdentityWait {
+		n.goOnUnderNewID()
 	}
 }
 

@@ -138,6 +138,7 @@ func (n *Node) start(ctx context.Context) error {
 	if err := n.keeper.recall(); err != nil {
 		return err
 	}
+	n.identity.witnesses = n.witnesses(n.keeper.lives)
 	p, err := newProtocol(n)
 	if err != nil {
 		return err
@@ -153,7 +154,7 @@ func (n *Node) start(ctx context.Context) error {
 	n.transport = t
 	n.committed.Go(n.runCommitter) // which writes where this node is reached
 	n.protocol.attach(t)
-	n.keeper.confirmIfUnknown()
+	n.keeper.confirmIfNew()
 	if err := n.keeper.introduce(ctx); err != nil {
 		return err
 	}

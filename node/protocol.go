@@ -93,6 +93,8 @@ func newProtocol(n *Node) (*protocol, error) {
 func (p *protocol) newCore() (*antientropy.Core, error) {
 	start := antientropy.StartOf(p.node.store.Replica())
 	start.Fresh = p.isFresh()
+	start.Identified = p.node.isNew() || p.node.identity.certain.Load()
+	start.Witnessed, start.Witnesses = true, p.node.identity.witnesses
 	return antientropy.New(antientropy.Options{
 		Cluster:      p.node.store.Cluster(),
 		Seed:         rand.Uint64(),

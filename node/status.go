@@ -114,7 +114,7 @@ func (n *Node) named(waits []compaction.Wait) []Waiting {
 }
 
 func (i *identity) String() string {
-	if i.certain.Load() {
+	if i.certain.Load() || i.isSettled() && len(i.witnesses) == 0 {
 		return "confirmed"
 	}
 	return "unconfirmed"

@@ -14,7 +14,8 @@ import (
 const (
 	whyLost      = "others know more of this replica than its own directory, which was rolled back"
 	whyForgotten = "the cluster was told to forget this replica; what it had not sent is taken still"
-	whyAsks      = "no member could be asked whether this directory was rolled back"
+	whyAsks      = "not every member that this directory knows of could be asked whether it was rolled back"
+	whyAlone     = "this directory knows no other member that could be asked whether it was rolled back"
 )
 
 // transaction is a group of requests on its way to the disk.
@@ -81,6 +82,12 @@ func (t *transaction) rename(c *delta.Commit) error {
 	case t.hasLocal() && !t.node.identity.certain.Load():
 		t.why = whyAsks
 		c.Rename(store.NewReplicaID())
+		if len(t.node.identity.witnesses) == 0 {
+			t.why = whyAlone
+			if _, err := c.Forget(t.before); err != nil {
+				return err
+			}
+		}
 	default:
 		return nil
 	}
