@@ -44,7 +44,6 @@ type Core struct {
 	session  *session
 	wanted   *wantedSession
 	wholeAt  uint64
-	spans    []delta.Span
 	served   served
 	awaits   awaits
 

@@ -143,11 +143,14 @@ func (c *Core) Repair(peer string, spans ...delta.Span) {
 	}
 }
 
-// SetParticipated tells which spans this node takes part in, ascending and
-// disjoint: where state has to be repaired, they come first. Those beyond the
-// first participatedMax come with the rest.
-func (c *Core) SetParticipated(spans []delta.Span) {
-	c.spans = slices.Clone(spans[:min(len(spans), participatedMax)])
+// participated returns the spans that this node takes part in: where state has
+// to be repaired, they come first. Those beyond the first participatedMax come
+// with the rest.
+func (c *Core) participated() []delta.Span {
+	if c.options.Participated == nil {
+		return nil
+	}
+	return c.options.Participated(participatedMax)
 }
 
 func (c *Core) wantSession(peer, reason string) {
@@ -156,7 +159,8 @@ func (c *Core) wantSession(peer, reason string) {
 	}
 	w := &wantedSession{peer: peer, reason: reason, whole: true}
 	if reason == reasonTrimmed {
-		w.spans, w.whole = c.spans, len(c.spans) == 0 || c.now >= c.wholeAt
+		w.spans = c.participated()
+		w.whole = len(w.spans) == 0 || c.now >= c.wholeAt
 	}
 	c.wanted = w
 	c.peers.due = true
