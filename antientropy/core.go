@@ -18,6 +18,9 @@ type Core struct {
 	cluster clusterID
 	random  *rand.Rand
 	now     uint64
+	// startedAt is when it was told the time first.
+	startedAt uint64
+	ticked    bool
 
 	// replica mirrors the durable one; events is the sum of its sequences.
 	replica *delta.Replica
@@ -131,6 +134,9 @@ const firstIDMax = 1 << 32
 // milliseconds; the Core does nothing by itself.
 func (c *Core) Tick(now uint64) {
 	c.now = max(c.now, now)
+	if !c.ticked {
+		c.startedAt, c.ticked = c.now, true
+	}
 	c.expireRequests()
 	c.tickSession()
 	c.tickInbox()

@@ -23,6 +23,8 @@ type wantedSession struct {
 	// instead of it.
 	spans []delta.Span
 	whole bool
+	// partners are those who take part in them too, once that was looked at.
+	partners []string
 }
 
 // session is a range repair with a peer, driven by the side that receives: it
@@ -169,24 +171,25 @@ func (c *Core) wantSession(peer, reason string) {
 // scheduleSession begins the session that waits.
 func (c *Core) scheduleSession() {
 	w := c.wanted
-	if w == nil || c.session != nil || c.exchange != nil || !c.identified {
-		return
-	}
-	c.wanted = nil
-	if !c.peers.isAlive(w.peer) {
-		return
-	}
-	if len(w.spans) > 0 {
-		c.beginPartial(w)
-	} else {
+	switch {
+	case w == nil || c.session != nil || c.exchange != nil || !c.identified:
+	case !c.peers.isAlive(w.peer):
+		c.wanted = nil
+	case len(w.spans) == 0:
+		c.wanted = nil
 		c.beginComplete(w.peer, w.reason)
+	default:
+		if peer, ok := c.partner(w); ok {
+			c.wanted = nil
+			c.beginPartial(w, peer)
+		}
 	}
 }
 
-func (c *Core) beginPartial(w *wantedSession) {
-	s := &session{peer: w.peer, reason: w.reason}
+func (c *Core) beginPartial(w *wantedSession, peer string) {
+	s := &session{peer: peer, reason: w.reason}
 	if w.reason == reasonTrimmed {
-		s.peer, s.reason = c.partner(w.peer), reasonTakesPart
+		s.reason = reasonTakesPart
 	}
 	for _, span := range slices.Backward(w.spans) {
 		s.todo = append(s.todo, task{span: span})
@@ -195,26 +198,6 @@ func (c *Core) beginPartial(w *wantedSession) {
 		s.then = &wantedSession{peer: w.peer, reason: w.reason, whole: true}
 	}
 	c.beginSession(s)
-}
-
-// partner returns with whom to repair the spans that this node takes part in: a
-// live peer that takes part there too and has something else, since it keeps
-// their history longest and hears of them first; else the given one.
-func (c *Core) partner(otherwise string) string {
-	if c.options.Partners == nil {
-		return otherwise
-	}
-	names := c.options.Partners()
-	if slices.Contains(names, otherwise) {
-		return otherwise
-	}
-	mine := c.check()
-	for _, name := range c.shuffled(names) {
-		if p := c.peers.byName[name]; p != nil && p.Alive && p.heard > 0 && !p.check.sameAs(mine) && c.now >= p.retryAt {
-			return name
-		}
-	}
-	return otherwise
 }
 
 // beginComplete begins with a question about everything. What is known of the
