@@ -41,7 +41,19 @@ type request struct {
 type requests struct {
 	byID map[uint64]*request
 	last uint64
+	// ended has the tiers of the last formerMax questions that have ended, by
+	// their ids modulo formerMax: answers to them may still come.
+	ended [formerMax]former
 }
+
+// former is a question that is not waited for any more.
+type former struct {
+	id   uint64
+	tier Tier
+}
+
+// formerMax bounds the questions that are remembered after their end.
+const formerMax = 512
 
 // ask notes a request under a new id. It waits twice as long for the answer
 // with every time that the question has been asked before: what takes a peer
@@ -53,7 +65,20 @@ func (c *Core) ask(peer string, before int, then func([]byte) error) uint64 {
 }
 
 // forget gives up a request without calling its function.
-func (c *Core) forget(id uint64) { delete(c.requests.byID, id) }
+func (c *Core) forget(id uint64) {
+	if r, ok := c.requests.byID[id]; ok {
+		c.requests.ended[id%formerMax] = former{id: id, tier: r.tier}
+		delete(c.requests.byID, id)
+	}
+}
+
+// tierOfStale returns the tier of an answer that nobody waits for.
+func (c *Core) tierOfStale(id uint64) Tier {
+	if f := c.requests.ended[id%formerMax]; f.id == id && id != 0 {
+		return f.tier
+	}
+	return TierOther
+}
 
 // receivePart collects an answer. Every part pushes the deadline back.
 func (c *Core) receivePart(from string, frame, body []byte) error {
@@ -64,7 +89,9 @@ func (c *Core) receivePart(from string, frame, body []byte) error {
 	r := c.requests.byID[b.ID]
 	if r == nil || r.peer != from {
 		c.counters.FramesStale++ // late, or repeated
-		c.counters.Traffic[TierOther].in(frame)
+		tier := c.tierOfStale(b.ID)
+		c.counters.Stale[tier]++
+		c.counters.Traffic[tier].in(frame)
 		return nil
 	}
 	c.counters.Traffic[r.tier].in(frame)
@@ -75,6 +102,7 @@ func (c *Core) receivePart(from string, frame, body []byte) error {
 	if r.missing > 0 {
 		return nil
 	}
+	c.counters.Trips[r.tier]++
 	c.forget(b.ID)
 	c.forgetRepeats(r)
 	if err := r.then(slices.Concat(r.parts...)); err != nil {

@@ -80,6 +80,11 @@ type session struct {
 	// pending commits are under way; entries were joined.
 	pending int
 	entries uint64
+	// compared are the records found equal or joined, of about expected, where
+	// everything is repaired; first are the spans to be repaired, where only
+	// these are.
+	compared, expected uint64
+	first              []delta.Span
 	// before is what had passed between the two when it began.
 	before uint64
 	// then is the session to follow.
@@ -187,7 +192,7 @@ func (c *Core) scheduleSession() {
 }
 
 func (c *Core) beginPartial(w *wantedSession, peer string) {
-	s := &session{peer: peer, reason: w.reason}
+	s := &session{peer: peer, reason: w.reason, first: w.spans}
 	if w.reason == reasonTrimmed {
 		s.reason = reasonTakesPart
 	}
@@ -205,14 +210,17 @@ func (c *Core) beginPartial(w *wantedSession, peer string) {
 func (c *Core) beginComplete(peer, reason string) {
 	root := task{span: delta.Whole, digest: DigestOf(c.replica.Fingerprint), measured: true}
 	p := c.peers.byName[peer]
-	s := &session{peer: peer, reason: reason, complete: true, todo: []task{root}}
+	s := &session{peer: peer, reason: reason, complete: true, todo: []task{root}, expected: root.digest.Count}
+	if p != nil && p.heard > 0 {
+		s.expected = max(s.expected, p.check.Fingerprint.Count)
+	}
 	s.stuck = reason == reasonAhead && p != nil && p.repaired && p.repairedAt == c.replica.ContextHash
 	s.useless = c.options.Symbols == 0 || root.digest.Count == 0
 	c.beginSession(s)
 }
 
 func (c *Core) beginSession(s *session) {
-	s.begun, s.toldAt, s.before = c.now, c.now, c.passed(s.peer)
+	s.begun, s.toldAt, s.before = max(c.now, 1), c.now, c.passed(s.peer)
 	s.tried = []string{s.peer}
 	s.known = known{hash: c.replica.ContextHash, context: c.replica.Context.Clone()}
 	c.session = s
@@ -405,45 +413,4 @@ func (c *Core) continueElsewhere(s *session) bool {
 		}
 	}
 	return false
-}
-
-// SessionStatus is how far the session of range repair is that is under way.
-type SessionStatus struct {
-	Peer, Reason string
-	// Complete says that the whole state is being repaired.
-	Complete bool
-	// Begun is when, in milliseconds of Tick's clock.
-	Begun uint64
-	// Entries were joined, Spans are known to be left. Before Through, nothing
-	// is; a sketch is about the whole state.
-	Entries uint64
-	Spans   int
-	Through delta.Key
-	// Sketch says that a sketch is being looked at.
-	Sketch bool
-}
-
-// Session returns the status of the open session, if there is one.
-func (c *Core) Session() (SessionStatus, bool) {
-	s := c.session
-	if s == nil {
-		return SessionStatus{}, false
-	}
-	return SessionStatus{
-		Peer: s.peer, Reason: s.reason, Complete: s.complete, Begun: s.begun,
-		Entries: s.entries, Spans: len(s.todo), Through: s.through(), Sketch: s.isLooking(),
-	}, true
-}
-
-// through returns the least key at which something may be left. Todo is a stack
-// that is worked off in the order of keys, but for what had no room.
-func (s *session) through() delta.Key {
-	if s.isLooking() || s.complete && !s.opened {
-		return ""
-	}
-	k := delta.Whole.To
-	for _, t := range s.todo {
-		k = min(k, t.span.From)
-	}
-	return k
 }

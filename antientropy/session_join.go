@@ -45,6 +45,7 @@ func (c *Core) weigh(s *session, tasks []task, found rangeFindings) {
 			later = append(later, t)
 		case f.Verdict == VerdictEqual && t.inside:
 			matched = true
+			s.compared += t.digest.Count
 			c.counters.RangesEqual++
 		case f.Verdict == VerdictEqual:
 			compare = append(compare, task{span: t.span, theirs: t.digest.Sum, at: found.State, family: i})
@@ -85,6 +86,7 @@ func (c *Core) compare(s *session, tasks []task, then func(equal bool)) {
 		var differing []task
 		for i, t := range tasks {
 			if mine[i].Sum == t.theirs {
+				s.compared += mine[i].Count
 				c.counters.RangesEqual++
 				continue
 			}
@@ -151,6 +153,9 @@ func (c *Core) joined(s *session, joins []join, r CommitResult) {
 		c.notice(Notice{Kind: NoticeLost, Peer: s.peer, Err: cause})
 	}
 	for _, j := range joins {
+		for _, e := range j.entries {
+			s.compared += uint64(e.Records())
+		}
 		s.entries += uint64(len(j.entries))
 		c.counters.EntriesTaken += uint64(len(j.entries))
 	}
