@@ -89,3 +89,24 @@ func TestCore_Partner_IsWaitedForAWhile(t *testing.T) {
 		}
 	}
 }
+
+// TestCore_FirstPull_IsOfWhoWasHeard: right after its start a member is told of
+// others that may be gone, and of somebody who speaks. It asks the latter; it
+// asks others too if nobody speaks.
+func TestCore_FirstPull_IsOfWhoWasHeard(t *testing.T) {
+	for seed := range uint64(20) {
+		for _, speaks := range []bool{true, false} {
+			k, b := lagging(t, seed)
+			k.options.CheckInterval, k.options.HearFirst = 0, 100
+			b.start() // p is listed as alive, and is gone
+			if speaks {
+				k.member("p").up = false
+				b.living(50, func() { b.core.Heard("a", k.member("a").core.CheckPayload()) })
+			}
+			k.run(700)
+			if c := b.core.Counters(); c.PullsRepeated > 0 || c.Pulls == 0 || c.Trips[antientropy.TierPull] == 0 {
+				t.Errorf("seed %d, somebody speaks %t: %d pulls, asked again %d times, %d answered", seed, speaks, c.Pulls, c.PullsRepeated, c.Trips[antientropy.TierPull])
+			}
+		}
+	}
+}
