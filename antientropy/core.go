@@ -112,7 +112,7 @@ func New(o Options, s Start) (*Core, error) {
 	}
 	c.requests = requests{byID: map[uint64]*request{}, last: c.random.Uint64N(firstIDMax)}
 	c.awaits.last = c.random.Uint64N(firstIDMax)
-	c.completeness.lacks = s.Fresh
+	c.completeness.lacks, c.completeness.much = s.Fresh, s.Fresh
 	c.replica.Context = s.Context.Clone()
 	c.replica.Ahead = s.Ahead.Clone()
 	for _, id := range s.Forgotten {

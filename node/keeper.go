@@ -192,10 +192,16 @@ func (k *keeper) rejoin() {
 // confirmIfUnknown confirms the identity of a directory of which nobody can
 // know more than it does itself: it is new, or there is nobody to ask.
 func (k *keeper) confirmIfUnknown() {
-	hasOthers := slices.ContainsFunc(k.node.memberNames(), func(name string) bool { return name != k.node.name })
-	if k.node.store.Start().Counter == 1 || !hasOthers && len(k.missing()) == 0 {
+	if !k.knowsOthers() {
 		k.node.identity.confirm()
 	}
+}
+
+// knowsOthers reports whether this directory was used before and there are
+// others who may know of it.
+func (k *keeper) knowsOthers() bool {
+	hasOthers := slices.ContainsFunc(k.node.memberNames(), func(name string) bool { return name != k.node.name })
+	return k.node.store.Start().Counter > 1 && (hasOthers || len(k.missing()) > 0)
 }
 
 // missing returns the addresses at which a member should be and none is listed

@@ -109,6 +109,8 @@ func (n *Node) notReady() []string {
 	}
 	if reason, ok := n.fetching(); ok {
 		reasons = append(reasons, reason)
+	} else if reason, ok := n.comparing(); ok {
+		reasons = append(reasons, reason)
 	}
 	if n.commits.isFull() {
 		reasons = append(reasons, "the queue of writes is full")
