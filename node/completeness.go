@@ -51,18 +51,11 @@ func (p *protocol) tellCompleteness() {
 // first exchange, some hundred milliseconds after the start: until then it must
 // not be called ready, only to be not ready a moment later.
 type comparison struct {
-	// until is when to wait for it no longer, zero if there is nobody to be
-	// compared with. It is set before anybody looks.
+	// until is when to wait for it no longer. It is set before anybody looks.
 	until time.Time
-	// over is set once the node was compared, and stays so.
+	// over is set once the node was compared, or there is nobody to be compared
+	// with, and stays so.
 	over atomic.Bool
-}
-
-// expectComparison has the node wait for a comparison, if it knows of others.
-func (n *Node) expectComparison() {
-	if n.keeper.knowsOthers() {
-		n.comparison.until = time.Now().Add(n.options.IdentityWait)
-	}
 }
 
 // comparing returns why a node that has just started again is not ready yet,

@@ -190,10 +190,12 @@ func (k *keeper) rejoin() {
 }
 
 // confirmIfUnknown confirms the identity of a directory of which nobody can
-// know more than it does itself: it is new, or there is nobody to ask.
+// know more than it does itself: it is new, or there is nobody to ask, nor to be
+// compared with.
 func (k *keeper) confirmIfUnknown() {
 	if !k.knowsOthers() {
 		k.node.identity.confirm()
+		k.node.comparison.over.Store(true)
 	}
 }
 

@@ -154,8 +154,8 @@ func (n *Node) start(ctx context.Context) error {
 	n.transport = t
 	n.committed.Go(n.runCommitter) // which writes where this node is reached
 	n.protocol.attach(t)
+	n.comparison.until = time.Now().Add(n.options.IdentityWait)
 	n.keeper.confirmIfUnknown()
-	n.expectComparison()
 	if err := n.keeper.introduce(ctx); err != nil {
 		return err
 	}
