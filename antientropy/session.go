@@ -196,6 +196,7 @@ func (c *Core) beginPartial(w *wantedSession, peer string) {
 	if w.reason == reasonTrimmed {
 		s.reason = reasonTakesPart
 	}
+	s.resting = c.options.Symbols > 0 // until it is known whether what differs is scattered
 	for _, span := range slices.Backward(w.spans) {
 		s.todo = append(s.todo, task{span: span})
 	}

@@ -38,6 +38,9 @@ func (c *Core) weigh(s *session, tasks []task, found rangeFindings) {
 	var joins []join
 	var compare, later []task
 	matched := false
+	if s.resting && !s.complete && !c.maySketch(tasks, found.Findings) {
+		s.resting, s.useless = false, true
+	}
 	for i, f := range found.Findings {
 		t := tasks[i]
 		switch {
@@ -94,8 +97,12 @@ func (c *Core) compare(s *session, tasks []task, then func(equal bool)) {
 			differing = append(differing, t)
 		}
 		markSparse(tasks, differing)
-		if s.isScattered(tasks, differing) {
+		switch scattered := s.isScattered(tasks, differing); {
+		case scattered && s.complete:
 			c.askSketch(s)
+			return
+		case scattered:
+			c.fetchFirst(s)
 			return
 		}
 		s.putBack(differing)
