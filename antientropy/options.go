@@ -43,8 +43,9 @@ type Options struct {
 	// times, and wait twice as long each time. Default 2000.
 	RequestTimeout uint64
 	// PullRepeat is after how long a pull of whose answer nothing has come is
-	// asked again, and after twice as long once more, until it is given up.
-	// Default: an eighth of RequestTimeout.
+	// asked again, and after twice as long once more, until it is given up. Of a
+	// peer whose answers are known to take longer it is that longer, but half of
+	// RequestTimeout at most. Default: an eighth of RequestTimeout.
 	PullRepeat uint64
 	// Retry is the shortest pause after a failed exchange with a peer; it
 	// doubles with every failure, up to 64-fold, and has jitter. Default 500.

@@ -41,6 +41,8 @@ type peer struct {
 	// retryAt.
 	failures uint
 	retryAt  uint64
+	// answers is how long its answers to pulls take.
+	answers answers
 	// foreignAt is when it was last told that the peer is foreign.
 	foreignAt uint64
 

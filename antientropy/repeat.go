@@ -18,6 +18,9 @@ type repeat struct {
 // given. It is asked again until an answer begins to come.
 func (c *Core) askPull(peer string, send func(id uint64), then func([]byte) error) {
 	pause := c.options.PullRepeat
+	if p := c.peers.byName[peer]; p != nil {
+		pause = max(pause, min(p.answers.patience(), c.options.RequestTimeout/2))
+	}
 	x := &repeat{send: send, at: c.now + pause, pause: 2 * pause}
 	c.askAgain(peer, x, then)
 }
@@ -72,5 +75,33 @@ func (c *Core) forgetRepeats(r *request) {
 		for _, id := range r.repeat.ids {
 			c.forget(id)
 		}
+	}
+}
+
+// answers is how long a peer takes until answers to pulls begin to come, as
+// exponential means, in the way of TCP's timer (RFC 6298). Each repetition has
+// an id of its own, so it is known which of them was answered.
+type answers struct {
+	mean, spread uint64 // milliseconds
+	known        bool
+}
+
+// took notes how long one answer took.
+func (a *answers) took(millis uint64) {
+	if !a.known {
+		*a = answers{mean: millis, spread: millis / 2, known: true}
+		return
+	}
+	a.spread = (3*a.spread + max(a.mean, millis) - min(a.mean, millis)) / 4
+	a.mean = (7*a.mean + millis) / 8
+}
+
+// patience is after how long an answer is most likely lost; 0 if none has come.
+func (a *answers) patience() uint64 { return a.mean + 4*a.spread }
+
+// beginsToCome notes that the first part of an answer is here.
+func (c *Core) beginsToCome(r *request) {
+	if p := c.peers.byName[r.peer]; p != nil && r.repeat != nil {
+		p.answers.took(c.now - r.asked)
 	}
 }

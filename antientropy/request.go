@@ -24,8 +24,10 @@ const AnswerFramesMax = partsMax
 
 // request is a question to a peer that waits for its answer.
 type request struct {
-	peer     string
-	tier     Tier
+	peer string
+	tier Tier
+	// asked is when it was sent, deadline when it is given up.
+	asked    uint64
 	deadline uint64
 	parts    [][]byte
 	missing  int
@@ -60,7 +62,7 @@ const formerMax = 512
 // long to read must not be asked for for ever.
 func (c *Core) ask(peer string, before int, then func([]byte) error) uint64 {
 	c.requests.last++
-	c.requests.byID[c.requests.last] = &request{peer: peer, tier: TierRange, deadline: c.now + c.options.RequestTimeout<<before, then: then}
+	c.requests.byID[c.requests.last] = &request{peer: peer, tier: TierRange, asked: c.now, deadline: c.now + c.options.RequestTimeout<<before, then: then}
 	return c.requests.last
 }
 
@@ -95,6 +97,9 @@ func (c *Core) receivePart(from string, frame, body []byte) error {
 		return nil
 	}
 	c.counters.Traffic[r.tier].in(frame)
+	if r.parts == nil {
+		c.beginsToCome(r)
+	}
 	if err := r.collect(b); err != nil {
 		return err
 	}
