@@ -40,35 +40,23 @@ func (c *Core) scheduleExchange() {
 		}
 		return
 	}
-	if name := c.worthPulling(); name != "" {
-		c.exchange = &exchange{peer: name, after: []byte{}, paged: len(c.replica.Context) == 0, before: c.passed(name)}
-		c.counters.Pulls++
-		c.pullNext(c.exchange)
-	}
-}
-
-// worthPulling returns a peer to begin an exchange with, rather one that was
-// heard of: who is only listed may be gone, or not know us yet.
-func (c *Core) worthPulling() (name string) {
-	for _, x := range c.shuffled(c.peers.live) {
-		switch p := c.peers.byName[x]; {
-		case !c.isWorthPulling(p):
-		case p.heard > 0 || c.options.HearFirst == 0:
-			return x
-		default:
-			name = x
+	for _, name := range c.shuffled(c.peers.live) {
+		if c.isWorthPulling(c.peers.byName[name]) {
+			c.exchange = &exchange{peer: name, after: []byte{}, paged: len(c.replica.Context) == 0, before: c.passed(name)}
+			c.counters.Pulls++
+			c.pullNext(c.exchange)
+			return
 		}
 	}
-	return name
 }
 
 // isWorthPulling reports whether to begin an exchange with a peer: what it has
 // differs, has done so for a while, and was not pulled before. Before anything
 // else, some peer must show that it knows no more of this replica than it does
-// itself: whoever speaks first is asked, and if nobody does, anybody.
+// itself.
 func (c *Core) isWorthPulling(p *peer) bool {
 	if !c.identified {
-		return c.now >= p.retryAt && (p.heard > 0 || c.now >= p.listedAt+c.options.HearFirst)
+		return c.now >= p.retryAt
 	}
 	grace := c.options.Grace
 	if len(c.holes.busy) > 0 {

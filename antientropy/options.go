@@ -33,11 +33,6 @@ type Options struct {
 	// Grace is how long a difference to a peer must last before anything is
 	// pulled: a push is probably on its way. Default 100.
 	Grace uint64
-	// HearFirst is for how long after a peer was listed nothing is asked of it
-	// that has not been heard of, right after the start, and whoever was heard of
-	// is asked rather: others may be gone, or not know this node yet. Default 0:
-	// anybody is asked at once.
-	HearFirst uint64
 	// RequestTimeout is how long a request may go without any answer. It must
 	// exceed a round trip plus a read. Questions of a session are asked three
 	// times, and wait twice as long each time. Default 2000.

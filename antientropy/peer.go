@@ -11,9 +11,6 @@ import (
 // peer is what is known of another member.
 type peer struct {
 	Peer
-	// listedAt is when it was listed first.
-	listedAt uint64
-
 	// check is the last that was heard, at heard; 0 if none was.
 	check check
 	heard uint64
@@ -74,7 +71,7 @@ func (c *Core) SetPeers(all []Peer) {
 	for _, p := range all {
 		known := c.peers.byName[p.Name]
 		if known == nil {
-			known = &peer{listedAt: c.now}
+			known = &peer{}
 		}
 		known.Peer = p
 		byName[p.Name] = known

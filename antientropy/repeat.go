@@ -39,11 +39,25 @@ func (c *Core) repeatIfDue(r *request) {
 	if x == nil || c.now < x.at || c.hasBegun(x) {
 		return
 	}
+	if c.isBetterAsked(r.peer) {
+		c.forgetRepeats(r)
+		_ = r.then(nil) // an answer that did not come is never bad
+		return
+	}
 	x.at, x.pause = c.now+x.pause, 2*x.pause
 	c.counters.PullsRepeated++
 	deadline := r.deadline
 	c.askAgain(r.peer, x, r.then)
 	c.requests.byID[x.ids[len(x.ids)-1]].deadline = deadline
+}
+
+// isBetterAsked reports whether to ask somebody else rather than a peer again.
+// Right after its start a node is told of all members at once: of those that it
+// has never heard of some may be gone, or not know this node yet, and nothing
+// else is pulled while one of them is waited for.
+func (c *Core) isBetterAsked(peer string) bool {
+	p := c.peers.byName[peer]
+	return !c.identified && p != nil && p.heard == 0 && len(c.peers.live) > 1
 }
 
 // hasBegun reports whether a part of some answer has come.

@@ -25,9 +25,6 @@ const (
 	// there are between two reports of what it knows of its peers.
 	tickEvery   = 25 * time.Millisecond
 	reportEvery = 4
-	// hearFirst is how long, in milliseconds, whoever is listed may take to say
-	// something before it is asked: a join brings the check of whom it reached.
-	hearFirst = 100
 	// readsMax bounds the bulk reads that wait; the core asks for fewer.
 	readsMax = 1024
 )
@@ -101,7 +98,6 @@ func (p *protocol) newCore() (*antientropy.Core, error) {
 		Participated: p.node.routing.participated,
 		Partners:     p.node.routing.partners,
 		Symbols:      antientropy.DefaultShape.Symbols,
-		HearFirst:    hearFirst,
 	}, start)
 }
 

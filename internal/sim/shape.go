@@ -8,9 +8,6 @@ func (k *cluster) shape(p profile) {
 	o.RequestTimeout = 100 + k.upTo(300) + 2*p.delayMax + 2*p.diskMax
 	o.Retry = 20 + k.upTo(200)
 	o.SmallCluster = 1 + k.random.IntN(8)
-	if o.SmallCluster > 4 {
-		o.HearFirst = o.Retry / 2
-	}
 	o.FanOut = 1 + k.random.IntN(4)
 	o.Symbols = []int{0, 16, shapeOfFingerprints.Symbols}[k.random.IntN(3)]
 	if p.smallOptions {
