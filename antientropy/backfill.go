@@ -137,6 +137,7 @@ func (c *Core) askForHistory() {
 		body.To = []byte(x.Range.To.Key)
 	}
 	body.ID = c.ask(x.peer, 0, func(answer []byte) error { return c.historyAnswered(x, answer) })
+	c.requests.byID[body.ID].tier = TierHistory
 	c.send(x.peer, kindHistory, body)
 }
 

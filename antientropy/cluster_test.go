@@ -81,6 +81,8 @@ type member struct {
 	commits []antientropy.CommitRequest
 	busy    bool
 	isReady bool // identity confirmed
+	// hold, if set, is given what delivers each frame that is sent.
+	hold    func(deliver func())
 	notices []antientropy.Notice
 }
 
@@ -371,6 +373,10 @@ func (m *member) send(to string, frame []byte) {
 		m.tap(frame)
 	}
 	m.faultIf(len(frame) > antientropy.FrameBytesMax, "%s sends a frame of %d bytes", m.name, len(frame))
+	if m.hold != nil {
+		m.hold(func() { m.deliver(to, frame) })
+		return
+	}
 	copies := 1
 	switch {
 	case m.chance(m.faults.loss):

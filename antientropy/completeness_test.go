@@ -105,7 +105,50 @@ func TestCore_Completeness_OfOneLongAway(t *testing.T) {
 	}
 	miss(3)
 	a.trim(100)
+	if catchUp() {
+		t.Error("incomplete for want of three deltas, though they come at once")
+	}
+	miss(30)
+	a.trim(100)
 	if !catchUp() {
-		t.Error("never incomplete, though the log was trimmed")
+		t.Error("never incomplete, though a third was missing")
+	}
+}
+
+// TestCore_Completeness_OfLittleThatLasts: what little is missing is told once it
+// has lasted; and whether anything is, is known with the first exchange.
+func TestCore_Completeness_OfLittleThatLasts(t *testing.T) {
+	k, a, b := quiet(t, 100)
+	b.start()
+	if b.core.Completeness().Compared {
+		t.Error("compared before anybody has spoken")
+	}
+	k.run(1000)
+	if x := b.core.Completeness(); !x.Compared || x.Incomplete {
+		t.Errorf("after the first exchange: %+v", x)
+	}
+	k.faults.loss = 100
+	if err := a.write(delta.Operation{Verb: delta.VerbIncrease, Claim: claimOf(1), Amount: 1}); err != nil {
+		t.Fatal(err)
+	}
+	k.run(1000)
+	k.faults.loss = 0
+	a.trim(100)
+	b.core.Heard("a", a.core.CheckPayload())
+	for b.core.Counters().Sessions == 0 && k.step(k.now+5000) {
+	}
+	if x := b.core.Completeness(); x.Incomplete || !x.Compared {
+		t.Errorf("at once: %+v", x)
+	}
+	k.faults.loss = 100
+	k.run(5000)
+	if x := b.core.Completeness(); !x.Incomplete {
+		t.Errorf("after five seconds: %+v", x)
+	}
+	k.faults.loss = 0
+	b.core.Heard("a", a.core.CheckPayload())
+	k.run(20_000)
+	if x := b.core.Completeness(); x.Incomplete || !k.isConverged() {
+		t.Errorf("at the end: %+v", x)
 	}
 }

@@ -18,6 +18,9 @@ type Core struct {
 	cluster clusterID
 	random  *rand.Rand
 	now     uint64
+	// startedAt is when it was told the time first.
+	startedAt uint64
+	ticked    bool
 
 	// replica mirrors the durable one; events is the sum of its sequences.
 	replica *delta.Replica
@@ -45,7 +48,6 @@ type Core struct {
 	session  *session
 	wanted   *wantedSession
 	wholeAt  uint64
-	spans    []delta.Span
 	served   served
 	awaits   awaits
 
@@ -117,7 +119,7 @@ func New(o Options, s Start) (*Core, error) {
 	}
 	c.requests = requests{byID: map[uint64]*request{}, last: c.random.Uint64N(firstIDMax)}
 	c.awaits.last = c.random.Uint64N(firstIDMax)
-	c.completeness.lacks = s.Fresh
+	c.completeness.lacks, c.completeness.much = s.Fresh, s.Fresh
 	c.identified, c.witnesses = s.Identified, newWitnesses(s)
 	c.replica.Context = s.Context.Clone()
 	c.replica.Ahead = s.Ahead.Clone()
@@ -140,6 +142,9 @@ const firstIDMax = 1 << 32
 // milliseconds; the Core does nothing by itself.
 func (c *Core) Tick(now uint64) {
 	c.now = max(c.now, now)
+	if !c.ticked {
+		c.startedAt, c.ticked = c.now, true
+	}
 	c.expireRequests()
 	c.tickSession()
 	c.tickInbox()

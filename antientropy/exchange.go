@@ -166,7 +166,7 @@ func (c *Core) pageAnswered(x *exchange, through []byte, answer []byte) error {
 	switch {
 	case found.more && found.news:
 		if x.paged {
-			c.lacks()
+			c.lacksMuch()
 		}
 		// the same page again, from what is expected now
 	case found.more && x.turn(found.listed):
@@ -219,7 +219,7 @@ func (c *Core) finishExchange(x *exchange) {
 
 // trimmed notes that a peer has events only as state.
 func (c *Core) trimmed(peer string, replicas uint64) {
-	c.lacks()
+	c.lacksOf(peer)
 	c.notice(Notice{Kind: NoticeTrimmed, Peer: peer, Count: replicas})
 	c.wantSession(peer, reasonTrimmed)
 }

@@ -74,6 +74,8 @@ type actor struct {
 	*member
 	reads []antientropy.ReadRequest
 	saved *member
+	// spans are what it takes part in.
+	spans []delta.Span
 }
 
 func newStory(t *testing.T) *story {
@@ -146,9 +148,9 @@ func (s *story) doTo(cmd string, args []string) {
 		a.core.Repair(args[1])
 		a.drain()
 	case "participate":
-		a.core.SetParticipated([]delta.Span{{
+		a.spans = []delta.Span{{
 			From: delta.ClaimKey(storyClaim(args[1])), To: delta.ClaimKey(storyClaim(args[2])),
-		}})
+		}}
 	case "foreign":
 		other, _ := antientropy.New(antientropy.Options{Cluster: "other"}, antientropy.Start{})
 		a.core.Heard("x", other.CheckPayload())
@@ -210,7 +212,9 @@ func (s *story) actor(name string) *actor {
 }
 
 func (a *actor) begin() {
-	core, err := antientropy.New(a.story.options, antientropy.StartOf(a.replica))
+	o := a.story.options
+	o.Participated = func(int) []delta.Span { return a.spans }
+	core, err := antientropy.New(o, antientropy.StartOf(a.replica))
 	if err != nil {
 		a.story.t.Fatal(err)
 	}

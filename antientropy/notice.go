@@ -105,8 +105,11 @@ func (c *Core) notice(n Notice) {
 type Counters struct {
 	// FramesIn, FramesOut and BytesIn, BytesOut count frames to single peers.
 	FramesIn, FramesOut, BytesIn, BytesOut uint64
-	// Traffic is the same by tier.
-	Traffic [Tiers]Traffic
+	// Traffic is the same by tier. Trips are questions of this replica that were
+	// answered, Stale the frames of answers that nobody waited for any more: they
+	// came too late, or again, since the question was asked again.
+	Traffic      [Tiers]Traffic
+	Trips, Stale [Tiers]uint64
 	// FramesBad were refused by a decoder, FramesForeign were of another
 	// cluster or version, FramesStale answered nothing that was asked.
 	FramesBad, FramesForeign, FramesStale uint64

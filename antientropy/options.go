@@ -38,8 +38,9 @@ type Options struct {
 	// times, and wait twice as long each time. Default 2000.
 	RequestTimeout uint64
 	// PullRepeat is after how long a pull of whose answer nothing has come is
-	// asked again, and after twice as long once more, until it is given up.
-	// Default: an eighth of RequestTimeout.
+	// asked again, and after twice as long once more, until it is given up. Of a
+	// peer whose answers are known to take longer it is that longer, but half of
+	// RequestTimeout at most. Default: an eighth of RequestTimeout.
 	PullRepeat uint64
 	// Retry is the shortest pause after a failed exchange with a peer; it
 	// doubles with every failure, up to 64-fold, and has jitter. Default 500.
@@ -80,8 +81,14 @@ type Options struct {
 	// touches; they are pushed to first. Optional. It is called within
 	// Committed, must be a function of what was committed, and must not block.
 	Participants func(delta.Delta) []string
+	// Participated returns the spans of what this node participates in, ascending
+	// and disjoint, the first limit of them: where a peer's log was trimmed, they
+	// are repaired before all others. Optional. It is called when a session is
+	// found to be needed, not with each commit, since it costs as much as it
+	// returns; it must be a function of what was committed, and must not block.
+	Participated func(limit int) []delta.Span
 	// Partners returns the names of peers that participate where this node
-	// does; the spans of SetParticipated are repaired with them. Optional. It is
+	// does; the spans of Participated are repaired with them. Optional. It is
 	// called within Ready, must be a function of what was committed, and must
 	// not block.
 	Partners func() []string

@@ -11,7 +11,6 @@ import (
 // peer is what is known of another member.
 type peer struct {
 	Peer
-
 	// check is the last that was heard, at heard; 0 if none was.
 	check check
 	heard uint64
@@ -39,6 +38,8 @@ type peer struct {
 	// retryAt.
 	failures uint
 	retryAt  uint64
+	// answers is how long its answers to pulls take.
+	answers answers
 	// foreignAt is when it was last told that the peer is foreign.
 	foreignAt uint64
 

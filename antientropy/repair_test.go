@@ -225,8 +225,18 @@ func (l liar) Symbols(from, to int) []antientropy.Symbol { return l.told.Symbols
 // repair has to repaired from from, and returns what it cost.
 func repair(t *testing.T, to, from *side) repairCost {
 	to.visited, from.visited, to.spent, from.spent = 0, 0, 0, 0
+	cost := exchange(t, to, from)
+	cost.visited, cost.spent = to.visited+from.visited, to.spent+from.spent
+	if to.replica.Fingerprint != from.replica.Fingerprint || !to.replica.Context.Equal(from.replica.Context) {
+		t.Fatalf("not equal after the repair: %s and %s", to.replica.Fingerprint, from.replica.Fingerprint)
+	}
+	return cost
+}
+
+// exchange has to repaired from from, of some spans or of everything.
+func exchange(t *testing.T, to, from *side, spans ...delta.Span) repairCost {
 	cost := repairCost{}
-	to.core.Repair(from.name)
+	to.core.Repair(from.name, spans...)
 	for i := 0; ; i++ {
 		questions := to.work(t)
 		if len(questions) == 0 {
@@ -244,10 +254,6 @@ func repair(t *testing.T, to, from *side) repairCost {
 		if i > 100_000 {
 			t.Fatal("the session does not end")
 		}
-	}
-	cost.visited, cost.spent = to.visited+from.visited, to.spent+from.spent
-	if to.replica.Fingerprint != from.replica.Fingerprint || !to.replica.Context.Equal(from.replica.Context) {
-		t.Fatalf("not equal after the repair: %s and %s", to.replica.Fingerprint, from.replica.Fingerprint)
 	}
 	return cost
 }
@@ -360,5 +366,55 @@ func TestSession_Sketch_LiesAreNotBelieved(t *testing.T) {
 	cost := repair(t, to, from)
 	if c := to.core.Counters(); c.SketchesGivenUp != 1 || c.SketchesPeeled != 0 || c.EntriesTaken == 0 {
 		t.Errorf("%d trips, %+v", cost.trips, c)
+	}
+}
+
+// TestRepair_OfSpans_Costs: a node that takes part in much of the state repairs
+// that by a sketch too, and gets everything that differs; one that takes part in
+// little, or of whose spans few differ, compares them. Both end up right in them.
+func TestRepair_OfSpans_Costs(t *testing.T) {
+	base := newTable(*repairRecords)
+	hex := func(from, to byte) delta.Span {
+		return delta.StartingIn("default", ranges.Range{From: string(from), To: ranges.Before(string(to))})
+	}
+	for _, c := range []struct {
+		name      string
+		spans     []delta.Span
+		scattered bool
+		sketch    bool
+		bytesMax  int // for each difference that is repaired
+	}{
+		{"much, scattered", []delta.Span{hex('0', '3'), hex('5', '9'), hex('b', 'e')}, true, true, 80},
+		{"much, clustered", []delta.Span{hex('0', '3'), hex('5', '9'), hex('b', 'e')}, false, false, 40},
+		{"little, scattered", []delta.Span{hex('5', '6')}, true, false, 350},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			to, from := newSide(t, base, "to", 1), newSide(t, base, "from", 2)
+			begin(t, to, from, antientropy.DefaultShape.Symbols)
+			from.change(t, 1000, c.scattered)
+			before := to.core.Counters()
+			cost := exchange(t, to, from, c.spans...)
+			payload, repaired := 0, 0
+			for k, e := range to.changed {
+				payload += len(k) + len(delta.EncodeEntry(e))
+				repaired++
+			}
+			counted := to.core.Counters()
+			each := float64(cost.bytes-payload) / float64(max(1, repaired))
+			t.Logf("%d repaired, %.1f bytes for each, %d trips", repaired, each, cost.trips)
+			if got := counted.SketchesPeeled > before.SketchesPeeled; got != c.sketch || each > float64(c.bytesMax) || repaired == 0 {
+				t.Errorf("by a sketch: %t; want at most %d bytes for each", got, c.bytesMax)
+			}
+			for _, span := range c.spans {
+				for k, e := range from.changed {
+					if mine, _ := to.Get(k); span.Contains(k) && !mine.Equal(e) {
+						t.Fatalf("%q is not repaired", k)
+					}
+				}
+			}
+			if to.replica.Context.Equal(from.replica.Context) {
+				t.Error("the context has grown with a part")
+			}
+		})
 	}
 }

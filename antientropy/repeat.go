@@ -18,6 +18,9 @@ type repeat struct {
 // given. It is asked again until an answer begins to come.
 func (c *Core) askPull(peer string, send func(id uint64), then func([]byte) error) {
 	pause := c.options.PullRepeat
+	if p := c.peers.byName[peer]; p != nil {
+		pause = max(pause, min(p.answers.patience(), c.options.RequestTimeout/2))
+	}
 	x := &repeat{send: send, at: c.now + pause, pause: 2 * pause}
 	c.askAgain(peer, x, then)
 }
@@ -36,11 +39,25 @@ func (c *Core) repeatIfDue(r *request) {
 	if x == nil || c.now < x.at || c.hasBegun(x) {
 		return
 	}
+	if c.isBetterAsked(r.peer) {
+		c.forgetRepeats(r)
+		_ = r.then(nil) // an answer that did not come is never bad
+		return
+	}
 	x.at, x.pause = c.now+x.pause, 2*x.pause
 	c.counters.PullsRepeated++
 	deadline := r.deadline
 	c.askAgain(r.peer, x, r.then)
 	c.requests.byID[x.ids[len(x.ids)-1]].deadline = deadline
+}
+
+// isBetterAsked reports whether to ask somebody else rather than a peer again.
+// Right after its start a node is told of all members at once: of those that it
+// has never heard of some may be gone, or not know this node yet, and nothing
+// else is pulled while one of them is waited for.
+func (c *Core) isBetterAsked(peer string) bool {
+	p := c.peers.byName[peer]
+	return !c.identified && p != nil && p.heard == 0 && len(c.peers.live) > 1
 }
 
 // hasBegun reports whether a part of some answer has come.
@@ -72,5 +89,33 @@ func (c *Core) forgetRepeats(r *request) {
 		for _, id := range r.repeat.ids {
 			c.forget(id)
 		}
+	}
+}
+
+// answers is how long a peer takes until answers to pulls begin to come, as
+// exponential means, in the way of TCP's timer (RFC 6298). Each repetition has
+// an id of its own, so it is known which of them was answered.
+type answers struct {
+	mean, spread uint64 // milliseconds
+	known        bool
+}
+
+// took notes how long one answer took.
+func (a *answers) took(millis uint64) {
+	if !a.known {
+		*a = answers{mean: millis, spread: millis / 2, known: true}
+		return
+	}
+	a.spread = (3*a.spread + max(a.mean, millis) - min(a.mean, millis)) / 4
+	a.mean = (7*a.mean + millis) / 8
+}
+
+// patience is after how long an answer is most likely lost; 0 if none has come.
+func (a *answers) patience() uint64 { return a.mean + 4*a.spread }
+
+// beginsToCome notes that the first part of an answer is here.
+func (c *Core) beginsToCome(r *request) {
+	if p := c.peers.byName[r.peer]; p != nil && r.repeat != nil {
+		p.answers.took(c.now - r.asked)
 	}
 }

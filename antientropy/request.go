@@ -24,8 +24,10 @@ const AnswerFramesMax = partsMax
 
 // request is a question to a peer that waits for its answer.
 type request struct {
-	peer     string
-	tier     Tier
+	peer string
+	tier Tier
+	// asked is when it was sent, deadline when it is given up.
+	asked    uint64
 	deadline uint64
 	parts    [][]byte
 	missing  int
@@ -41,19 +43,44 @@ type request struct {
 type requests struct {
 	byID map[uint64]*request
 	last uint64
+	// ended has the tiers of the last formerMax questions that have ended, by
+	// their ids modulo formerMax: answers to them may still come.
+	ended [formerMax]former
 }
+
+// former is a question that is not waited for any more.
+type former struct {
+	id   uint64
+	tier Tier
+}
+
+// formerMax bounds the questions that are remembered after their end.
+const formerMax = 512
 
 // ask notes a request under a new id. It waits twice as long for the answer
 // with every time that the question has been asked before: what takes a peer
 // long to read must not be asked for for ever.
 func (c *Core) ask(peer string, before int, then func([]byte) error) uint64 {
 	c.requests.last++
-	c.requests.byID[c.requests.last] = &request{peer: peer, tier: TierRange, deadline: c.now + c.options.RequestTimeout<<before, then: then}
+	c.requests.byID[c.requests.last] = &request{peer: peer, tier: TierRange, asked: c.now, deadline: c.now + c.options.RequestTimeout<<before, then: then}
 	return c.requests.last
 }
 
 // forget gives up a request without calling its function.
-func (c *Core) forget(id uint64) { delete(c.requests.byID, id) }
+func (c *Core) forget(id uint64) {
+	if r, ok := c.requests.byID[id]; ok {
+		c.requests.ended[id%formerMax] = former{id: id, tier: r.tier}
+		delete(c.requests.byID, id)
+	}
+}
+
+// tierOfStale returns the tier of an answer that nobody waits for.
+func (c *Core) tierOfStale(id uint64) Tier {
+	if f := c.requests.ended[id%formerMax]; f.id == id && id != 0 {
+		return f.tier
+	}
+	return TierOther
+}
 
 // receivePart collects an answer. Every part pushes the deadline back.
 func (c *Core) receivePart(from string, frame, body []byte) error {
@@ -64,10 +91,15 @@ func (c *Core) receivePart(from string, frame, body []byte) error {
 	r := c.requests.byID[b.ID]
 	if r == nil || r.peer != from {
 		c.counters.FramesStale++ // late, or repeated
-		c.counters.Traffic[TierOther].in(frame)
+		tier := c.tierOfStale(b.ID)
+		c.counters.Stale[tier]++
+		c.counters.Traffic[tier].in(frame)
 		return nil
 	}
 	c.counters.Traffic[r.tier].in(frame)
+	if r.parts == nil {
+		c.beginsToCome(r)
+	}
 	if err := r.collect(b); err != nil {
 		return err
 	}
@@ -75,6 +107,7 @@ func (c *Core) receivePart(from string, frame, body []byte) error {
 	if r.missing > 0 {
 		return nil
 	}
+	c.counters.Trips[r.tier]++
 	c.forget(b.ID)
 	c.forgetRepeats(r)
 	if err := r.then(slices.Concat(r.parts...)); err != nil {

@@ -23,6 +23,8 @@ type wantedSession struct {
 	// instead of it.
 	spans []delta.Span
 	whole bool
+	// partners are those who take part in them too, once that was looked at.
+	partners []string
 }
 
 // session is a range repair with a peer, driven by the side that receives: it
@@ -78,6 +80,11 @@ type session struct {
 	// pending commits are under way; entries were joined.
 	pending int
 	entries uint64
+	// compared are the records found equal or joined, of about expected, where
+	// everything is repaired; first are the spans to be repaired, where only
+	// these are.
+	compared, expected uint64
+	first              []delta.Span
 	// before is what had passed between the two when it began.
 	before uint64
 	// then is the session to follow.
@@ -143,11 +150,14 @@ func (c *Core) Repair(peer string, spans ...delta.Span) {
 	}
 }
 
-// SetParticipated tells which spans this node takes part in, ascending and
-// disjoint: where state has to be repaired, they come first. Those beyond the
-// first participatedMax come with the rest.
-func (c *Core) SetParticipated(spans []delta.Span) {
-	c.spans = slices.Clone(spans[:min(len(spans), participatedMax)])
+// participated returns the spans that this node takes part in: where state has
+// to be repaired, they come first. Those beyond the first participatedMax come
+// with the rest.
+func (c *Core) participated() []delta.Span {
+	if c.options.Participated == nil {
+		return nil
+	}
+	return c.options.Participated(participatedMax)
 }
 
 func (c *Core) wantSession(peer, reason string) {
@@ -156,7 +166,8 @@ func (c *Core) wantSession(peer, reason string) {
 	}
 	w := &wantedSession{peer: peer, reason: reason, whole: true}
 	if reason == reasonTrimmed {
-		w.spans, w.whole = c.spans, len(c.spans) == 0 || c.now >= c.wholeAt
+		w.spans = c.participated()
+		w.whole = len(w.spans) == 0 || c.now >= c.wholeAt
 	}
 	c.wanted = w
 	c.peers.due = true
@@ -165,25 +176,27 @@ func (c *Core) wantSession(peer, reason string) {
 // scheduleSession begins the session that waits.
 func (c *Core) scheduleSession() {
 	w := c.wanted
-	if w == nil || c.session != nil || c.exchange != nil || !c.identified {
-		return
-	}
-	c.wanted = nil
-	if !c.peers.isAlive(w.peer) {
-		return
-	}
-	if len(w.spans) > 0 {
-		c.beginPartial(w)
-	} else {
+	switch {
+	case w == nil || c.session != nil || c.exchange != nil || !c.identified:
+	case !c.peers.isAlive(w.peer):
+		c.wanted = nil
+	case len(w.spans) == 0:
+		c.wanted = nil
 		c.beginComplete(w.peer, w.reason)
+	default:
+		if peer, ok := c.partner(w); ok {
+			c.wanted = nil
+			c.beginPartial(w, peer)
+		}
 	}
 }
 
-func (c *Core) beginPartial(w *wantedSession) {
-	s := &session{peer: w.peer, reason: w.reason}
+func (c *Core) beginPartial(w *wantedSession, peer string) {
+	s := &session{peer: peer, reason: w.reason, first: w.spans}
 	if w.reason == reasonTrimmed {
-		s.peer, s.reason = c.partner(w.peer), reasonTakesPart
+		s.reason = reasonTakesPart
 	}
+	s.resting = c.options.Symbols > 0 // until it is known whether what differs is scattered
 	for _, span := range slices.Backward(w.spans) {
 		s.todo = append(s.todo, task{span: span})
 	}
@@ -193,39 +206,22 @@ func (c *Core) beginPartial(w *wantedSession) {
 	c.beginSession(s)
 }
 
-// partner returns with whom to repair the spans that this node takes part in: a
-// live peer that takes part there too and has something else, since it keeps
-// their history longest and hears of them first; else the given one.
-func (c *Core) partner(otherwise string) string {
-	if c.options.Partners == nil {
-		return otherwise
-	}
-	names := c.options.Partners()
-	if slices.Contains(names, otherwise) {
-		return otherwise
-	}
-	mine := c.check()
-	for _, name := range c.shuffled(names) {
-		if p := c.peers.byName[name]; p != nil && p.Alive && p.heard > 0 && !p.check.sameAs(mine) && c.now >= p.retryAt {
-			return name
-		}
-	}
-	return otherwise
-}
-
 // beginComplete begins with a question about everything. What is known of the
 // own state before the session is open is but a hint.
 func (c *Core) beginComplete(peer, reason string) {
 	root := task{span: delta.Whole, digest: DigestOf(c.replica.Fingerprint), measured: true}
 	p := c.peers.byName[peer]
-	s := &session{peer: peer, reason: reason, complete: true, todo: []task{root}}
+	s := &session{peer: peer, reason: reason, complete: true, todo: []task{root}, expected: root.digest.Count}
+	if p != nil && p.heard > 0 {
+		s.expected = max(s.expected, p.check.Fingerprint.Count)
+	}
 	s.stuck = reason == reasonAhead && p != nil && p.repaired && p.repairedAt == c.replica.ContextHash
 	s.useless = c.options.Symbols == 0 || root.digest.Count == 0
 	c.beginSession(s)
 }
 
 func (c *Core) beginSession(s *session) {
-	s.begun, s.toldAt, s.before = c.now, c.now, c.passed(s.peer)
+	s.begun, s.toldAt, s.before = max(c.now, 1), c.now, c.passed(s.peer)
 	s.tried = []string{s.peer}
 	s.known = known{hash: c.replica.ContextHash, context: c.replica.Context.Clone()}
 	c.session = s
@@ -418,45 +414,4 @@ func (c *Core) continueElsewhere(s *session) bool {
 		}
 	}
 	return false
-}
-
-// SessionStatus is how far the session of range repair is that is under way.
-type SessionStatus struct {
-	Peer, Reason string
-	// Complete says that the whole state is being repaired.
-	Complete bool
-	// Begun is when, in milliseconds of Tick's clock.
-	Begun uint64
-	// Entries were joined, Spans are known to be left. Before Through, nothing
-	// is; a sketch is about the whole state.
-	Entries uint64
-	Spans   int
-	Through delta.Key
-	// Sketch says that a sketch is being looked at.
-	Sketch bool
-}
-
-// Session returns the status of the open session, if there is one.
-func (c *Core) Session() (SessionStatus, bool) {
-	s := c.session
-	if s == nil {
-		return SessionStatus{}, false
-	}
-	return SessionStatus{
-		Peer: s.peer, Reason: s.reason, Complete: s.complete, Begun: s.begun,
-		Entries: s.entries, Spans: len(s.todo), Through: s.through(), Sketch: s.isLooking(),
-	}, true
-}
-
-// through returns the least key at which something may be left. Todo is a stack
-// that is worked off in the order of keys, but for what had no room.
-func (s *session) through() delta.Key {
-	if s.isLooking() || s.complete && !s.opened {
-		return ""
-	}
-	k := delta.Whole.To
-	for _, t := range s.todo {
-		k = min(k, t.span.From)
-	}
-	return k
 }

@@ -38,6 +38,9 @@ func (c *Core) weigh(s *session, tasks []task, found rangeFindings) {
 	var joins []join
 	var compare, later []task
 	matched := false
+	if s.resting && !s.complete && !c.maySketch(tasks, found.Findings) {
+		s.resting, s.useless = false, true
+	}
 	for i, f := range found.Findings {
 		t := tasks[i]
 		switch {
@@ -45,6 +48,7 @@ func (c *Core) weigh(s *session, tasks []task, found rangeFindings) {
 			later = append(later, t)
 		case f.Verdict == VerdictEqual && t.inside:
 			matched = true
+			s.compared += t.digest.Count
 			c.counters.RangesEqual++
 		case f.Verdict == VerdictEqual:
 			compare = append(compare, task{span: t.span, theirs: t.digest.Sum, at: found.State, family: i})
@@ -85,6 +89,7 @@ func (c *Core) compare(s *session, tasks []task, then func(equal bool)) {
 		var differing []task
 		for i, t := range tasks {
 			if mine[i].Sum == t.theirs {
+				s.compared += mine[i].Count
 				c.counters.RangesEqual++
 				continue
 			}
@@ -92,8 +97,12 @@ func (c *Core) compare(s *session, tasks []task, then func(equal bool)) {
 			differing = append(differing, t)
 		}
 		markSparse(tasks, differing)
-		if s.isScattered(tasks, differing) {
+		switch scattered := s.isScattered(tasks, differing); {
+		case scattered && s.complete:
 			c.askSketch(s)
+			return
+		case scattered:
+			c.fetchFirst(s)
 			return
 		}
 		s.putBack(differing)
@@ -151,6 +160,9 @@ func (c *Core) joined(s *session, joins []join, r CommitResult) {
 		c.notice(Notice{Kind: NoticeLost, Peer: s.peer, Err: cause})
 	}
 	for _, j := range joins {
+		for _, e := range j.entries {
+			s.compared += uint64(e.Records())
+		}
 		s.entries += uint64(len(j.entries))
 		c.counters.EntriesTaken += uint64(len(j.entries))
 	}

@@ -47,6 +47,9 @@ type sketch struct {
 	least  int
 	// attempts led to entries that are not there.
 	attempts int
+	// fetching says that a session of some spans fetches by a sketch what differs
+	// anywhere, before it compares them.
+	fetching bool
 }
 
 const (
@@ -78,7 +81,43 @@ func (s *session) isLooking() bool { return s.looking }
 // mayAskSketch reports whether the whole state is left to be repaired, and a
 // sketch may tell what differs.
 func (s *session) mayAskSketch() bool {
-	return s.complete && !s.useless && !s.resting && len(s.todo) == 1 && s.todo[0].span == delta.Whole
+	if s.useless || s.resting {
+		return false
+	}
+	return s.fetching || s.complete && len(s.todo) == 1 && s.todo[0].span == delta.Whole
+}
+
+// scatteredMin is how many parts of spans must have been compared before what
+// differs in them is called scattered.
+const scatteredMin = 4
+
+// maySketch reports whether a session of some spans may use a sketch, which is
+// of the whole state: if the spans asked about hold a quarter of it, and no more
+// than a quarter of them are equal.
+func (c *Core) maySketch(tasks []task, found []finding) bool {
+	records, equal := uint64(0), 0
+	for i, t := range tasks {
+		records += t.digest.Count
+		if found[i].Verdict == VerdictEqual {
+			equal++
+		}
+	}
+	return 4*records >= c.replica.Fingerprint.Count && 4*equal <= len(tasks)
+}
+
+// fetchFirst has a session of some spans begin anew, with a sketch before them.
+// What differs is scattered, and found by a sketch of the whole state at a
+// quarter of the bytes. Here the sketch only says what to fetch: each entry that
+// comes is all that the peer has under its key. What it cannot prove without all
+// of the state, that something of ours is missing at the peer or that all else
+// is equal, the spans tell that are compared afterwards as ever.
+func (c *Core) fetchFirst(s *session) {
+	s.fetching, s.tasted, s.least = true, true, symbolsTaste
+	s.todo = nil
+	for _, span := range slices.Backward(s.first) {
+		s.todo = append(s.todo, task{span: span})
+	}
+	c.askSketch(s)
 }
 
 // isScattered reports whether what differs is found everywhere, as far as the
@@ -90,13 +129,19 @@ func (s *session) isScattered(tasks, differing []task) bool {
 	}
 	s.resting = false
 	scattered := len(tasks) > 1 && 4*len(differing) >= 3*len(tasks)
+	if !s.complete {
+		scattered = scattered && len(tasks) >= scatteredMin
+	}
 	s.useless = !scattered
 	return scattered
 }
 
 // askSketch asks for the first symbols, or for more.
 func (c *Core) askSketch(s *session) {
-	s.todo, s.busy, s.looking = nil, true, true
+	s.busy, s.looking = true, true
+	if s.complete {
+		s.todo = nil
+	}
 	have := len(s.symbols)
 	most := symbolsNext(have, s.least, c.options.Symbols)
 	s.request = c.ask(s.peer, s.tries, func(answer []byte) error { return c.sketchAnswered(s, have, most, answer) })
@@ -112,7 +157,7 @@ func (c *Core) sketchAnswered(s *session, have, most int, answer []byte) error {
 	}
 	if answer == nil {
 		s.drop()
-		c.unanswered(s, []task{{span: delta.Whole}})
+		c.unanswered(s, s.lookedFor())
 		return nil
 	}
 	found, err := decodeSketchAnswer(answer, most-have, s.known)
@@ -180,8 +225,17 @@ func (c *Core) compareInstead(s *session) {
 // compareRanges leaves the whole state to be compared (K3).
 func (c *Core) compareRanges(s *session) {
 	s.looking, s.busy = false, false
-	s.todo = []task{{span: delta.Whole}}
+	s.putBack(s.lookedFor())
 	c.advance(s)
+}
+
+// lookedFor returns what a sketch has stood for: the whole state, or nothing
+// where spans are left to be compared anyway.
+func (s *session) lookedFor() []task {
+	if s.complete {
+		return []task{{span: delta.Whole}}
+	}
+	return nil
 }
 
 // sketchAgain begins anew, since elements have led to nothing. Little is left
@@ -222,7 +276,7 @@ func (c *Core) fetchAnswered(s *session, elements []Element, answer []byte) erro
 	}
 	if answer == nil {
 		s.drop()
-		c.unanswered(s, []task{{span: delta.Whole}})
+		c.unanswered(s, s.lookedFor())
 		return nil
 	}
 	found, err := decodeFetchAnswer(answer, elements, s.known)
@@ -266,6 +320,13 @@ func (c *Core) takeFetched(s *session, found fetchFindings) {
 // endSketch ends a session by what its sketch has told, once that is proven
 // (K2): what is left of ours is nothing at the peer, and all else is equal.
 func (c *Core) endSketch(s *session) {
+	if s.fetching {
+		c.counters.SketchesPeeled++
+		s.useless = true
+		s.drop()
+		c.compareRanges(s)
+		return
+	}
 	if s.sum != s.root {
 		c.sketchAgain(s)
 		return

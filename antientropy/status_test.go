@@ -63,6 +63,100 @@ func TestCore_Session_TellsProgress(t *testing.T) {
 	}
 }
 
+// TestCore_Session_TellsProgressByRecordsAndSpans: of a repair of everything it
+// is told how many records are compared, of about how many; of a repair of some
+// spans, how many of these are done. It begins at no time that is never.
+func TestCore_Session_TellsProgressByRecordsAndSpans(t *testing.T) {
+	for _, whole := range []bool{true, false} {
+		k, a, b := quiet(t, 0)
+		k.options.RangeBytesMax = 1
+		a.start()
+		k.run(100)
+		fill(t, 40, a, b)
+		k.run(1000)
+		k.faults.loss = 100
+		for i := range 20 {
+			if err := a.write(delta.Operation{Verb: delta.VerbIncrease, Claim: claimOf(i), Amount: 1}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		k.faults.loss = 0
+		b.core.Heard("a", a.core.CheckPayload())
+		var spans []delta.Span
+		for from := byte('a'); !whole && from < 'z'; from += 5 {
+			spans = append(spans, delta.StartingIn("default", ranges.Range{From: string(from), To: ranges.Before(string(from + 5))}))
+		}
+		b.core.Repair("a", spans...)
+		b.work()
+		var last antientropy.SessionStatus
+		for k.step(k.now + 1000) {
+			s, ok := b.core.Session()
+			if !ok {
+				break
+			}
+			if s.Compared < last.Compared || s.SpansDone < last.SpansDone || s.Begun == 0 || s.SpansBegun != len(spans) {
+				t.Fatalf("whole %t: %+v after %+v", whole, s, last)
+			}
+			last = s
+		}
+		switch {
+		case whole && (last.Expected != 40 || last.Compared < 30 || last.Compared > 40):
+			t.Errorf("at the end of the whole: %+v", last)
+		case !whole && (last.SpansDone < len(spans)-1 || last.SpansDone > len(spans) || last.Expected != 0):
+			t.Errorf("at the end of %d spans: %+v", len(spans), last)
+		}
+	}
+	k := newCluster(t, 1)
+	a, b := k.add("a"), k.add("b") // at the very beginning of time
+	_ = a
+	b.core.Heard("a", a.core.CheckPayload())
+	b.core.Repair("a")
+	b.work()
+	if s, ok := b.core.Session(); ok && s.Begun == 0 {
+		t.Error("a session begins at no time")
+	} else if !ok {
+		t.Error("no session")
+	}
+}
+
+// TestCore_Counters_TripsAndStaleAnswers: an answer that was waited for is a
+// round trip of its tier. One that comes again, since a pull was asked again, is
+// of that tier too, and told as what it is.
+func TestCore_Counters_TripsAndStaleAnswers(t *testing.T) {
+	k, a, b := quiet(t, 3)
+	k.options.PullRepeat = 10
+	b.start()
+	b.core.Heard("a", a.core.CheckPayload())
+	k.run(1000)
+	k.faults.loss = 100
+	if err := a.write(delta.Operation{Verb: delta.VerbIncrease, Claim: claimOf(1), Amount: 1}); err != nil {
+		t.Fatal(err)
+	}
+	k.run(100)
+	k.faults.loss, k.faults.delayMax = 0, 0
+	before := b.core.Counters()
+	b.core.Heard("a", a.core.CheckPayload())
+	var held []func()
+	a.hold = func(deliver func()) { held = append(held, deliver) }
+	k.run(250) // it is asked, and again
+	a.hold = nil
+	if len(held) < 2 {
+		t.Fatalf("%d answers", len(held))
+	}
+	for _, deliver := range held {
+		deliver()
+	}
+	k.run(100)
+	c := b.core.Counters()
+	trips, stale := c.Trips[antientropy.TierPull]-before.Trips[antientropy.TierPull], c.Stale[antientropy.TierPull]-before.Stale[antientropy.TierPull]
+	if trips != 1 || stale != uint64(len(held)-1) {
+		t.Errorf("%d round trips and %d stale answers, of %d answers", trips, stale, len(held))
+	}
+	if in := c.Traffic[antientropy.TierPull].FramesIn - before.Traffic[antientropy.TierPull].FramesIn; in != uint64(len(held)) || c.Stale[antientropy.TierOther] != before.Stale[antientropy.TierOther] {
+		t.Errorf("%d frames of %d are of pulls", in, len(held))
+	}
+}
+
 // TestCore_AwaitEnd_EndsQuestions: a question is repeated until its end, and
 // kept by the other side no longer than its time to live.
 func TestCore_AwaitEnd_EndsQuestions(t *testing.T) {

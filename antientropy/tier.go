@@ -13,6 +13,9 @@ const (
 	TierPull
 	// TierRange: questions about ranges of the state and their answers.
 	TierRange
+	// TierHistory: questions about the history of ranges in which a node begins
+	// to participate, and their answers.
+	TierHistory
 	// TierOther: checks and confirmations.
 	TierOther
 	// Tiers is how many there are.
@@ -21,7 +24,7 @@ const (
 
 // String returns the name of the tier.
 func (t Tier) String() string {
-	names := [...]string{"push", "pull", "range", "other"}
+	names := [...]string{"push", "pull", "range", "history", "other"}
 	if int(t) >= len(names) {
 		return fmt.Sprintf("tier(%d)", uint8(t))
 	}
@@ -43,7 +46,7 @@ func (t *Traffic) out(frame []byte) {
 }
 
 // tierOf returns the tier of a kind of frame. A part is of the tier of what it
-// answers; one that nobody waits for counts as other.
+// answers; one to a question that is not remembered counts as other.
 func tierOf(k frameKind) Tier {
 	switch k {
 	case kindPush, kindAnnounce:
@@ -52,14 +55,19 @@ func tierOf(k frameKind) Tier {
 		return TierPull
 	case kindCheck, kindAsk, kindConfirm, kindPart:
 		return TierOther
+	case kindHistory:
+		return TierHistory
 	}
 	return TierRange
 }
 
 // tierOfAnswer returns the tier of an answer.
 func tierOfAnswer(body any) Tier {
-	if _, ok := body.(pullAnswer); ok {
+	switch body.(type) {
+	case pullAnswer:
 		return TierPull
+	case historyAnswer:
+		return TierHistory
 	}
 	return TierRange
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/node"
+	"github.com/scalesmall/ssnode/ranges"
 	"github.com/scalesmall/ssnode/wire"
 )
 
@@ -55,5 +56,23 @@ func TestAnswers_Once_ForgetsWhatWasRefused(t *testing.T) {
 	}
 	if len(a.mu.all) != 0 {
 		t.Errorf("%d batches are remembered", len(a.mu.all))
+	}
+}
+
+// TestRepairOf_TellsHowFar: the place that a repair has reached is told as a
+// keyspace and the text of a key, where it is one.
+func TestRepairOf_TellsHowFar(t *testing.T) {
+	at := delta.StartingIn("shop", ranges.Range{From: "a\x00b", To: ranges.Unbounded()}).From
+	for key, want := range map[delta.Key]string{
+		at: "shop hex:610062", delta.KeyspaceSpan("shop").From: "shop ", "": "nowhere", delta.NodeSpan.From: "nowhere",
+	} {
+		r := repairOf(node.Repair{Member: "n2", Through: key, Compared: 3, Expected: 4, SpansBegun: 5, SpansDone: 2, Sketch: true})
+		got := "nowhere"
+		if r.Through != nil {
+			got = r.ThroughKeyspace + " " + *r.Through
+		}
+		if got != want || r.Member != "n2" || r.Compared != 3 || r.Expected != 4 || r.SpansBegun != 5 || r.SpansDone != 2 || !r.Sketch {
+			t.Errorf("%q is told as %q, not %q: %+v", key, got, want, r)
+		}
 	}
 }

@@ -83,8 +83,20 @@ func statusOf(x node.Status, version string) wire.Status {
 			out.Waiting = append(out.Waiting, wire.Waiting{Replica: w.Replica.String(), Records: int64(w.Records), Node: w.Node})
 		}
 	}
-	if r := x.Repair; r != nil {
-		out.Repair = &wire.Repair{Member: r.Member, Reason: r.Reason, Whole: r.Whole, Since: r.Since, Entries: r.Entries, Spans: r.Spans}
+	if x.Repair != nil {
+		out.Repair = repairOf(*x.Repair)
+	}
+	return out
+}
+
+func repairOf(r node.Repair) *wire.Repair {
+	out := &wire.Repair{
+		Member: r.Member, Reason: r.Reason, Whole: r.Whole, Since: r.Since, Entries: r.Entries, Spans: r.Spans,
+		Compared: r.Compared, Expected: r.Expected, SpansBegun: r.SpansBegun, SpansDone: r.SpansDone, Sketch: r.Sketch,
+	}
+	if keyspace, from, ok := r.Through.Start(); ok && keyspace != "" {
+		text := wire.FormatKey(from)
+		out.ThroughKeyspace, out.Through = keyspace, &text
 	}
 	return out
 }

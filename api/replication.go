@@ -8,7 +8,8 @@ import (
 
 // replicationOf returns what a node has counted, by tier.
 func replicationOf(n *node.Node) wire.Replication {
-	c := n.Counters().Protocol
+	counters := n.Counters()
+	c := counters.Protocol
 	traffic := n.Traffic()
 	return wire.Replication{
 		Push: wire.PushTier{
@@ -18,10 +19,17 @@ func replicationOf(n *node.Node) wire.Replication {
 		Pull: wire.PullTier{
 			TierTraffic: wire.TierTraffic(traffic.Pull), CopiesIn: c.PulledIn, New: c.PulledNew,
 			Begun: c.Pulls, Failed: c.PullsFailed, Served: c.PullsServed,
+			Repeated: c.PullsRepeated, Stale: traffic.Stale.Pull, RoundTrips: traffic.Trips.Pull,
 		},
 		Range: wire.RangeTier{
 			TierTraffic: wire.TierTraffic(traffic.Range), Begun: c.Sessions, Completed: c.SessionsCompleted, Abandoned: c.SessionsAbandoned,
 			Entries: c.EntriesTaken, Served: c.RangesServed,
+			RoundTrips: traffic.Trips.Range, Stale: traffic.Stale.Range,
+			Equal: c.RangesEqual, Split: c.RangesSplit, SketchesPeeled: c.SketchesPeeled, SketchesGivenUp: c.SketchesGivenUp,
+			SymbolsServed: c.SymbolsServed, ElementsServed: c.ElementsServed,
+		},
+		History: wire.HistoryTier{
+			TierTraffic: wire.TierTraffic(traffic.History), Begun: c.Backfills, Failed: c.BackfillsFailed, Added: counters.Backfilled, Served: c.HistoriesServed,
 		},
 		Other:   wire.TierTraffic(traffic.Other),
 		Dropped: c.DeltasDropped,
@@ -41,6 +49,8 @@ var (
 	tierBytesOutDesc  = prometheus.NewDesc("ssnode_replication_sent_bytes_total", "Size of the frames to members, by tier of replication.", tier, nil)
 	copiesInDesc      = prometheus.NewDesc("ssnode_replication_copies_received_total", "Deltas from members, each as often as it came, by tier of replication.", tier, nil)
 	copiesNewDesc     = prometheus.NewDesc("ssnode_replication_copies_new_total", "Deltas from members that were not known when they came, by tier of replication.", tier, nil)
+	tripsDesc         = prometheus.NewDesc("ssnode_replication_round_trips_total", "Questions to members that were answered, by tier of replication.", tier, nil)
+	staleDesc         = prometheus.NewDesc("ssnode_replication_frames_stale_total", "Frames of answers that came too late, or after another one, by tier of replication.", tier, nil)
 	announcedDesc     = prometheus.NewDesc("ssnode_replication_announced_total", "Deltas announced to members because they were too large to be pushed.", nil, nil)
 	broadcastsDesc    = prometheus.NewDesc("ssnode_replication_broadcasts_total", "Announcements handed to gossip, which repeats each.", nil, nil)
 	incompleteDesc    = prometheus.NewDesc("ssnode_incomplete", "1 while the node lacks a great part of the state and fetches it.", nil, nil)
@@ -48,7 +58,7 @@ var (
 
 var replicationDescs = []*prometheus.Desc{
 	tierFramesInDesc, tierFramesOutDesc, tierBytesInDesc, tierBytesOutDesc, copiesInDesc, copiesNewDesc,
-	announcedDesc, broadcastsDesc, incompleteDesc,
+	tripsDesc, staleDesc, announcedDesc, broadcastsDesc, incompleteDesc,
 }
 
 // Describe implements prometheus.Collector.
@@ -64,11 +74,18 @@ func (c *replicationCollector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
 	}
 	r := replicationOf(c.node)
-	for name, t := range map[string]wire.TierTraffic{"push": r.Push.TierTraffic, "pull": r.Pull.TierTraffic, "range": r.Range.TierTraffic, "other": r.Other} {
+	for name, t := range map[string]wire.TierTraffic{"push": r.Push.TierTraffic, "pull": r.Pull.TierTraffic, "range": r.Range.TierTraffic, "history": r.History.TierTraffic, "other": r.Other} {
 		count(tierFramesInDesc, t.FramesIn, name)
 		count(tierFramesOutDesc, t.FramesOut, name)
 		count(tierBytesInDesc, t.BytesIn, name)
 		count(tierBytesOutDesc, t.BytesOut, name)
+	}
+	traffic := c.node.Traffic()
+	for desc, n := range map[*prometheus.Desc]node.ByTier{tripsDesc: traffic.Trips, staleDesc: traffic.Stale} {
+		count(desc, n.Pull, "pull")
+		count(desc, n.Range, "range")
+		count(desc, n.History, "history")
+		count(desc, n.Other, "other")
 	}
 	count(copiesInDesc, r.Push.CopiesIn, "push")
 	count(copiesInDesc, r.Pull.CopiesIn, "pull")

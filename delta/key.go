@@ -120,6 +120,30 @@ func StartingIn(keyspace string, r ranges.Range) Span {
 	return out
 }
 
+// Start returns the keyspace of k, and what the ranges of the claims at k and
+// behind it start with at least. K need not be the key of an entry, as the
+// bounds of spans need not. It is false for what is behind all claims, and for
+// what is before them.
+func (k Key) Start() (keyspace, from string, ok bool) {
+	if !k.IsClaim() {
+		return "", "", false
+	}
+	keyspace, rest, _ := strings.Cut(string(k[1:]), "\x00")
+	var b strings.Builder
+	for {
+		i := strings.IndexByte(rest, 0)
+		if i < 0 {
+			return keyspace, b.String() + rest, true
+		}
+		b.WriteString(rest[:i])
+		if rest = rest[i:]; !strings.HasPrefix(rest, escaped) {
+			return keyspace, b.String(), true
+		}
+		b.WriteByte(0)
+		rest = rest[len(escaped):]
+	}
+}
+
 // IsClaim reports whether k is the key of a claim.
 func (k Key) IsClaim() bool { return k != "" && k[0] == classClaim }
 

@@ -24,9 +24,6 @@ const (
 type backfills struct {
 	mu struct {
 		sync.Mutex
-		// before is where the node participated when it was looked at last.
-		before map[string][]ranges.Range
-		known  bool
 		wanted []antientropy.KeyRange
 		// unsaved says that wanted is not yet so on disk.
 		unsaved bool
@@ -95,33 +92,22 @@ func (b *backfills) save(s *store.Store) error {
 	return nil
 }
 
-// participate returns the ranges that are new among those in which the node
-// participates now. The first call only takes note of them: what a directory
-// claims when it is opened was claimed before.
-func (b *backfills) participate(p compaction.Participation) []antientropy.KeyRange {
+// add notes where the node has begun to participate, and returns what of it is
+// wanted now and was not.
+func (b *backfills) add(fresh []compaction.Part) (added []antientropy.KeyRange) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	now := map[string][]ranges.Range{}
-	var fresh []antientropy.KeyRange
-	for _, keyspace := range p.Keyspaces() {
-		now[keyspace] = p.Ranges(keyspace)
-		for _, r := range now[keyspace] {
-			k := antientropy.KeyRange{Keyspace: keyspace, Range: r}
-			if !b.mu.known || isWithin(r, b.mu.before[keyspace]) || slices.Contains(b.mu.wanted, k) || len(b.mu.wanted) == backfillsMax {
-				continue
-			}
-			fresh = append(fresh, k)
+	for _, part := range fresh {
+		k := antientropy.KeyRange(part)
+		switch {
+		case len(b.mu.wanted) >= backfillsMax:
+			return added
+		case !slices.Contains(b.mu.wanted, k):
+			added = append(added, k)
 			b.mu.wanted, b.mu.unsaved = append(b.mu.wanted, k), true
 		}
 	}
-	b.mu.before, b.mu.known = now, true
-	return fresh
-}
-
-func isWithin(r ranges.Range, list []ranges.Range) bool {
-	return slices.ContainsFunc(list, func(other ranges.Range) bool {
-		return other.From <= r.From && r.To.Compare(other.To) <= 0
-	})
+	return added
 }
 
 // pending returns what is wanted.

@@ -2,6 +2,8 @@ package node
 
 import (
 	"fmt"
+	"sync/atomic"
+	"time"
 )
 
 // Completeness says whether a node may lack a great part of what the cluster
@@ -13,6 +15,9 @@ type Completeness struct {
 	// Records is how many records the state has, and Expected how many that of
 	// a live member had at most when it was last heard: 0 if none was.
 	Records, Expected uint64
+	// Compared says that the node was compared with some member since it
+	// started; before that it is not known whether it lacks much.
+	Compared bool
 }
 
 // Completeness returns whether the node lacks much. It answers lookups from
@@ -31,9 +36,35 @@ func (p *protocol) isFresh() bool {
 
 // tellCompleteness shows others whether the core lacks much.
 func (p *protocol) tellCompleteness() {
-	if now := p.core.Completeness(); now != *p.completeness.Load() {
-		p.completeness.Store(&now)
+	now := p.core.Completeness()
+	if now == *p.completeness.Load() {
+		return
 	}
+	p.completeness.Store(&now)
+	if now.Compared {
+		p.node.comparison.over.Store(true)
+	}
+}
+
+// comparison is whether a node that was started again has found out how it
+// stands to others. What it has missed while it was down it learns with its
+// first exchange, some hundred milliseconds after the start: until then it must
+// not be called ready, only to be not ready a moment later.
+type comparison struct {
+	// until is when to wait for it no longer. It is set before anybody looks.
+	until time.Time
+	// over is set once the node was compared, or there is nobody to be compared
+	// with, and stays so.
+	over atomic.Bool
+}
+
+// comparing returns why a node that has just started again is not ready yet,
+// for people.
+func (n *Node) comparing() (reason string, ok bool) {
+	if n.comparison.over.Load() || !time.Now().Before(n.comparison.until) {
+		return "", false
+	}
+	return "this node has just started, and is finding out from other members what it has missed", true
 }
 
 // fetching returns why a node that lacks much is not ready, for people.

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/delta"
@@ -53,5 +54,58 @@ func TestNode_Completeness_OfFreshNode(t *testing.T) {
 	})
 	if isNotReady() {
 		t.Error("complete, and not ready for want of the state")
+	}
+}
+
+// TestNode_Ready_IsStableAfterARestart: a node that was down is not ready before
+// it knows what it has missed, and if that is much, before it is here; once it
+// is ready it stays so.
+func TestNode_Ready_IsStableAfterARestart(t *testing.T) {
+	c := newClusterWith(t, node.Options{Retention: compaction.Options{
+		Own: compaction.Retention{Age: 1, Bytes: 1}, Other: compaction.Retention{Age: 1, Bytes: 1},
+	}}, "n1", "n2", "n3")
+	if s := c.status("n1"); !s.Ready {
+		t.Errorf("a node of a new directory: %v", s.NotReady)
+	}
+	c.eventually("all are equal", c.equal)
+	for i, missed := range []int{2000, 3, 0} {
+		c.stop("n3")
+		var batch []delta.Operation
+		for j := range missed {
+			claim := ranges.Claim{Keyspace: "default", Node: "n9", Range: ranges.Single(fmt.Sprintf("%d-%06d", i, j))}
+			batch = append(batch, delta.Operation{Verb: delta.VerbRegister, Claim: claim, Amount: 1})
+		}
+		if len(batch) > 0 {
+			c.write("n1", batch...)
+			c.eventually("the others are equal", c.equal)
+		}
+		for _, name := range []string{"n1", "n2"} {
+			if _, err := c.nodes[name].Compact(t.Context(), false); err != nil {
+				t.Fatal(err)
+			}
+		}
+		n3 := c.start("n3")
+		wasReady, wasNot := false, false
+		deadline := time.Now().Add(20 * time.Second)
+		var settled time.Time
+		for settled.IsZero() || time.Since(settled) < 300*time.Millisecond {
+			s, err := n3.Status()
+			switch {
+			case err != nil:
+				t.Fatal(err)
+			case time.Now().After(deadline):
+				t.Fatalf("%d missed: not ready for ever: %v", missed, s.NotReady)
+			case wasReady && !s.Ready:
+				t.Fatalf("%d missed: ready, and then not: %v", missed, s.NotReady)
+			case s.Ready && missed == 2000 && s.Claims < missed:
+				t.Fatalf("%d missed: ready with %d claims", missed, s.Claims)
+			case s.Ready && settled.IsZero() && c.equal():
+				settled = time.Now()
+			}
+			wasReady, wasNot = wasReady || s.Ready, wasNot || !s.Ready
+		}
+		if !wasNot {
+			t.Errorf("%d missed: it was ready at once, before it had met anybody", missed)
+		}
 	}
 }

@@ -1,9 +1,6 @@
 package node
 
 import (
-	"maps"
-	"slices"
-
 	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
@@ -20,11 +17,12 @@ type derived struct {
 	// waiting counts the records that are released and wait for their origin.
 	waiting map[crdt.ReplicaID]uint64
 	// own are the visible claims of the node named self, once that is known;
-	// ownMoved says that one came or went, ownMoves how often.
+	// ownMoves counts the commits in which one came or went, and fresh is
+	// where it participates since then that nobody has asked for yet.
 	self     string
-	own      map[ranges.Claim]struct{}
-	ownMoved bool
+	own      compaction.Participant
 	ownMoves uint64
+	fresh    []compaction.Part
 }
 
 func newDerived() *derived {
@@ -108,18 +106,24 @@ func (d *derived) set(w ranges.Weighted, was bool) {
 }
 
 func (d *derived) moveOwn(w ranges.Weighted) {
-	d.ownMoved = true
-	d.ownMoves++
 	if w.Priority > 0 {
-		d.own[w.Claim] = struct{}{}
+		d.own.Claim(w.Keyspace, w.Range)
 	} else {
-		delete(d.own, w.Claim)
+		d.own.Release(w.Keyspace, w.Range)
+	}
+}
+
+// settle ends a group of changes.
+func (d *derived) settle() {
+	fresh, moved := d.own.Settle()
+	if d.fresh = append(d.fresh, fresh...); moved {
+		d.ownMoves++
 	}
 }
 
 // name says whose claims are own. O(claims).
 func (d *derived) name(self string) {
-	d.self, d.own = self, map[ranges.Claim]struct{}{}
+	d.self = self
 	for _, index := range d.indexes {
 		for w := range index.All() {
 			if w.Node == self {
@@ -127,21 +131,6 @@ func (d *derived) name(self string) {
 			}
 		}
 	}
-}
-
-// participated returns the spans of the claims that start where the node
-// participates, ascending.
-func (d *derived) participated() []delta.Span {
-	keyspaces := map[string]struct{}{}
-	for c := range d.own {
-		keyspaces[c.Keyspace] = struct{}{}
-	}
-	where := compaction.ParticipationOf(maps.Keys(d.own))
-	var spans []delta.Span
-	for _, keyspace := range slices.Sorted(maps.Keys(keyspaces)) {
-		for _, r := range where.Ranges(keyspace) {
-			spans = append(spans, delta.StartingIn(keyspace, r))
-		}
-	}
-	return spans
+	d.settle()
+	d.fresh = nil // it participated there before
 }

@@ -194,6 +194,7 @@ func (k *keeper) rejoin() {
 	k.observe()
 	missing = k.missing()
 	k.setAlone(len(missing) > 0 && !slices.ContainsFunc(k.node.transport.Members(), gossip.Member.Reachable))
+	k.endComparison() // whoever was to be asked may be this node itself
 	if err != nil {
 		k.node.log.Debug("members not reached", "addresses", missing, "cause", err)
 	}
@@ -221,6 +222,21 @@ func (k *keeper) doubt() {
 	if len(n.identity.witnesses) == 0 || time.Since(k.reached) >= n.options.IdentityWait {
 		n.goOnUnderNewID()
 	}
+}
+
+// endComparison has a node not wait to be compared with others where there are
+// none.
+func (k *keeper) endComparison() {
+	if !k.knowsOthers() {
+		k.node.comparison.over.Store(true)
+	}
+}
+
+// knowsOthers reports whether this directory was used before and there are
+// others who may know of it.
+func (k *keeper) knowsOthers() bool {
+	hasOthers := slices.ContainsFunc(k.node.memberNames(), func(name string) bool { return name != k.node.name })
+	return !k.node.isNew() && (hasOthers || len(k.missing()) > 0)
 }
 
 // missing returns the addresses at which a member should be and none is listed

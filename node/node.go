@@ -59,6 +59,7 @@ type Node struct {
 	counters   counters
 	backfills  backfills
 	classes    atomic.Pointer[[]HistoryClass]
+	comparison comparison
 	// rival is the last other process that was found to have this node's name.
 	rival atomic.Pointer[gossip.Conflict]
 	// losing is the rival that this node seems to lose its name to. Written by
@@ -154,7 +155,9 @@ func (n *Node) start(ctx context.Context) error {
 	n.transport = t
 	n.committed.Go(n.runCommitter) // which writes where this node is reached
 	n.protocol.attach(t)
+	n.comparison.until = time.Now().Add(n.options.IdentityWait)
 	n.keeper.confirmIfNew()
+	n.keeper.endComparison()
 	if err := n.keeper.introduce(ctx); err != nil {
 		return err
 	}

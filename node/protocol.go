@@ -83,9 +83,7 @@ func newProtocol(n *Node) (*protocol, error) {
 	}
 	p.core, p.current = core, core
 	p.tellCompleteness()
-	n.backfills.participate(n.routing.participation())
 	p.want(n.backfills.pending())
-	p.participate()
 	return p, nil
 }
 
@@ -99,6 +97,7 @@ func (p *protocol) newCore() (*antientropy.Core, error) {
 		Cluster:      p.node.store.Cluster(),
 		Seed:         rand.Uint64(),
 		Participants: p.node.routing.participants,
+		Participated: p.node.routing.participated,
 		Partners:     p.node.routing.partners,
 		Symbols:      antientropy.DefaultShape.Symbols,
 	}, start)
@@ -113,10 +112,11 @@ func (p *protocol) restart() error {
 		return err
 	}
 	p.current = core
-	spans, _ := p.node.routing.participated()
+	if len(p.node.backfills.add(p.node.routing.takeFresh())) > 0 {
+		p.node.keeper.poke()
+	}
 	return p.inbox.force(func(*antientropy.Core) {
 		core.Tick(p.now())
-		core.SetParticipated(spans)
 		for _, k := range p.node.backfills.pending() {
 			core.Backfill(k)
 		}
@@ -270,13 +270,9 @@ func (p *protocol) committed(e *delta.Effects, results []antientropy.CommitResul
 	_ = p.inbox.force(func(c *antientropy.Core) { c.Committed(e, results...) }) // fails when all ends
 }
 
-// participate tells the core where this node takes part, if that has changed:
-// what is repaired there is repaired first.
+// participate asks for the history of where this node has begun to take part.
 func (p *protocol) participate() {
-	if spans, changed := p.node.routing.participated(); changed {
-		_ = p.inbox.force(func(c *antientropy.Core) { c.SetParticipated(spans) }) // fails when all ends
-		p.want(p.node.backfills.participate(p.node.routing.participation()))
-	}
+	p.want(p.node.backfills.add(p.node.routing.takeFresh()))
 }
 
 // failed tells the core that requests were not carried out. Called in order.

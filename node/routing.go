@@ -66,6 +66,9 @@ func (r *routing) loaded(self string, context crdt.Context) {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
+	if r.mu.self == self { // a commit may be on disk of which nobody was told
+		r.loading.fresh = r.loading.own.Participation().Beyond(r.mu.own.Participation())
+	}
 	r.mu.derived, r.loading = r.loading, nil
 	r.mu.context = context
 	r.tables.Store(&tables)
@@ -96,6 +99,7 @@ func (r *routing) apply(e *delta.Effects) ([]change, error) {
 			touched[c.claim.Keyspace] = struct{}{}
 		}
 	}
+	r.mu.settle()
 	for keyspace := range touched {
 		r.publish(keyspace)
 	}
@@ -156,28 +160,29 @@ func (r *routing) participants(d delta.Delta) []string {
 }
 
 // partners returns the nodes that claim a part of what this node claims, itself
-// left out, ascending. Some partnersMax of its claims stand for all.
+// left out, ascending. The first partnersMax claims there stand for all.
 func (r *routing) partners() []string {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	names := map[string]struct{}{}
-	claims := 0
-	for c := range r.mu.own {
-		if claims++; claims > partnersMax {
+	left := partnersMax
+	for part := range r.mu.own.Participation().All() {
+		if left == 0 {
 			break
 		}
-		if index, ok := r.mu.indexes[c.Keyspace]; ok {
-			for w := range index.Overlapping(c.Range) {
-				names[w.Node] = struct{}{}
+		for w := range r.mu.indexes[part.Keyspace].Overlapping(part.Range) {
+			if left--; left == 0 {
+				break
 			}
+			names[w.Node] = struct{}{}
 		}
 	}
 	delete(names, r.mu.self)
 	return slices.Sorted(maps.Keys(names))
 }
 
-// partnersMax bounds the own claims that partners are looked for at.
-const partnersMax = 1024
+// partnersMax bounds the claims that partners are looked for among.
+const partnersMax = 1 << 16
 
 // token returns a context that what is read from now on reflects at least.
 func (r *routing) token() crdt.Context {
@@ -186,11 +191,11 @@ func (r *routing) token() crdt.Context {
 	return r.mu.context.Clone()
 }
 
-// participation returns where this node participates.
+// participation returns where this node participates. O(keyspaces).
 func (r *routing) participation() compaction.Participation {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return compaction.ParticipationOf(maps.Keys(r.mu.own))
+	return r.mu.own.Participation()
 }
 
 // moves counts how often where this node participates has changed since what is
@@ -201,16 +206,27 @@ func (r *routing) moves() uint64 {
 	return r.mu.ownMoves
 }
 
-// participated returns the spans of what this node participates in, and
-// whether they have changed since the last call. For the committer only.
-func (r *routing) participated() (spans []delta.Span, changed bool) {
+// participated returns the spans of the claims that start where this node
+// participates, ascending: the first limit of them.
+func (r *routing) participated(limit int) []delta.Span {
+	var spans []delta.Span
+	for part := range r.participation().All() {
+		if len(spans) == limit {
+			break
+		}
+		spans = append(spans, delta.StartingIn(part.Keyspace, part.Range))
+	}
+	return spans
+}
+
+// takeFresh returns where this node has begun to participate since the last
+// call. For the committer only.
+func (r *routing) takeFresh() []compaction.Part {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if !r.mu.ownMoved {
-		return nil, false
-	}
-	r.mu.ownMoved = false
-	return r.mu.derived.participated(), true
+	fresh := r.mu.fresh
+	r.mu.fresh = nil
+	return fresh
 }
 
 // covers reports whether what is read from now on reflects a token.

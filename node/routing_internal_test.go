@@ -3,10 +3,12 @@ package node
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"testing"
 
+	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
@@ -133,20 +135,66 @@ func TestRouting_Participated_FollowsOwnClaims(t *testing.T) {
 		}
 	}
 	r.loaded("n1", crdt.NewContext())
-	span := func(c ranges.Claim) delta.Span { return delta.StartingIn(c.Keyspace, c.Range) }
-	step := func(before, after map[ranges.Claim]int64, moved bool, want ...delta.Span) {
+	part := func(c ranges.Claim) compaction.Part { return compaction.Part{Keyspace: c.Keyspace, Range: c.Range} }
+	step := func(before, after map[ranges.Claim]int64, fresh []compaction.Part, want ...ranges.Claim) {
 		t.Helper()
+		moves := r.moves()
 		if _, err := r.apply(effectsOf(before, after)); err != nil {
 			t.Fatal(err)
 		}
-		if got, changed := r.participated(); changed != moved || !slices.Equal(got, want) {
-			t.Errorf("it participates in %q, changed: %t", got, changed)
+		if got := r.takeFresh(); !slices.Equal(got, fresh) {
+			t.Errorf("it begins to participate in %v, not %v", got, fresh)
+		}
+		var spans []delta.Span
+		for _, c := range want {
+			spans = append(spans, delta.StartingIn(c.Keyspace, c.Range))
+		}
+		if got := r.participated(9); !slices.Equal(got, spans) || len(r.participated(1)) != 1 {
+			t.Errorf("it participates in %q, not %q", got, spans)
+		}
+		own := func(c ranges.Claim) bool { return c.Node == "n1" && (before[c] == 0) != (after[c] == 0) }
+		if moved := r.moves() != moves; moved != slices.ContainsFunc(slices.Collect(maps.Keys(after)), own) {
+			t.Errorf("that own claims came or went: %t", moved)
 		}
 	}
-	step(nil, nil, true, span(first))
-	step(nil, nil, false)
-	step(map[ranges.Claim]int64{first: 3}, map[ranges.Claim]int64{first: 4}, false)
-	step(nil, map[ranges.Claim]int64{second: 1}, true, span(first), span(second))
-	step(map[ranges.Claim]int64{foreign: 1}, map[ranges.Claim]int64{foreign: 0}, false)
-	step(map[ranges.Claim]int64{first: 4}, map[ranges.Claim]int64{first: 0}, true, span(second))
+	step(nil, nil, nil, first)
+	step(map[ranges.Claim]int64{first: 3}, map[ranges.Claim]int64{first: 4}, nil, first)
+	step(nil, map[ranges.Claim]int64{second: 1}, []compaction.Part{part(second)}, first, second)
+	step(map[ranges.Claim]int64{foreign: 1}, map[ranges.Claim]int64{foreign: 0}, nil, first, second)
+	step(map[ranges.Claim]int64{first: 4}, map[ranges.Claim]int64{first: 0}, nil, second)
+
+	// After the disk was at fault, what it has is compared with what was known.
+	r.reload()
+	for _, e := range effectsOf(nil, map[ranges.Claim]int64{first: 3, second: 1}).Entries {
+		if err := r.load(e.After); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r.loaded("n1", crdt.NewContext())
+	step(nil, nil, []compaction.Part{part(first)}, first, second)
+}
+
+// TestRouting_Partners_AreThoseOfOwnRanges has nodes claim beside, in, and
+// around what the node claims, and nothing of it.
+func TestRouting_Partners_AreThoseOfOwnRanges(t *testing.T) {
+	r := newRouting()
+	r.loaded("n1", crdt.NewContext())
+	claims := map[ranges.Claim]int64{}
+	claim := func(keyspace, node, from, to string) {
+		claims[ranges.Claim{Keyspace: keyspace, Node: node, Range: ranges.Range{From: from, To: ranges.Before(to)}}] = 1
+	}
+	claim("k1", "n1", "b", "f")
+	claim("k1", "n1", "h", "m")
+	claim("k2", "n1", "b", "f")
+	claim("k1", "before", "a", "b")
+	claim("k1", "between", "f", "h")
+	claim("k1", "inside", "c", "d")
+	claim("k2", "around", "a", "z")
+	claim("k3", "elsewhere", "b", "f")
+	if _, err := r.apply(effectsOf(nil, claims)); err != nil {
+		t.Fatal(err)
+	}
+	if got := r.partners(); !slices.Equal(got, []string{"around", "inside"}) {
+		t.Errorf("the partners are %v", got)
+	}
 }

@@ -60,6 +60,15 @@ type Repair struct {
 	// Entries were joined; Spans are known to be left, each of any size.
 	Entries uint64
 	Spans   int
+	// Compared records were found equal or joined, of about Expected, of a
+	// repair of the whole state; of one of some spans only, SpansDone of
+	// SpansBegun are done.
+	Compared, Expected    uint64
+	SpansBegun, SpansDone int
+	// Through is before which key nothing is left, "" while that is not known.
+	Through delta.Key
+	// Sketch says that a sketch tells what differs.
+	Sketch bool
 }
 
 // Status returns the node's condition.
@@ -75,7 +84,10 @@ func (n *Node) Status() (Status, error) {
 	s.Ready = len(s.NotReady) == 0
 	s.Waiting = n.named(n.routing.waiting())
 	if x := n.protocol.session.Load(); x != nil {
-		s.Repair = &Repair{Member: x.Peer, Reason: x.Reason, Whole: x.Complete, Since: n.protocol.wall(x.Begun), Entries: x.Entries, Spans: x.Spans}
+		s.Repair = &Repair{
+			Member: x.Peer, Reason: x.Reason, Whole: x.Complete, Since: n.protocol.wall(x.Begun), Entries: x.Entries, Spans: x.Spans,
+			Compared: x.Compared, Expected: x.Expected, SpansBegun: x.SpansBegun, SpansDone: x.SpansDone, Through: x.Through, Sketch: x.Sketch,
+		}
 	}
 	s.History = n.historyClasses()
 	stats, err := n.store.Stats()
@@ -96,6 +108,8 @@ func (n *Node) notReady() []string {
 		reasons = append(reasons, "this node is leaving, or has left, the cluster: ask another, or start it again")
 	}
 	if reason, ok := n.fetching(); ok {
+		reasons = append(reasons, reason)
+	} else if reason, ok := n.comparing(); ok {
 		reasons = append(reasons, reason)
 	}
 	if n.commits.isFull() {

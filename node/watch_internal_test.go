@@ -14,7 +14,7 @@ import (
 )
 
 // openAlone opens a node that is alone.
-func openAlone(t *testing.T, o Options) *Node {
+func openAlone(t testing.TB, o Options) *Node {
 	t.Helper()
 	o.DataDir, o.Node, o.Gossip = t.TempDir(), "n1", "127.0.0.1:0"
 	n, err := Open(t.Context(), o)

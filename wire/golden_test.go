@@ -58,11 +58,12 @@ func golden() []any {
 		&Status{Node: "n1", Replica: "00112233445566778899aabbccddeeff", Cluster: "ssnode", Version: "1", API: "127.0.0.1:7481", Gossip: "127.0.0.1:7480", NotReady: List[string]{"alone"}, Claims: 1, Fingerprint: "f", Context: "C", Members: 2, LogRecords: 3, LogBytes: 4, DBBytes: 5, DBFreeBytes: 6, Identity: IdentityConfirmed,
 			Peers:   List[Peer]{{Node: "n2", Liveness: LivenessLeft, Behind: 7, Traffic: Traffic{LastSession: &Session{Ended: at, Kind: SessionPull, OK: true, Bytes: 5}}}},
 			Waiting: List[Waiting]{{Replica: "00112233445566778899aabbccddeeff", Records: 8, Node: "n3"}}, WaitingRecords: 9,
-			Repair:  &Repair{Member: "n2", Reason: "log trimmed", Whole: true, Since: at, Entries: 10, Spans: 11},
+			Repair:  &Repair{Member: "n2", Reason: "log trimmed", Whole: true, Since: at, Entries: 10, Spans: 11, Compared: 12, Expected: 13, ThroughKeyspace: "default", Through: new("m"), Sketch: true},
 			History: List[HistoryClass]{{Class: ClassParticipating, Records: 2, Bytes: 3, Oldest: at}, {Class: ClassOther}}},
 		&Status{
 			Ready: true, Identity: IdentityUnconfirmed, Incomplete: true, Records: 1, ExpectedRecords: 2,
 			Replication: Replication{Push: PushTier{TierTraffic: TierTraffic{FramesIn: 1, FramesOut: 2, BytesIn: 3, BytesOut: 4}, CopiesOut: 5, CopiesIn: 6, New: 7}, Dropped: 8},
+			Repair:      &Repair{Member: "n2", Since: at, SpansBegun: 9, SpansDone: 3},
 		},
 		&Compact{LogRecordsBefore: 9, LogRecordsAfter: 4, TrimmedParticipating: 2, TrimmedOther: 3, DBBytesBefore: 100, DBBytesAfter: 50, Waiting: List[Waiting]{{Replica: "00112233445566778899aabbccddeeff", Records: 7}},
 			Classes: List[CompactClass]{{HistoryClass: HistoryClass{Class: ClassOther, Records: 2, Bytes: 3, Oldest: at}, Retention: "10m,16MiB", Covered: 4, TooOld: 5, TooLarge: 6, FreedBytes: 7}},

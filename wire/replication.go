@@ -34,6 +34,12 @@ type PullTier struct {
 	Begun  uint64 `json:"begun"`
 	Failed uint64 `json:"failed"`
 	Served uint64 `json:"served"`
+	// Repeated were asked again, as nothing of an answer had come. Stale are
+	// the frames of answers that came after another one had.
+	Repeated uint64 `json:"repeated"`
+	Stale    uint64 `json:"stale"`
+	// RoundTrips are the questions that were answered.
+	RoundTrips uint64 `json:"round_trips"`
 }
 
 // RangeTier is the third: states are compared and joined.
@@ -47,15 +53,43 @@ type RangeTier struct {
 	Entries uint64 `json:"entries"`
 	// Served spans were answered about.
 	Served uint64 `json:"served"`
+	// RoundTrips are the questions that were answered, Stale the frames of
+	// answers that nobody waited for any more.
+	RoundTrips uint64 `json:"round_trips"`
+	Stale      uint64 `json:"stale"`
+	// Equal spans were found so, Split ones differed and were compared in parts.
+	Equal uint64 `json:"equal"`
+	Split uint64 `json:"split"`
+	// SketchesPeeled told what differs, SketchesGivenUp did not, and ranges were
+	// compared instead. SymbolsServed and ElementsServed were sent of sketches
+	// and by them.
+	SketchesPeeled  uint64 `json:"sketches_peeled"`
+	SketchesGivenUp uint64 `json:"sketches_given_up"`
+	SymbolsServed   uint64 `json:"symbols_served"`
+	ElementsServed  uint64 `json:"elements_served"`
+}
+
+// HistoryTier is beside them: the history of ranges that a node begins to claim.
+type HistoryTier struct {
+	TierTraffic
+	// Begun asked a member for the history of a range, Failed ended early, Added
+	// events were put into the log.
+	Begun  uint64 `json:"begun"`
+	Failed uint64 `json:"failed"`
+	Added  uint64 `json:"added"`
+	// Served pages of history were sent.
+	Served uint64 `json:"served"`
 }
 
 // Replication is what a node has done to hold what others hold, by tier, since
 // it began.
 type Replication struct {
-	Push  PushTier  `json:"push"`
-	Pull  PullTier  `json:"pull"`
-	Range RangeTier `json:"range"`
-	// Other are checks in frames of their own and confirmations.
+	Push    PushTier    `json:"push"`
+	Pull    PullTier    `json:"pull"`
+	Range   RangeTier   `json:"range"`
+	History HistoryTier `json:"history"`
+	// Other are checks in frames of their own, confirmations, and what was no
+	// answer to anything that is remembered.
 	Other TierTraffic `json:"other"`
 	// Dropped deltas had no room in a queue; they are pulled later.
 	Dropped uint64 `json:"dropped"`

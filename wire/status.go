@@ -69,9 +69,24 @@ type Repair struct {
 	// Whole says that it is of the whole state.
 	Whole bool      `json:"whole"`
 	Since time.Time `json:"since"`
-	// Entries were joined; Spans are known to be left, each of any size.
+	// Entries were joined; Spans are known to be left, each of any size, so
+	// that they say nothing of how far it is.
 	Entries uint64 `json:"entries"`
 	Spans   int    `json:"spans"`
+	// Compared records were found equal or joined, of about Expected, of a
+	// repair of the whole state; both are absent of one of some ranges, which
+	// has done SpansDone of the SpansBegun that it began with.
+	Compared   uint64 `json:"compared,omitempty"`
+	Expected   uint64 `json:"expected,omitempty"`
+	SpansBegun int    `json:"spans_begun,omitempty"`
+	SpansDone  int    `json:"spans_done,omitempty"`
+	// Through is a key in ThroughKeyspace: nothing is left of claims that start
+	// before it, nor of keyspaces before that. Both are absent while nothing is
+	// done, and when all claims are.
+	ThroughKeyspace string  `json:"through_keyspace,omitempty"`
+	Through         *string `json:"through,omitempty"`
+	// Sketch says that a sketch of the whole state tells what differs.
+	Sketch bool `json:"sketch"`
 }
 
 // Members lists the members of the cluster as the answering node sees them.

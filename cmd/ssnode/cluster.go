@@ -153,13 +153,26 @@ func (o *output) statusTable(s wire.Status) error {
 		pairs = append(pairs, [2]string{"waiting", waitingText(s)})
 	}
 	if r := s.Repair; r != nil {
-		pairs = append(pairs, [2]string{"repair", fmt.Sprintf("from %s for %s, because %s: %d entries so far, %s left",
-			r.Member, ago(time.Since(r.Since)), r.Reason, r.Entries, plural(r.Spans, "part"))})
+		pairs = append(pairs, [2]string{"repair", repairText(r)})
 	}
 	if err := o.properties(pairs); err != nil || len(s.Peers) == 0 {
 		return err
 	}
 	return o.peersTable(s.Peers)
+}
+
+// repairText says how far a repair is.
+func repairText(r *wire.Repair) string {
+	text := fmt.Sprintf("from %s for %s, because %s: %d entries so far", r.Member, ago(time.Since(r.Since)), r.Reason, r.Entries)
+	switch {
+	case r.Sketch:
+		text += ", by a sketch"
+	case r.Expected > 0:
+		text += fmt.Sprintf(", %d of about %d records compared", r.Compared, r.Expected)
+	case r.SpansBegun > 0:
+		text += fmt.Sprintf(", %d of %s done", r.SpansDone, plural(r.SpansBegun, "range"))
+	}
+	return text
 }
 
 // waitingShown is how many of those for whom records wait a table names.

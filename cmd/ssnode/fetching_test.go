@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/scalesmall/ssnode/node"
@@ -37,4 +38,26 @@ func TestFetching_Show_LinesAndBar(t *testing.T) {
 			t.Errorf("watched %t: the bar shows %q", watched, &bar)
 		}
 	}
+}
+
+// TestFetching_Show_EndsWithTheJoin: what draws the bar ends when all is here,
+// and writes nothing into what comes after.
+func TestFetching_Show_EndsWithTheJoin(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) { // fails if a goroutine is left
+		var bar bytes.Buffer
+		f := &fetching{log: slog.New(slog.DiscardHandler), watched: &bar}
+		begun := time.Now()
+		for i, c := range []node.Completeness{
+			{Incomplete: true}, {Incomplete: true, Records: 10}, {Incomplete: true, Records: 500, Expected: 1000}, {Records: 1000},
+		} {
+			f.show(begun.Add(time.Duration(i)*fetchingBarEvery), c)
+			time.Sleep(fetchingBarEvery)
+		}
+		shown := bar.String()
+		time.Sleep(time.Minute)
+		synctest.Wait()
+		if after := strings.TrimPrefix(bar.String(), shown); after != "" {
+			t.Errorf("after the end it writes %q", after[:min(len(after), 200)])
+		}
+	})
 }

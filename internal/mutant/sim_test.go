@@ -156,8 +156,8 @@ func TestSim_RulesOfSessions(t *testing.T) {
 	}, {
 		Name: "only complete: a join that did not reach the disk counts",
 		File: "antientropy/session_join.go",
-		Old:  "	if r.Err != nil {\n		c.abandon(s, \"the disk failed\")\n		return\n	}\n	for i := range r.Steps",
-		New:  "	for i := range r.Steps",
+		Old:  "	if r.Err != nil {\n		c.abandon(s, \"the disk failed\")\n		return\n	}\n	if cause := r.Lost(); cause != nil {",
+		New:  "	if cause := r.Lost(); cause != nil {",
 		Test: "TestScenario_Session_KeepsOthersOut",
 	}, {
 		Name: "ahead: only of the last sender",

@@ -44,7 +44,7 @@ func (m *member) start() {
 	if m.calm {
 		o.CheckInterval = spreadProbe
 	}
-	o.Partners = m.partners
+	o.Participated, o.Partners = m.participated, m.partners
 	core, err := antientropy.New(o, antientropy.StartOf(m.dir.replica))
 	if err != nil {
 		m.fail("%s does not start: %v", m.name, err)

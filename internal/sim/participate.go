@@ -5,24 +5,18 @@ import (
 	"slices"
 
 	"github.com/scalesmall/ssnode/delta"
-	"github.com/scalesmall/ssnode/ranges"
 )
 
-// participate tells the core of a member which spans it takes part in.
-func (m *member) participate() {
-	where := m.dir.participation(m.name)
-	keyspaces := map[string]struct{}{}
-	for _, x := range m.claims {
-		keyspaces[x.claim.Keyspace] = struct{}{}
-	}
+// participated returns the spans that a member takes part in, at most so many.
+func (m *member) participated(limit int) []delta.Span {
 	var spans []delta.Span
-	for _, keyspace := range slices.Sorted(maps.Keys(keyspaces)) {
-		for _, r := range where.Ranges(keyspace) {
-			spans = append(spans, delta.StartingIn(keyspace, r))
+	for part := range m.dir.participation(m.name).All() {
+		if len(spans) < limit {
+			spans = append(spans, delta.StartingIn(part.Keyspace, part.Range))
 		}
 	}
 	m.markIf(MarkParticipated, len(spans) > 0)
-	m.core.SetParticipated(spans)
+	return spans
 }
 
 // partners returns who takes part where a member does, ascending.
@@ -31,8 +25,7 @@ func (m *member) partners() []string {
 	names := map[string]struct{}{}
 	_ = m.dir.memory.Scan(delta.ClaimSpan, func(e delta.Entry) error {
 		claim, err := e.Key.Claim()
-		overlaps := func(r ranges.Range) bool { return r.Overlaps(claim.Range) }
-		if err == nil && e.Counter.IsVisible() && claim.Node != m.name && slices.ContainsFunc(where.Ranges(claim.Keyspace), overlaps) {
+		if err == nil && e.Counter.IsVisible() && claim.Node != m.name && where.Overlaps(claim.Keyspace, claim.Range) {
 			names[claim.Node] = struct{}{}
 		}
 		return err

@@ -11,7 +11,7 @@ import (
 
 var (
 	seedCount = flag.Uint64("sim.seeds", 400, "how many seeds to run")
-	firstSeed = flag.Uint64("sim.first", 1, "the first of them")
+	firstSeed = flag.Uint64("sim.first", 9000, "the first of them")
 	seedSteps = flag.Uint64("sim.steps", 1500, "how many steps of each are under faults")
 )
 

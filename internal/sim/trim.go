@@ -2,14 +2,12 @@ package sim
 
 import "github.com/scalesmall/ssnode/compaction"
 
-// trimSometimes applies the retention of a member, and looks where it takes
-// part, again and again.
+// trimSometimes applies the retention of a member again and again.
 func (m *member) trimSometimes() {
 	m.living(100+m.upTo(400), kindOther, func() {
 		if !m.quiet {
 			m.trim()
 		}
-		m.participate()
 		m.trimSometimes()
 	})
 }
