@@ -334,33 +334,47 @@ func TestNode_Open_OlderCopyIsKnownByItsStart(t *testing.T) {
 	c.eventually("both are equal", c.equal)
 }
 
-// TestNode_Fork_KeepsWhatBothWrote: a copy of a directory is started where it
-// meets a member that has never heard of the original. Both number events
-// alike. When a member that both know comes back one of them gives way, and
-// what either wrote is on all that are left.
+// TestNode_Fork_KeepsWhatBothWrote: a copy of a directory is started beside the
+// only member that it knows, and out of reach of the original. Both number
+// events alike. When the partition ends one of them gives way, and what either
+// wrote is on all that are left.
 func TestNode_Fork_KeepsWhatBothWrote(t *testing.T) {
 	c := newClusterWith(t, node.Options{IdentityWait: time.Second}, "n2", "n1")
 	c.spread("n1", c.write("n1", register(claimOf("n1", "a", "b"), 1)))
+	c.spread("n2", c.write("n2", register(claimOf("n2", "a", "b"), 1)))
 	c.stop("n1")
 	copied := c.copyOf("n1")
 	c.start("n1")
 	c.meet()
 	c.eventually("n2 confirms who n1 is", func() bool { s, _ := c.nodes["n1"].Status(); return s.Identity == "confirmed" })
-	c.stop("n2") // which the copy remembers
+	c.stop("n2")
+	// n2 and the copy are on a network of their own, whose addresses have no
+	// name on the other.
+	for _, name := range []string{"n1", "n2", "n3"} {
+		c.network.Cut(name, "")
+	}
+	c.options.Join = []string{c.nodes["n1"].GossipAddr()}
+	c.start("n3")
 
-	other := &cluster{t: t, dir: t.TempDir(), options: c.options, network: c.network, nodes: map[string]*node.Node{}, addresses: map[string]string{}, logs: map[string]logbook{}}
+	other := &cluster{t: t, dir: t.TempDir(), options: c.options, network: node.NewNetwork(), nodes: map[string]*node.Node{}, addresses: map[string]string{}, logs: map[string]logbook{}}
 	t.Cleanup(func() {
 		for _, n := range other.nodes {
 			_ = n.Close() // the copy ends by itself
 		}
 	})
-	other.start("n3")
-	if err := os.Rename(copied, filepath.Join(other.dir, "n1")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"n1", "n2"} {
+		other.network.Cut(name, "")
 	}
+	other.options.Join = nil
+	for name, from := range map[string]string{"n1": copied, "n2": filepath.Join(c.dir, "n2")} {
+		if err := os.Rename(from, filepath.Join(other.dir, name)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other.start("n2")
 	other.start("n1")
 	other.meet()
-	c.eventually("n3 knows what the copy knows", other.equal)
+	c.eventually("n2 confirms who the copy is", func() bool { s, _ := other.nodes["n1"].Status(); return s.Identity == "confirmed" })
 	former := c.nodes["n1"].Replica()
 	if got := other.nodes["n1"].Replica(); got != former {
 		t.Fatalf("the copy goes by %s, not %s, so nothing is forked: %q", got, former, other.logs["n1"].above())
@@ -370,14 +384,16 @@ func TestNode_Fork_KeepsWhatBothWrote(t *testing.T) {
 		c.write("n1", register(here[i], 2))
 		other.write("n1", register(onCopy[i], 3))
 	}
-	c.eventually("n3 has what was written on the copy", other.equal)
+	c.eventually("n3 has what was written on the original", c.equal)
+	c.eventually("n2 has what was written on the copy", other.equal)
 
-	c.start("n2")
-	if _, err := other.nodes["n3"].Join(t.Context(), []string{c.nodes["n2"].GossipAddr()}); err != nil {
+	c.network.HealAll()
+	other.network.HealAll()
+	if _, err := c.nodes["n3"].Join(t.Context(), []string{other.nodes["n2"].GossipAddr()}); err != nil {
 		t.Fatal(err)
 	}
 	both := []*node.Node{c.nodes["n1"], other.nodes["n1"]}
-	copy, n2, n3 := both[1], c.nodes["n2"], other.nodes["n3"]
+	copy, n2, n3 := both[1], other.nodes["n2"], c.nodes["n3"]
 	delete(other.nodes, "n1") // each may end by itself
 	delete(c.nodes, "n1")
 	t.Cleanup(func() { _, _ = both[0].Close(), copy.Close() })
