@@ -57,13 +57,14 @@ type Options struct {
 	// ReleaseOnExit releases the node's own claims at Close, and gives the
 	// others up to three seconds to learn of it.
 	ReleaseOnExit bool
-	// IdentityWait is how long local writes wait after a restart for some
-	// member to show that this directory was not rolled back: that it knows no
-	// more of this replica than the directory does. Past it they go on under a
-	// new replica id, which is always safe, but leaves the former one in every
-	// context, and its records until they are released and it is forgotten.
-	// Reads never wait, nor do writes of a directory that is new or has never
-	// met another member. Default: 3 s.
+	// IdentityWait is how long local writes wait after a restart for all
+	// members that this directory knows of to show that it was not rolled back:
+	// that they know no more of this replica than the directory does. Past it
+	// they go on under a new replica id, which is always safe, but leaves the
+	// former one in every context, and its records until they are released and
+	// it is forgotten. Reads never wait, nor do writes of a directory that is
+	// new, nor of one that has never met another member; these go under a new id
+	// at once. Default: 3 s.
 	IdentityWait time.Duration
 	// StallAfter is for how long the committer or the protocol may stand still
 	// with work to do before the node gives up: it dumps the stacks of all

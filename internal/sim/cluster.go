@@ -30,7 +30,10 @@ type cluster struct {
 	// remembersStarts: members compare starts when they meet. In the other runs
 	// only events tell who was rolled back.
 	remembersStarts bool
-	starts          uint64
+	// asksAll: whoever starts again asks all that it knows, as a node does; in
+	// the other runs one that knows no more of it is enough.
+	asksAll bool
+	starts  uint64
 	// calm: nothing but spreading is simulated, see MeasureSpread. silent:
 	// pushes and announcements are lost.
 	calm, silent bool

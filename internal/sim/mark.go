@@ -57,9 +57,11 @@ const (
 	MarkDotReused
 	MarkEventsLost
 	// MarkForkNoticed: a second process with one replica id gave way;
-	// StartRefuted: a member remembered a later start of another.
+	// StartRefuted: a member remembered a later start of another;
+	// Unwitnessed: not all who might know more of a member could be asked.
 	MarkForkNoticed
 	MarkStartRefuted
+	MarkUnwitnessed
 	// MarkDiverged: equal contexts came with different states.
 	MarkDiverged
 	// MarkReissued: an origin issued a record once more that all others lack,
@@ -86,7 +88,7 @@ var markNames = [marks]string{
 	"event held", "release deferred", "early buffered", "dropped", "announced",
 	"pulled", "pull trimmed", "trimmed",
 	"ahead", "caught up", "record dropped", "record closed",
-	"amnesia", "renamed", "forgotten renamed", "forgotten dropped", "dot reused", "events lost", "fork noticed", "start refuted",
+	"amnesia", "renamed", "forgotten renamed", "forgotten dropped", "dot reused", "events lost", "fork noticed", "start refuted", "unwitnessed",
 	"diverged", "reissued",
 	"crashed", "restored", "rolled back", "directory lost", "cloned", "forgot", "left", "joined", "tightened", "confirmed",
 }

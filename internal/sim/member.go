@@ -45,7 +45,7 @@ func (m *member) start() {
 		o.CheckInterval = spreadProbe
 	}
 	o.Participated, o.Partners = m.participated, m.partners
-	core, err := antientropy.New(o, antientropy.StartOf(m.dir.replica))
+	core, err := antientropy.New(o, m.startOfCore())
 	if err != nil {
 		m.fail("%s does not start: %v", m.name, err)
 		m.up = false
@@ -58,6 +58,7 @@ func (m *member) start() {
 		m.rename() // again until the disk lets it
 	}
 	m.recognise()
+	m.doubtLater()
 	m.tellPeers()
 	m.tick()
 	if !m.calm {

@@ -25,6 +25,11 @@ func TestScenario_RolledBack_IsKnownByItsStart(t *testing.T) {
 	runScript(t, "testdata/starts.txt")
 }
 
+// A directory was rolled back, and whoever knows more of it is down.
+func TestScenario_RolledBack_AsksAllThatItKnows(t *testing.T) {
+	runScript(t, "testdata/witnesses.txt")
+}
+
 // Two processes numbered different events alike, on two sides of a partition.
 func TestScenario_Fork_KeepsWhatBothWrote(t *testing.T) {
 	runScript(t, "testdata/fork.txt")

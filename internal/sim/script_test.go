@@ -104,6 +104,8 @@ func (s *script) begin(d *datadriven.TestData) {
 			k.cautious = true
 		case "starts":
 			k.remembersStarts = true
+		case "witnesses":
+			k.remembersStarts, k.asksAll = true, true
 		}
 	}
 	if testing.Verbose() {

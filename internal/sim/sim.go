@@ -119,7 +119,7 @@ func (k *cluster) begin(c Config) {
 	k.report.Faults = p.name
 	k.shape(p)
 	k.faulting = true
-	k.remembersStarts = c.Seed%2 == 0
+	k.remembersStarts, k.asksAll = c.Seed%2 == 0, c.Seed%4 == 0
 	k.slice.length, k.pause = c.SliceMillis, c.Pause
 	n := c.Nodes
 	if n == 0 {

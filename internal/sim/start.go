@@ -1,8 +1,12 @@
 package sim
 
 import (
+	"maps"
+	"slices"
+
 	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
 )
 
 // life is a start that a member was told of.
@@ -28,6 +32,45 @@ func (m *member) mustYield() bool {
 		}
 	}
 	return false
+}
+
+// startOfCore says what a core begins with, and whom it has to ask who it is:
+// everybody whom the directory knows of.
+func (m *member) startOfCore() antientropy.Start {
+	s := antientropy.StartOf(m.dir.replica)
+	if !m.asksAll {
+		return s
+	}
+	m.identified = m.dir.start.Counter == 1
+	s.Identified, s.Witnessed = m.identified, true
+	for _, name := range slices.Sorted(maps.Keys(m.dir.lives)) {
+		if _, forgotten := m.dir.replica.Forgotten[m.dir.lives[name].replica]; !forgotten {
+			s.Witnesses = append(s.Witnesses, name)
+		}
+	}
+	return s
+}
+
+// identityWait is how long a member waits, in milliseconds, for all of its
+// witnesses, before it goes on under a new id.
+const identityWait = 3000
+
+// doubtLater has the member go on under a new id if it is not identified by
+// then, again until the disk lets it.
+func (m *member) doubtLater() {
+	if !m.asksAll || m.identified {
+		return
+	}
+	m.living(identityWait, kindOther, func() {
+		if !m.identified {
+			m.mark(MarkUnwitnessed)
+			_ = m.transaction(nil, func(c *delta.Commit) error {
+				c.Rename(m.newReplicaID())
+				return nil
+			})
+		}
+		m.doubtLater()
+	})
 }
 
 // recognise lets members that reach each other compare what they remember of
