@@ -27,6 +27,14 @@ func (c *Core) Receive(from string, frame []byte) {
 	}
 }
 
+// Inherit gives the Core an encoded delta that is from no peer: a copy of this
+// replica's directory, which ends, has handed it over. The Core keeps it.
+func (c *Core) Inherit(delta []byte) {
+	if _, err := c.offer(delta, arrival{how: byPull}); err != nil {
+		c.refuse("", err)
+	}
+}
+
 func (c *Core) receive(from string, kind frameKind, frame, body []byte) error {
 	if kind == kindPart {
 		return c.receivePart(from, frame, body)

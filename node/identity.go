@@ -12,6 +12,7 @@ import (
 	"github.com/scalesmall/ssnode/antientropy/gossip"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/store"
 )
 
 // identityWaitDefault is Options.IdentityWait if it is not set.
@@ -145,11 +146,12 @@ const (
 	lossForgotten = time.Minute
 )
 
-// loss is the rival to whom this node seems to lose its name, since when, and
-// when that may be final.
+// loss is the rival to whom this node seems to lose its name, since when, when
+// that may be final, and whether it is.
 type loss struct {
 	to          gossip.StartID
 	since, till time.Time
+	ended       bool
 }
 
 // giveWay ends this node if the rival has been found to go on under its name
@@ -169,14 +171,53 @@ func (n *Node) giveWay(c gossip.Conflict) {
 				t.Ask(c.Gossip, c.Rival.Replica)
 			}
 		})
-	case now.Before(l.till):
-	case c.Fork && c.Listed:
-		n.stopItself(fmt.Errorf("%w: a process on a copy of this data directory is the member %q at %s; what this one wrote was handed over; start it with another name and a directory made by `ssnode restore`, or stop that one first", ErrNameTaken, c.Name, c.Gossip))
+	case now.Before(l.till) || l.ended:
 	case c.Fork:
-		n.stopItself(fmt.Errorf("%w: a process on a copy of this data directory is the member %q at %s; start this one with another name and a directory made by `ssnode restore`, or stop that one first", ErrNameTaken, c.Name, c.Gossip))
+		ended := *l
+		ended.ended = true
+		n.losing.Store(&ended)
+		go n.bequeath(c) // it waits for the network, and ends with the node
 	default:
 		n.stopItself(fmt.Errorf("%w: %q is a living member at %s; start with another name and a fresh data directory, or stop that one first", ErrNameTaken, c.Name, c.Gossip))
 	}
+}
+
+// bequeath hands over what this node has written under an id of its own to the
+// copy that goes on under its name, and ends this one: if nobody lists it, nobody
+// else would take that.
+func (n *Node) bequeath(c gossip.Conflict) {
+	own, done, all := n.Replica(), 0, true
+	if own != c.Rival.Replica {
+		done, all = n.handOver(own, c.Gossip)
+	}
+	what := fmt.Sprintf("what this one wrote under its own id was handed over to it (deltas: %d)", done)
+	if !all {
+		what = "not all that this one wrote could be handed over to it; it is in this directory still, and comes to the others if that process is stopped and this one started again"
+	}
+	n.stopItself(fmt.Errorf("%w: a process on a copy of this data directory is the member %q at %s; %s; run no two copies: `ssnode restore` makes a directory with an id of its own", ErrNameTaken, c.Name, c.Gossip, what))
+}
+
+// handOver sends the deltas of a replica that are in the log to an address, in
+// order, and returns how many, and whether these were all.
+func (n *Node) handOver(r crdt.ReplicaID, address string) (done int, all bool) {
+	for next := uint64(1); next <= n.store.Summary().Context.Get(r); {
+		var events store.Events
+		err := n.store.View(func(v *store.View) (err error) {
+			events, err = v.Log(r, next, delta.DeltaBytesMax)
+			return err
+		})
+		if err != nil || len(events.Deltas) == 0 {
+			return done, false
+		}
+		for _, p := range events.Deltas {
+			if n.ctx.Err() != nil || n.transport.HandOver(address, p.Bytes) != nil {
+				return done, false
+			}
+			done++
+		}
+		next = events.Next
+	}
+	return done, true
 }
 
 // giveUpID has the replica go on under a new id before anything else is

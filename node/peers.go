@@ -31,6 +31,9 @@ func (p *protocol) handler() gossip.Handler {
 		},
 		MembersChanged: p.membersChanged,
 		Conflict:       p.node.conflict,
+		Legacy: func(delta []byte) {
+			offer(len(delta), func(c *antientropy.Core) { c.Inherit(delta) })
+		},
 	}
 }
 

@@ -1,6 +1,7 @@
 package node_test
 
 import (
+	"fmt"
 	"log/slog"
 	"net"
 	"os"
@@ -10,7 +11,9 @@ import (
 	"time"
 
 	"github.com/scalesmall/ssnode/antientropy/gossip"
+	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/node"
+	"github.com/scalesmall/ssnode/ranges"
 )
 
 // twins are two processes on copies of a stopped node's directory.
@@ -82,6 +85,13 @@ func TestNode_Open_OneOfTwoCopiesStays(t *testing.T) {
 					return m.Name == "n1" && m.Gossip == n.GossipAddr() && m.Liveness == gossip.Alive
 				})
 			}
+			var written []ranges.Claim
+			for i, n := range both {
+				claim := claimOf("n1", fmt.Sprint("e", i), fmt.Sprint("f", i))
+				if _, err := n.Write(t.Context(), []delta.Operation{register(claim, 1)}); err == nil {
+					written = append(written, claim)
+				}
+			}
 			c.eventually("one is left, or none", func() bool { left := both.left(); return len(left) == 0 || len(left) == 1 && lists(left[0]) })
 			time.Sleep(3 * time.Second) // in which it might end, too
 			left := both.left()
@@ -90,6 +100,7 @@ func TestNode_Open_OneOfTwoCopiesStays(t *testing.T) {
 			}
 			c.nodes["n1"] = left[0]
 			c.spread("n1", c.write("n1", register(claimOf("n1", "c", "d"), 1)))
+			c.eventually("what either has acknowledged is there", func() bool { return c.showAll(written, left[0], c.nodes["n2"]) })
 		})
 	}
 }

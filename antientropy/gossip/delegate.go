@@ -30,6 +30,8 @@ func (d delegate) NotifyMsg(b []byte) {
 		t.takeNotice(from, body)
 	case kindRival:
 		t.takeRival(from, body)
+	case kindLegacy:
+		t.takeLegacy(from, body)
 	default:
 		t.stats.dropsMalformed.Add(1)
 	}

@@ -20,6 +20,7 @@ const (
 	kindNotice kind = 2 // body: startArray, the start that leaves
 	kindState  kind = 3 // body: stateArray; only in push/pull
 	kindRival  kind = 4 // body: rivalArray
+	kindLegacy kind = 5 // body: an encoded delta
 )
 
 // envelopeOverhead is what an envelope adds to its body, beside the name.

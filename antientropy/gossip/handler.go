@@ -15,6 +15,9 @@ type Handler struct {
 	MembersChanged func()
 	// Conflict tells of another process with this node's name.
 	Conflict func(Conflict)
+	// Legacy receives an encoded delta that a process with this node's name has
+	// handed over before it ends. It is the handler's to keep.
+	Legacy func(delta []byte)
 }
 
 func (h Handler) frame(from string, frame []byte) {
@@ -32,6 +35,12 @@ func (h Handler) check(from string, payload []byte) {
 func (h Handler) membersChanged() {
 	if h.MembersChanged != nil {
 		h.MembersChanged()
+	}
+}
+
+func (h Handler) legacy(delta []byte) {
+	if h.Legacy != nil {
+		h.Legacy(delta)
 	}
 }
 

@@ -1,6 +1,8 @@
 package gossip
 
 import (
+	"bytes"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -23,7 +25,9 @@ import (
 //
 // Who has died does not answer. Both that live are told (Conflict.Fork), and
 // whoever is told that the other keeps the id draws a new one. A process that
-// nobody lists asks in the same way about its name alone, with no replica id.
+// nobody lists asks whoever has its name: the other may go by a new id by now,
+// so the question is about the id with which this one began. One that was never
+// the other's has no rival, and it is about the name alone.
 //
 // Each message also says what decides which of both goes on under the name
 // (Claimant.Remains). It is true of the moment in which it was sent: whoever
@@ -35,7 +39,8 @@ import (
 //	n2 ──remembers: replica, start──▶ n1
 //
 // Such messages go to an address rather than to a member: who is meant is not
-// listed, or not as who it is.
+// listed, or not as who it is. In the same way a copy that ends hands over what
+// it has written to the one that stays; nobody else would take it.
 type verdict uint8
 
 const (
@@ -190,9 +195,20 @@ func (t *Transport) challenge(n *memberlist.Node, rival Meta) {
 // replica id, whether it lives. Its answer is told as a Conflict.
 func (t *Transport) Ask(address string, id crdt.ReplicaID) {
 	if !t.isOurs(id) {
-		id = crdt.ReplicaID{}
+		id = t.firstID()
 	}
 	t.mail(address, claim(asks, id, t.claimant(address)))
+}
+
+// firstID returns the id by which this process went at first.
+func (t *Transport) firstID() crdt.ReplicaID {
+	ours := t.Meta().Replica
+	t.rivals.Lock()
+	defer t.rivals.Unlock()
+	if len(t.rivals.former) > 0 {
+		return t.rivals.former[0]
+	}
+	return ours
 }
 
 // takeRival takes a message about a replica id of this node, or its name.
@@ -206,8 +222,8 @@ func (t *Transport) takeRival(from string, body []byte) {
 		t.recognise(from, []Life{{Name: t.options.Name, Replica: a.Replica, Start: a.start()}})
 		return
 	}
-	ours, fork := t.Meta(), !a.Replica.IsZero()
-	if from != t.options.Name || fork && !t.isOurs(a.Replica) || a.start() == ours.Start {
+	ours, fork := t.Meta(), t.isOurs(a.Replica)
+	if from != t.options.Name || a.start() == ours.Start {
 		return
 	}
 	t.rivals.answered(a.Gossip, a.start())
@@ -222,7 +238,11 @@ func (t *Transport) takeRival(from string, body []byte) {
 		if fork && (a.Replica != ours.Replica || !mine.Keeps(theirs)) {
 			answer, c.Yields = yields, true
 		}
-		t.mail(a.Gossip, claim(answer, a.Replica, mine))
+		about := a.Replica
+		if !fork {
+			about = crdt.ReplicaID{}
+		}
+		t.mail(a.Gossip, claim(answer, about, mine))
 	}
 	t.stats.conflicts.Add(1)
 	t.tell(c)
@@ -260,4 +280,28 @@ func (t *Transport) remind(n *memberlist.Node, later StartID) {
 		"gossip: a member runs on an older copy of its data directory, and is told so",
 		"member", n.Name, "address", n.Address(), "later", later, "start", m.Start)
 	t.mail(n.Address(), rivalArray{Verdict: remembers, Replica: m.Replica, Counter: later.Counter, Nonce: later.Nonce})
+}
+
+// HandOver sends an encoded delta to the process at an address that goes on
+// under this node's name. It waits for the network.
+func (t *Transport) HandOver(address string, delta []byte) error {
+	at, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return fmt.Errorf("%w address of a rival: %w", ErrInvalid, err)
+	}
+	to := &memberlist.Node{Addr: net.IP(at.Addr().AsSlice()), Port: at.Port()}
+	return t.list.SendReliable(to, seal(kindLegacy, t.options.Name, delta))
+}
+
+// takeLegacy takes what a process with this node's name hands over. The bytes
+// are memberlist's.
+func (t *Transport) takeLegacy(from string, body []byte) {
+	switch {
+	case from != t.options.Name:
+		t.stats.dropsUnknown.Add(1)
+	case len(body) > delta.DeltaBytesMax:
+		t.stats.dropsMalformed.Add(1)
+	default:
+		t.call(func() { t.options.Handler.legacy(bytes.Clone(body)) })
+	}
 }
