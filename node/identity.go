@@ -182,16 +182,16 @@ func (n *Node) giveWay(c gossip.Conflict) {
 	}
 }
 
-// bequeath hands over what this node has written under an id of its own to the
-// copy that goes on under its name, and ends this one: if nobody lists it, nobody
-// else would take that.
+// bequeath hands over what this node has written to the copy that goes on under
+// its name, under an id that only this one has had, and ends this one: if nobody
+// lists it, nobody else would take that.
 func (n *Node) bequeath(c gossip.Conflict) {
-	own, done, all := n.Replica(), 0, true
-	if own != c.Rival.Replica {
-		done, all = n.handOver(own, c.Gossip)
+	if n.Replica() == c.Rival.Replica {
+		<-n.giveUpID(c)
 	}
-	what := fmt.Sprintf("what this one wrote under its own id was handed over to it (deltas: %d)", done)
-	if !all {
+	done, all := n.handOver(n.Replica(), c.Gossip)
+	what := fmt.Sprintf("what this one wrote was handed over to it (deltas: %d)", done)
+	if !all || n.Replica() == c.Rival.Replica {
 		what = "not all that this one wrote could be handed over to it; it is in this directory still, and comes to the others if that process is stopped and this one started again"
 	}
 	n.stopItself(fmt.Errorf("%w: a process on a copy of this data directory is the member %q at %s; %s; run no two copies: `ssnode restore` makes a directory with an id of its own", ErrNameTaken, c.Name, c.Gossip, what))
@@ -221,21 +221,25 @@ func (n *Node) handOver(r crdt.ReplicaID, address string) (done int, all bool) {
 }
 
 // giveUpID has the replica go on under a new id before anything else is
-// numbered.
-func (n *Node) giveUpID(c gossip.Conflict) {
+// numbered. What it returns is closed when that is on disk, or has failed.
+func (n *Node) giveUpID(c gossip.Conflict) (done <-chan struct{}) {
 	why := fmt.Sprintf("the process at %s runs on a copy of this data directory, and keeps the id", c.Gossip)
 	if c.Gossip == "" {
 		why = fmt.Sprintf("other members remember a later start of this data directory (%s), so it is an older copy", c.Rival.Start)
 	}
 	n.identity.disown(c.Rival.Replica, why)
-	n.goOnUnderNewID()
+	return n.goOnUnderNewID()
 }
 
 // goOnUnderNewID has the committer draw a new id, unless the present one is
 // certain when it comes to that.
-func (n *Node) goOnUnderNewID() {
+func (n *Node) goOnUnderNewID() (done <-chan struct{}) {
+	ended := make(chan struct{})
 	nothing := func(*delta.Commit) error { return nil }
-	_ = n.commits.force(&request{step: nothing, done: func(error) {}}) // fails when all ends
+	if n.commits.force(&request{step: nothing, done: func(error) { close(ended) }}) != nil {
+		close(ended) // all ends
+	}
+	return ended
 }
 
 // isNew reports whether the directory is at its first start, so that nobody can
