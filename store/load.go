@@ -10,6 +10,7 @@ import (
 
 // loaded is the content of a file beside its entries and its log.
 type loaded struct {
+	version  uint64
 	identity identity
 	start    Start
 	state    state
@@ -41,6 +42,9 @@ func (s *Store) load(db *bbolt.DB) (*loaded, error) {
 }
 
 func (s *Store) read(t *tables, l *loaded) (err error) {
+	if l.version, err = readFormat(s.path, t.tx); err != nil {
+		return err
+	}
 	if l.identity, err = t.getIdentity(); err != nil {
 		return err
 	}
@@ -50,7 +54,10 @@ func (s *Store) read(t *tables, l *loaded) (err error) {
 	if l.start, err = t.getStart(); err != nil {
 		return err
 	}
-	if l.state, err = t.getState(); err != nil {
+	if l.state, err = t.getState(l.version); err != nil {
+		return err
+	}
+	if l.state.tail, err = t.readTail(l.state.indexed); err != nil {
 		return err
 	}
 	l.replica = delta.NewReplica(l.identity.replica)

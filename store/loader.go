@@ -37,7 +37,7 @@ func Load(dir string, o Options, fn func(*Loader) error) error {
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
-	l := &Loader{file: n, replica: delta.NewReplica(o.NewID()), state: state{logNext: 1}, logged: map[crdt.ReplicaID]uint64{}}
+	l := &Loader{file: n, replica: delta.NewReplica(o.NewID()), state: emptyState(), logged: map[crdt.ReplicaID]uint64{}}
 	if err := l.load(s, fn); err != nil {
 		return errors.Join(err, n.discard())
 	}

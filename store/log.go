@@ -50,12 +50,12 @@ type Events struct {
 // returned as if it were all. O(log n) beyond what is returned.
 func (v *View) Log(origin crdt.ReplicaID, from uint64, bytesMax int) (Events, error) {
 	events := Events{Next: max(from, 1)}
-	p, err := v.tables.placeOf(origin, events.Next)
+	p, err := v.placeOf(origin, events.Next)
 	if err != nil {
 		return Events{}, err
 	}
 	size := 0
-	for ; p.index != 0; p, err = v.tables.placeOf(origin, events.Next) {
+	for ; p.index != 0; p, err = v.placeOf(origin, events.Next) {
 		if err != nil {
 			return Events{}, err
 		}
@@ -78,10 +78,23 @@ func (v *View) Log(origin crdt.ReplicaID, from uint64, bytesMax int) (Events, er
 	return events, err
 }
 
-// placeOf returns the place of the delta that has an event, or the zero place.
-func (t *tables) placeOf(origin crdt.ReplicaID, sequence uint64) (place, error) {
+func (v *View) placeOf(origin crdt.ReplicaID, sequence uint64) (place, error) {
+	return v.tables.placeOf(v.state.tail, crdt.Dot{Replica: origin, Sequence: sequence})
+}
+
+// placeOf returns the place of the delta that has an event, or the zero place. It
+// looks first at what is not in the index by dot, which is what peers ask for.
+func (t *tables) placeOf(newest tail, d crdt.Dot) (place, error) {
+	if p := newest.find(d); p.index != 0 {
+		return p, nil
+	}
+	return t.indexedPlaceOf(d)
+}
+
+// indexedPlaceOf is placeOf as far as the index by dot goes.
+func (t *tables) indexedPlaceOf(d crdt.Dot) (place, error) {
 	c := t.dots.bucket.Cursor()
-	want := dotKey(crdt.Dot{Replica: origin, Sequence: sequence})
+	want := dotKey(d)
 	key, stored := c.Seek(want)
 	switch {
 	case key == nil:
@@ -89,7 +102,7 @@ func (t *tables) placeOf(origin crdt.ReplicaID, sequence uint64) (place, error) 
 	case string(key) != string(want):
 		key, stored = c.Prev()
 	}
-	if len(key) != dotBytes || crdt.ReplicaID(key[:crdt.ReplicaIDBytes]) != origin {
+	if len(key) != dotBytes || crdt.ReplicaID(key[:crdt.ReplicaIDBytes]) != d.Replica {
 		return place{}, nil
 	}
 	payload, err := unseal(bucketDots, key, stored)
@@ -97,7 +110,7 @@ func (t *tables) placeOf(origin crdt.ReplicaID, sequence uint64) (place, error) 
 		return place{}, err
 	}
 	p, err := decodePlace(key, payload)
-	if err != nil || p.last < sequence {
+	if err != nil || p.last < d.Sequence {
 		return place{}, err
 	}
 	return p, nil

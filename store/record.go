@@ -89,25 +89,27 @@ func decodePlace(key, payload []byte) (place, error) {
 	return place{dot: dot, index: a.Index, last: a.Last}, nil
 }
 
+// place returns where the record is.
+func (r Record) place() place {
+	return place{dot: r.Delta.Dot(0), index: r.Index, last: r.Delta.Last()}
+}
+
 // appendRecord puts one delta at the end of the log. S4: a dot that the log
 // has already is refused.
 func (t *tables) appendRecord(s *state, appliedAt int64, p delta.Packed) error {
-	dot := dotKey(p.Dot(0))
-	if held, err := t.dots.get(dot); err != nil || held != nil {
-		if err == nil {
-			err = fmt.Errorf("%w: the log already has the delta %s", ErrCorrupt, p.Delta)
-		}
+	switch held, err := t.placeOf(s.tail, p.Dot(0)); {
+	case err != nil:
 		return err
+	case held.index != 0:
+		return fmt.Errorf("%w: the log already has the delta %s", ErrCorrupt, p.Delta)
 	}
 	payload := encodeRecord(appliedAt, p)
 	if err := t.log.put(indexKey(s.logNext), payload); err != nil {
 		return err
 	}
-	if err := t.dots.put(dot, encodePlace(place{index: s.logNext, last: p.Last()})); err != nil {
-		return err
-	}
+	at := place{dot: p.Dot(0), index: s.logNext, last: p.Last()}
 	s.logNext++
 	s.logRecords++
 	s.logBytes += recordBytes(payload)
-	return nil
+	return t.addToTail(s, at)
 }

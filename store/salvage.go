@@ -11,6 +11,7 @@ import (
 // salvaged is what a damaged file still says of itself, beside its entries and
 // its log. What is zero is lost.
 type salvaged struct {
+	version  uint64 // comes before the rest
 	identity identity
 	peers    []string
 	state    state
@@ -53,11 +54,12 @@ func (s *salvaged) meta(name string, payload []byte) {
 		if delta.Unmarshal(payload, &a, metaBytesMax) == nil {
 			s.identity, _ = a.identity()
 		}
+	case metaFormat:
+		var a formatArray
+		_ = delta.Unmarshal(payload, &a, metaBytesMax)
+		s.version = a.Version
 	case metaState:
-		var a stateArray
-		if delta.Unmarshal(payload, &a, metaBytesMax) == nil {
-			s.state, _ = a.state()
-		}
+		s.state, _ = decodeState(s.version, payload)
 	case metaPeers:
 		_ = delta.Unmarshal(payload, &s.peers, PeersBytesMax)
 	}

@@ -80,10 +80,13 @@ func (t table) each(from, to []byte, visit func(key, payload []byte) error) erro
 type tables struct {
 	tx                                                     *bbolt.Tx
 	meta, context, ahead, entries, log, dots, holes, notes table
+
+	// tailMax is how many records wait for the index by dot at most.
+	tailMax int
 }
 
 func openTables(tx *bbolt.Tx, touched func(bucket string, key []byte)) (*tables, error) {
-	t := &tables{tx: tx}
+	t := &tables{tx: tx, tailMax: tailMax}
 	places := []*table{&t.meta, &t.context, &t.ahead, &t.entries, &t.log, &t.dots, &t.holes, &t.notes}
 	for i, name := range buckets {
 		opened, err := openTable(tx, name)

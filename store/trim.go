@@ -43,7 +43,7 @@ func (s *Store) trim(drops []compaction.Drop) error {
 				return state{}, err
 			}
 		}
-		if next == s.state {
+		if next.logRecords == s.state.logRecords {
 			return state{}, errNothing
 		}
 		if err := holes.write(t.holes); err != nil {
@@ -53,7 +53,8 @@ func (s *Store) trim(drops []compaction.Drop) error {
 	}, func() {})
 }
 
-// dropRecord deletes one record and its place in the index by dot.
+// dropRecord deletes one record and its place in the index by dot, where it may
+// have to be put first.
 func (t *tables) dropRecord(s *state, holes *holeSet, d compaction.Drop) error {
 	key := indexKey(d.Index)
 	payload, err := t.log.get(key)
@@ -63,6 +64,11 @@ func (t *tables) dropRecord(s *state, holes *holeSet, d compaction.Drop) error {
 	r, err := decodeRecord(key, payload)
 	if err != nil {
 		return err
+	}
+	if r.Index >= s.indexed {
+		if err := t.indexTail(s); err != nil {
+			return err
+		}
 	}
 	holes.addTouches(r.Delta.Delta)
 	if err := t.log.delete(key); err != nil {

@@ -75,6 +75,7 @@ func (s *Store) transact(fn func(*tables) (state, error), adopt func()) error {
 	if err != nil {
 		return err
 	}
+	t.tailMax = s.options.tailMax
 	next, err := fn(t)
 	switch {
 	case err == errNothing:

@@ -1,0 +1,151 @@
+package store
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/scalesmall/ssnode/compaction"
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// places returns how many records are in the index by dot, and how many wait.
+func places(t *testing.T, s *Store) (indexed, waiting int) {
+	t.Helper()
+	view(t, s, func(v *View) error {
+		waiting = len(v.state.tail)
+		return v.tables.dots.each(nil, nil, func([]byte, []byte) error { indexed++; return nil })
+	})
+	return indexed, waiting
+}
+
+// mustServe asks for the events of the own replica one at a time: all from a
+// sequence on must be served by the log.
+func mustServe(t *testing.T, s *Store, from, last uint64) {
+	t.Helper()
+	view(t, s, func(v *View) error {
+		own := v.Summary().ID
+		for sequence := range last {
+			events, err := v.Log(own, sequence+1, 1)
+			if err != nil {
+				return err
+			}
+			if served := len(events.Deltas) > 0; served != (sequence+1 >= from) {
+				t.Errorf("event %d: served is %v, %s", sequence+1, served, events.Stop)
+			}
+		}
+		return nil
+	})
+}
+
+// TestTail_IsIndexedWhenFull holds S6: records wait for the index by dot in
+// memory, across a restart, a fault of the disk and a rewrite, and are served
+// like any others meanwhile.
+func TestTail_IsIndexedWhenFull(t *testing.T) {
+	dir := t.TempDir()
+	o := Options{tailMax: 4}
+	s := openTest(t, dir, o)
+	for i := range uint64(11) {
+		write(t, s, register("n1", "a", "m", int64(i+1)))
+		if indexed, waiting := places(t, s); indexed != int(i+1)/4*4 || waiting != int(i+1)%4 {
+			t.Fatalf("of %d records %d are indexed and %d wait", i+1, indexed, waiting)
+		}
+		mustServe(t, s, 1, i+1)
+	}
+	if err := s.Rewrite(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	mustServe(t, s, 1, 11)
+	checkAndClose(t, s)
+	s = openTest(t, dir, o)
+	if indexed, waiting := places(t, s); indexed != 8 || waiting != 3 {
+		t.Errorf("after a restart %d are indexed and %d wait", indexed, waiting)
+	}
+	mustServe(t, s, 1, 11)
+	write(t, s, register("n1", "a", "m", 20))
+	if indexed, waiting := places(t, s); indexed != 12 || waiting != 0 {
+		t.Errorf("%d are indexed and %d wait", indexed, waiting)
+	}
+}
+
+// A view keeps the tail of its own instant, whatever is written beside it.
+func TestTail_IsOfTheViewsInstant(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{tailMax: 3})
+	write(t, s, register("n1", "a", "m", 1))
+	view(t, s, func(v *View) error {
+		own := v.Summary().ID
+		for i := range 5 {
+			write(t, s, register("n1", "a", "m", int64(i+2)))
+			first, err := v.Log(own, 1, 1<<20)
+			second, err2 := v.Log(own, 2, 1<<20)
+			if err := errors.Join(err, err2); err != nil {
+				return err
+			}
+			if len(first.Deltas) != 1 || first.Next != 2 || len(second.Deltas) != 0 || second.Stop != StopEnd {
+				t.Errorf("after %d more writes the view serves %d and %d deltas, next %d", i+1, len(first.Deltas), len(second.Deltas), first.Next)
+			}
+		}
+		return nil
+	})
+}
+
+// What of the tail is trimmed is no longer served, and the rest still is.
+func TestTrim_OfWhatIsNotIndexed(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{tailMax: 4})
+	for i := range 6 {
+		write(t, s, register("n1", "a", "m", int64(i+1)))
+	}
+	trimIndexes(t, s, compaction.Other, 1, 2, 3, 4, 5)
+	mustServe(t, s, 6, 6)
+	if indexed, waiting := places(t, s); indexed != 1 || waiting != 0 {
+		t.Errorf("%d are indexed and %d wait", indexed, waiting)
+	}
+	checkAndClose(t, s)
+}
+
+// S4 holds for what is not indexed too.
+func TestBackfill_PassesOverWhatIsNotIndexed(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	write(t, s, register("n1", "a", "m", 1), register("n2", "a", "m", 1))
+	var held []delta.Packed
+	view(t, s, func(v *View) error {
+		return v.EachDelta(0, func(_ uint64, p delta.Packed) error { held = append(held, p); return nil })
+	})
+	if added, err := s.Backfill(1, held); err != nil || added != 0 {
+		t.Errorf("added %d, %v", added, err)
+	}
+	err := s.change(func(tab *tables) error {
+		next := s.state
+		return tab.appendRecord(&next, 1, held[0])
+	})
+	if !errors.Is(err, ErrCorrupt) {
+		t.Errorf("appended twice: %v", err)
+	}
+}
+
+// Opening refuses a tail that cannot be.
+func TestState_IndexedOutOfBounds(t *testing.T) {
+	for _, indexed := range []uint64{0, 3} {
+		a := stateArray{LogNext: 2, Indexed: indexed, Trimmed: make([]markArray, trimClasses)}
+		if _, err := decodeState(FormatVersion, delta.Marshal(a)); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("indexed below %d: %v", indexed, err)
+		}
+	}
+	a := stateArray{LogNext: 2, Indexed: 2, Trimmed: make([]markArray, trimClasses)}
+	if _, err := decodeState(1, delta.Marshal(a)); !errors.Is(err, ErrCorrupt) {
+		t.Errorf("a state of format 2 in a file of format 1: %v", err)
+	}
+}
+
+func TestTail_Find(t *testing.T) {
+	a, b := crdt.ReplicaID{1}, crdt.ReplicaID{2}
+	list := tail{{crdt.Dot{Replica: a, Sequence: 1}, 1, 3}, {crdt.Dot{Replica: b, Sequence: 2}, 2, 2}, {crdt.Dot{Replica: a, Sequence: 7}, 3, 7}}
+	for d, want := range map[crdt.Dot]uint64{
+		{Replica: a, Sequence: 1}: 1, {Replica: a, Sequence: 3}: 1, {Replica: a, Sequence: 4}: 0, {Replica: a, Sequence: 7}: 3,
+		{Replica: a, Sequence: 8}: 0, {Replica: b, Sequence: 1}: 0, {Replica: b, Sequence: 2}: 2,
+	} {
+		if got := list.find(d); got.index != want {
+			t.Errorf("%s: record %d, want %d", d, got.index, want)
+		}
+	}
+}
