@@ -118,7 +118,7 @@ func (n *newFile) putIdentity(i identity) error {
 	if err != nil {
 		return err
 	}
-	t, err := openTables(tx, nil)
+	t, err := openTables(tx)
 	if err != nil {
 		return err
 	}

@@ -17,7 +17,7 @@ type sums struct {
 // checkValues checks every value for itself and against those it belongs to.
 func (c *checker) checkValues(tx *bbolt.Tx) error {
 	c.checkBuckets(tx)
-	t, err := openTables(tx, nil)
+	t, err := openTables(tx)
 	if err != nil {
 		return err
 	}
@@ -67,10 +67,10 @@ func (c *checker) checkMeta(t *tables) {
 
 func (c *checker) checkContexts(t *tables) {
 	var err error
-	if c.sums.context, err = readContext(t.context); err != nil {
+	if c.sums.context, err = readContext(&t.context); err != nil {
 		c.report("%v", err)
 	}
-	if c.sums.ahead, err = readContext(t.ahead); err != nil {
+	if c.sums.ahead, err = readContext(&t.ahead); err != nil {
 		c.report("%v", err)
 	}
 	for id, sequence := range c.sums.ahead.All() {
@@ -81,7 +81,7 @@ func (c *checker) checkContexts(t *tables) {
 }
 
 func (c *checker) checkEntries(t *tables) {
-	c.each(t.entries, func(key, payload []byte) error {
+	c.each(&t.entries, func(key, payload []byte) error {
 		e, err := delta.DecodeEntry(delta.Key(key), payload)
 		if err == nil {
 			c.sums.fingerprint = c.sums.fingerprint.Plus(delta.FingerprintOf(e))
@@ -91,7 +91,7 @@ func (c *checker) checkEntries(t *tables) {
 }
 
 func (c *checker) checkLog(t *tables) {
-	c.each(t.log, func(key, payload []byte) error {
+	c.each(&t.log, func(key, payload []byte) error {
 		r, err := decodeRecord(key, payload)
 		if err != nil {
 			return err
@@ -129,7 +129,7 @@ func (c *checker) checkRecord(t *tables, r Record) {
 // many as these, there are no others.
 func (c *checker) checkDots(t *tables) {
 	var before place
-	c.each(t.dots, func(key, payload []byte) error {
+	c.each(&t.dots, func(key, payload []byte) error {
 		p, err := decodePlace(key, payload)
 		if err != nil {
 			return err
@@ -144,11 +144,11 @@ func (c *checker) checkDots(t *tables) {
 }
 
 func (c *checker) checkRest(t *tables) {
-	c.each(t.holes, func(key, payload []byte) error {
+	c.each(&t.holes, func(key, payload []byte) error {
 		_, err := decodeRanges(payload)
 		return corrupt("holes", err)
 	})
-	c.each(t.notes, func([]byte, []byte) error { return nil })
+	c.each(&t.notes, func([]byte, []byte) error { return nil })
 }
 
 // compare holds what was found against what is stored about it (S2).

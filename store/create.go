@@ -29,7 +29,7 @@ func (s *Store) fill(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	t, err := openTables(tx, nil)
+	t, err := openTables(tx)
 	if err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (s *Store) countStart(db *bbolt.DB, l *loaded) error {
 		return fmt.Errorf("count the start: %w", err)
 	}
 	defer tx.Rollback()
-	t, err := openTables(tx, nil)
+	t, err := openTables(tx)
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ const (
 	bucketNotes   = "notes"   // name → what other packages remember
 )
 
-var buckets = []string{bucketMeta, bucketContext, bucketAhead, bucketEntries, bucketLog, bucketDots, bucketHoles, bucketNotes}
+var buckets = [...]string{bucketMeta, bucketContext, bucketAhead, bucketEntries, bucketLog, bucketDots, bucketHoles, bucketNotes}
 
 // The names in the bucket meta.
 const (
@@ -56,12 +56,20 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // checksum covers the place of a value as well as the value, so that a value
 // that turns up under another key or in another bucket is noticed.
 func checksum(bucket string, key, payload []byte) uint32 {
-	var length [2]byte
-	binary.BigEndian.PutUint16(length[:], uint16(len(key)))
-	sum := crc32.Update(0, castagnoli, []byte(bucket))
-	sum = crc32.Update(sum, castagnoli, length[:])
+	sum := uint32(0)
+	for i := range len(bucket) {
+		sum = checksumByte(sum, bucket[i])
+	}
+	sum = checksumByte(sum, byte(len(key)>>8))
+	sum = checksumByte(sum, byte(len(key)))
 	sum = crc32.Update(sum, castagnoli, key)
 	return crc32.Update(sum, castagnoli, payload)
+}
+
+// checksumByte is crc32.Update for one byte. The bytes given to that escape to
+// the heap, which for the few of a name costs more than the sum.
+func checksumByte(sum uint32, b byte) uint32 {
+	return ^(castagnoli[byte(^sum)^b] ^ ^sum>>8)
 }
 
 // seal returns the stored form of a payload: its checksum, then itself.

@@ -24,7 +24,7 @@ func (s *Store) load(db *bbolt.DB) (*loaded, error) {
 	l := &loaded{}
 	err := guard(func() error {
 		return readTransaction(db, func(tx *bbolt.Tx) error {
-			t, err := openTables(tx, nil)
+			t, err := openTables(tx)
 			if err != nil {
 				return err
 			}
@@ -81,10 +81,10 @@ func (s *Store) checkIdentity(i identity) error {
 // readContexts reads both contexts and verifies their hashes (S2).
 func readContexts(t *tables, l *loaded) (err error) {
 	r := l.replica
-	if r.Context, err = readContext(t.context); err != nil {
+	if r.Context, err = readContext(&t.context); err != nil {
 		return err
 	}
-	if r.Ahead, err = readContext(t.ahead); err != nil {
+	if r.Ahead, err = readContext(&t.ahead); err != nil {
 		return err
 	}
 	r.ContextHash = delta.HashContext(r.Context)
@@ -111,7 +111,7 @@ func (s *Store) readEntries(t *tables, l *loaded) error {
 		}
 		return s.options.Visit(e)
 	}}
-	err := v.run(t.entries)
+	err := v.run(&t.entries)
 	r.Fingerprint, l.index = v.sum, index.Done()
 	switch {
 	case err != nil:

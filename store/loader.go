@@ -60,11 +60,9 @@ func (l *Loader) tables() (*tables, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := openTables(tx, nil)
-	if err == nil {
-		t.entries.bucket.FillPercent = newFill // they come in order
-	}
-	return t, err
+	t := newTables(tx, nil)
+	t.entries.fill = newFill // they come in order
+	return t, nil
 }
 
 // Seen says up to where the events of a replica are seen.
@@ -137,14 +135,14 @@ func (l *Loader) end(s *Store) error {
 		return err
 	}
 	r := l.replica
-	if err := writeContext(t.context, r.Context); err != nil {
+	if err := writeContext(&t.context, r.Context); err != nil {
 		return err
 	}
-	if err := writeContext(t.ahead, r.Ahead); err != nil {
+	if err := writeContext(&t.ahead, r.Ahead); err != nil {
 		return err
 	}
 	holes := holeSet{everything: !l.hasWholeLog()}
-	if err := holes.write(t.holes); err != nil {
+	if err := holes.write(&t.holes); err != nil {
 		return err
 	}
 	l.state.fingerprint = r.Fingerprint

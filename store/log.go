@@ -93,7 +93,10 @@ func (t *tables) placeOf(newest tail, d crdt.Dot) (place, error) {
 
 // indexedPlaceOf is placeOf as far as the index by dot goes.
 func (t *tables) indexedPlaceOf(d crdt.Dot) (place, error) {
-	c := t.dots.bucket.Cursor()
+	c, err := t.dots.cursor()
+	if err != nil {
+		return place{}, err
+	}
 	want := dotKey(d)
 	key, stored := c.Seek(want)
 	switch {
@@ -169,8 +172,10 @@ func (v *View) LogStats() LogStats {
 		Records: v.state.logRecords, Bytes: v.state.logBytes, Trimmed: v.state.trimmed,
 		First: v.state.logNext, Next: v.state.logNext,
 	}
-	if key, _ := v.tables.log.bucket.Cursor().First(); len(key) == indexBytes {
-		stats.First, _ = parseIndexKey(key)
+	if c, err := v.tables.log.cursor(); err == nil { // S2: it is there
+		if key, _ := c.First(); len(key) == indexBytes {
+			stats.First, _ = parseIndexKey(key)
+		}
 	}
 	return stats
 }

@@ -46,7 +46,7 @@ func (s *Store) trim(drops []compaction.Drop) error {
 		if next.logRecords == s.state.logRecords {
 			return state{}, errNothing
 		}
-		if err := holes.write(t.holes); err != nil {
+		if err := holes.write(&t.holes); err != nil {
 			return state{}, err
 		}
 		return next, t.putState(next)
