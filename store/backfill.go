@@ -16,6 +16,10 @@ func (s *Store) Backfill(now int64, deltas []delta.Packed) (added int, err error
 	err = s.transact(func(t *tables) (state, error) {
 		next := s.state
 		added = 0
+		if err := t.moveTail(&next); err != nil {
+			return state{}, err
+		}
+		t.direct = true // they may be many
 		for _, p := range deltas {
 			missing, err := t.missing(next.tail, p.Delta, s.replica.Context)
 			if err != nil {

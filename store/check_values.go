@@ -17,14 +17,22 @@ type sums struct {
 // checkValues checks every value for itself and against those it belongs to.
 func (c *checker) checkValues(tx *bbolt.Tx) error {
 	c.checkBuckets(tx)
-	t, err := openTables(tx)
+	version, err := readFormat("the file", tx)
+	if err != nil {
+		c.report("%v", err)
+		version = FormatVersion
+	}
+	t, err := openTables(tx, version)
 	if err != nil {
 		return err
 	}
-	c.checkMeta(t)
+	c.checkMeta(t, version)
 	c.checkContexts(t)
 	c.checkEntries(t)
 	c.checkLog(t)
+	if version > 1 {
+		c.checkTail(t)
+	}
 	c.checkDots(t)
 	c.checkRest(t)
 	c.compare()
@@ -45,12 +53,8 @@ func (c *checker) checkBuckets(tx *bbolt.Tx) {
 	}
 }
 
-func (c *checker) checkMeta(t *tables) {
-	version, err := readFormat("the file", t.tx)
-	if err != nil {
-		c.report("%v", err)
-		version = FormatVersion
-	}
+func (c *checker) checkMeta(t *tables, version uint64) {
+	var err error
 	if _, err = t.getIdentity(); err != nil {
 		c.report("%v", err)
 	}
@@ -96,36 +100,53 @@ func (c *checker) checkLog(t *tables) {
 		if err != nil {
 			return err
 		}
-		c.sums.logRecords++
-		c.sums.logBytes += r.Bytes
-		c.checkRecord(t, r)
+		c.checkRecord(r)
+		c.sums.indexed++
+		switch p, err := t.indexedPlaceOf(r.Delta.Dot(0)); {
+		case r.Index >= c.state.indexed:
+			c.report("log record %d: the log ends at %d, and the tail begins", r.Index, c.state.indexed)
+		case err != nil:
+			c.report("log record %d: %v", r.Index, err)
+		case p != r.place():
+			c.report("log record %d: the index by dot does not lead to its delta %s", r.Index, r.Delta.Delta)
+		}
 		return nil
 	})
 }
 
-func (c *checker) checkRecord(t *tables, r Record) {
+func (c *checker) checkTail(t *tables) {
+	var before tail
+	c.each(&t.tail, func(key, payload []byte) error {
+		r, err := decodeRecord(key, payload)
+		if err != nil {
+			return err
+		}
+		c.checkRecord(r)
+		switch p, err := t.placeOf(before, r.Delta.Dot(0)); {
+		case r.Index < c.state.indexed:
+			c.report("log record %d: it is in the tail, which begins at %d", r.Index, c.state.indexed)
+		case err != nil:
+			c.report("log record %d: %v", r.Index, err)
+		case p.index != 0:
+			c.report("log record %d: its delta %s is there twice", r.Index, r.Delta.Delta)
+		}
+		before = append(before, r.place())
+		return nil
+	})
+}
+
+func (c *checker) checkRecord(r Record) {
+	c.sums.logRecords++
+	c.sums.logBytes += r.Bytes
 	if r.Index >= c.state.logNext {
 		c.report("log record %d: the next record is to be %d", r.Index, c.state.logNext)
 	}
 	if last := (crdt.Dot{Replica: r.Delta.Origin, Sequence: r.Delta.Last()}); !c.sums.context.Covers(last) {
 		c.report("log record %d: its delta %s was not seen according to the context", r.Index, r.Delta.Delta)
 	}
-	p, err := t.indexedPlaceOf(r.Delta.Dot(0))
-	isIndexed := r.Index < c.state.indexed
-	if isIndexed {
-		c.sums.indexed++
-	}
-	switch {
-	case err != nil:
-		c.report("log record %d: %v", r.Index, err)
-	case !isIndexed && p.index != 0:
-		c.report("log record %d: the index by dot already has its delta %s", r.Index, r.Delta.Delta)
-	case isIndexed && p != r.place():
-		c.report("log record %d: the index by dot does not lead to its delta %s", r.Index, r.Delta.Delta)
-	}
 }
 
-// checkDots counts the places: each indexed record has one, so if there are as
+// checkDots counts the places: each record of the log has one, so if there are as
 // many as these, there are no others.
 func (c *checker) checkDots(t *tables) {
 	var before place

@@ -29,10 +29,7 @@ func (s *Store) fill(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	t, err := openTables(tx)
-	if err != nil {
-		return err
-	}
+	t := newTables(tx, nil)
 	return s.fillMeta(t, s.options.NewID(), emptyState())
 }
 
@@ -64,10 +61,7 @@ func (s *Store) countStart(db *bbolt.DB, l *loaded) error {
 		return fmt.Errorf("count the start: %w", err)
 	}
 	defer tx.Rollback()
-	t, err := openTables(tx)
-	if err != nil {
-		return err
-	}
+	t := newTables(tx, nil)
 	l.start = Start{Counter: l.start.Counter + 1, Nonce: s.options.NewNonce()}
 	l.txid = tx.ID()
 	if err := t.putStart(l.start); err != nil {

@@ -31,9 +31,10 @@ const (
 	bucketDots    = "dots"    // origin, first sequence → index and last sequence
 	bucketHoles   = "holes"   // where the log lacks events
 	bucketNotes   = "notes"   // name → what other packages remember
+	bucketTail    = "tail"    // index → delta, the newest of the log
 )
 
-var buckets = [...]string{bucketMeta, bucketContext, bucketAhead, bucketEntries, bucketLog, bucketDots, bucketHoles, bucketNotes}
+var buckets = [...]string{bucketMeta, bucketContext, bucketAhead, bucketEntries, bucketLog, bucketDots, bucketHoles, bucketNotes, bucketTail}
 
 // The names in the bucket meta.
 const (

@@ -24,7 +24,11 @@ func (s *Store) load(db *bbolt.DB) (*loaded, error) {
 	l := &loaded{}
 	err := guard(func() error {
 		return readTransaction(db, func(tx *bbolt.Tx) error {
-			t, err := openTables(tx)
+			var err error
+			if l.version, err = readFormat(s.path, tx); err != nil {
+				return err
+			}
+			t, err := openTables(tx, l.version)
 			if err != nil {
 				return err
 			}
@@ -42,9 +46,6 @@ func (s *Store) load(db *bbolt.DB) (*loaded, error) {
 }
 
 func (s *Store) read(t *tables, l *loaded) (err error) {
-	if l.version, err = readFormat(s.path, t.tx); err != nil {
-		return err
-	}
 	if l.identity, err = t.getIdentity(); err != nil {
 		return err
 	}
@@ -57,7 +58,7 @@ func (s *Store) read(t *tables, l *loaded) (err error) {
 	if l.state, err = t.getState(l.version); err != nil {
 		return err
 	}
-	if l.state.tail, err = t.readTail(l.state.indexed); err != nil {
+	if err := t.readTail(&l.state); err != nil {
 		return err
 	}
 	l.replica = delta.NewReplica(l.identity.replica)

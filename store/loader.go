@@ -62,6 +62,7 @@ func (l *Loader) tables() (*tables, error) {
 	}
 	t := newTables(tx, nil)
 	t.entries.fill = newFill // they come in order
+	t.direct = true
 	return t, nil
 }
 

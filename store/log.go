@@ -83,7 +83,7 @@ func (v *View) placeOf(origin crdt.ReplicaID, sequence uint64) (place, error) {
 }
 
 // placeOf returns the place of the delta that has an event, or the zero place. It
-// looks first at what is not in the index by dot, which is what peers ask for.
+// looks at the newest first, which is what peers ask for.
 func (t *tables) placeOf(newest tail, d crdt.Dot) (place, error) {
 	if p := newest.find(d); p.index != 0 {
 		return p, nil
@@ -122,7 +122,7 @@ func (t *tables) indexedPlaceOf(d crdt.Dot) (place, error) {
 // record returns the record at a place.
 func (v *View) record(p place) (Record, error) {
 	key := indexKey(p.index)
-	payload, err := v.tables.log.get(key)
+	payload, err := v.tables.getRecord(&v.state, p.index)
 	if err == nil && payload == nil {
 		err = fmt.Errorf("%w: the log has no record %d, where dot %s should be", ErrCorrupt, p.index, p.dot)
 	}
@@ -139,7 +139,7 @@ func (v *View) record(p place) (Record, error) {
 // EachRecord calls visit for every record of the log whose index is from or
 // later, ascending, until visit returns an error, which it passes on.
 func (v *View) EachRecord(from uint64, visit func(Record) error) error {
-	return v.tables.log.each(indexKey(from), nil, func(key, payload []byte) error {
+	return v.tables.eachRecord(&v.state, from, func(key, payload []byte) error {
 		r, err := decodeRecord(key, payload)
 		if err != nil {
 			return err
@@ -172,7 +172,10 @@ func (v *View) LogStats() LogStats {
 		Records: v.state.logRecords, Bytes: v.state.logBytes, Trimmed: v.state.trimmed,
 		First: v.state.logNext, Next: v.state.logNext,
 	}
-	if c, err := v.tables.log.cursor(); err == nil { // S2: it is there
+	if len(v.state.tail) > 0 {
+		stats.First = v.state.tail[0].index
+	}
+	if c, err := v.tables.log.cursor(); err == nil { // Open has found the bucket
 		if key, _ := c.First(); len(key) == indexBytes {
 			stats.First, _ = parseIndexKey(key)
 		}

@@ -70,10 +70,12 @@ type state struct {
 	logRecords, logBytes uint64
 	// trimmed are the newest records trimmed so far, by class.
 	trimmed [trimClasses]Mark
-	// indexed is the index from which on records are not in the index by dot
-	// yet, and tail has their places. It is not stored; see readTail.
-	indexed uint64
-	tail    tail
+	// indexed is the index from which on records are not in the log and the
+	// index by dot yet. tail has their places and tailBytes is what they take;
+	// these two are not stored, see readTail.
+	indexed   uint64
+	tail      tail
+	tailBytes uint64
 }
 
 // emptyState is that of a file with nothing in it.

@@ -3,7 +3,7 @@ package store
 import "github.com/scalesmall/ssnode/delta"
 
 // stateArrayOfOne is the state as format 1 has it, in which every record is in
-// the index by dot.
+// the log and there is no tail.
 type stateArrayOfOne struct {
 	_           struct{} `cbor:",toarray"`
 	Count       uint64
@@ -32,6 +32,9 @@ func decodeStateOfOne(payload []byte) (stateArray, error) {
 func (t *tables) migrate(l *loaded) error {
 	if l.version == FormatVersion {
 		return nil
+	}
+	if _, err := t.tx.CreateBucket([]byte(bucketTail)); err != nil {
+		return err
 	}
 	if err := t.putFormat(); err != nil {
 		return err

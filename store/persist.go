@@ -25,6 +25,9 @@ func (s *Store) persist(t *tables, e *delta.Effects, appliedAt int64) (state, er
 	if err := writeContext(&t.ahead, e.Ahead); err != nil {
 		return state{}, err
 	}
+	if err := t.makeRoom(&next, e.Deltas); err != nil {
+		return state{}, err
+	}
 	for _, p := range e.Deltas {
 		if err := t.appendRecord(&next, appliedAt, p); err != nil {
 			return state{}, err

@@ -57,14 +57,18 @@ func decodeRecord(key, payload []byte) (Record, error) {
 	if err != nil {
 		return Record{}, corrupt(fmt.Sprintf("log record %d", index), err)
 	}
-	return Record{Index: index, AppliedAt: a.AppliedAt, Bytes: recordBytes(payload), Delta: p}, nil
+	return Record{Index: index, AppliedAt: a.AppliedAt, Bytes: recordBytes(len(payload)), Delta: p}, nil
 }
 
 // recordOverheadBytes is about what a record takes beside its value: two keys,
 // two checksums and its place in the index by dot.
 const recordOverheadBytes = indexBytes + checksumBytes + dotBytes + checksumBytes + 8
 
-func recordBytes(payload []byte) uint64 { return uint64(len(payload) + recordOverheadBytes) }
+// recordHeadBytesMax is what a payload has beside its delta at most.
+const recordHeadBytesMax = 1 + 9 + 5
+
+// recordBytes returns what a record with such a payload takes.
+func recordBytes(payloadBytes int) uint64 { return uint64(payloadBytes + recordOverheadBytes) }
 
 // place is where the log has a run of events of one origin.
 type place struct {
@@ -94,8 +98,8 @@ func (r Record) place() place {
 	return place{dot: r.Delta.Dot(0), index: r.Index, last: r.Delta.Last()}
 }
 
-// appendRecord puts one delta at the end of the log. S4: a dot that the log
-// has already is refused.
+// appendRecord puts one delta at the end of the log, for which makeRoom was
+// called. S4: a dot that the log has already is refused.
 func (t *tables) appendRecord(s *state, appliedAt int64, p delta.Packed) error {
 	switch held, err := t.placeOf(s.tail, p.Dot(0)); {
 	case err != nil:
@@ -104,12 +108,9 @@ func (t *tables) appendRecord(s *state, appliedAt int64, p delta.Packed) error {
 		return fmt.Errorf("%w: the log already has the delta %s", ErrCorrupt, p.Delta)
 	}
 	payload := encodeRecord(appliedAt, p)
-	if err := t.log.put(indexKey(s.logNext), payload); err != nil {
-		return err
-	}
 	at := place{dot: p.Dot(0), index: s.logNext, last: p.Last()}
 	s.logNext++
 	s.logRecords++
-	s.logBytes += recordBytes(payload)
-	return t.addToTail(s, at)
+	s.logBytes += recordBytes(len(payload))
+	return t.putRecord(s, at, payload)
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
@@ -98,11 +99,12 @@ func (s *salvaged) answer(e delta.Entry) delta.Answer {
 	return a
 }
 
-// eachIntact calls visit for what is intact in a bucket of a damaged file,
-// ascending as far as its pages are. Key and payload are visit's to keep.
-func eachIntact(path, bucket string, visit func(key, payload []byte) error) error {
-	w := &walker{value: func(in string, key, payload []byte) error {
-		if in != bucket {
+// eachIntact calls visit for what is intact in some buckets of a damaged file, one
+// after the other as they are named, ascending as far as their pages are. Key and
+// payload are visit's to keep.
+func eachIntact(path string, among []string, visit func(key, payload []byte) error) error {
+	w := &walker{value: func(bucket string, key, payload []byte) error {
+		if !slices.Contains(among, bucket) {
 			return nil
 		}
 		return visit(bytes.Clone(key), bytes.Clone(payload))

@@ -123,11 +123,13 @@ func (t *table) each(from, to []byte, visit func(key, payload []byte) error) err
 
 // tables are all buckets of a transaction.
 type tables struct {
-	tx                                                     *bbolt.Tx
-	meta, context, ahead, entries, log, dots, holes, notes table
+	tx                                                           *bbolt.Tx
+	meta, context, ahead, entries, log, dots, holes, notes, tail table
 
-	// tailMax is how many records wait for the index by dot at most.
+	// tailMax is how many records the tail holds at most. With direct, records
+	// are put where they belong at once.
 	tailMax int
+	direct  bool
 }
 
 // newTables returns the tables of a transaction in a file that was loaded.
@@ -141,11 +143,14 @@ func newTables(tx *bbolt.Tx, touched func(bucket string, key []byte)) *tables {
 	return t
 }
 
-// openTables is newTables for a file of which it is not known yet whether it has
-// all buckets.
-func openTables(tx *bbolt.Tx) (*tables, error) {
+// openTables is newTables for a file of some version, of which it is not known yet
+// whether it has all buckets.
+func openTables(tx *bbolt.Tx, version uint64) (*tables, error) {
 	t := newTables(tx, nil)
 	for _, one := range t.all() {
+		if version == 1 && one == &t.tail {
+			continue
+		}
 		if _, err := one.bucket(); err != nil {
 			return nil, err
 		}
@@ -155,5 +160,5 @@ func openTables(tx *bbolt.Tx) (*tables, error) {
 
 // all returns the tables in the order of buckets.
 func (t *tables) all() [len(buckets)]*table {
-	return [...]*table{&t.meta, &t.context, &t.ahead, &t.entries, &t.log, &t.dots, &t.holes, &t.notes}
+	return [...]*table{&t.meta, &t.context, &t.ahead, &t.entries, &t.log, &t.dots, &t.holes, &t.notes, &t.tail}
 }

@@ -4,20 +4,26 @@ import (
 	"fmt"
 
 	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
 )
 
-// tailMax is how many records may wait for their places in the index by dot.
-// More save little, and cost every search a look at each.
-const tailMax = 256
+const (
+	// tailBytesMax bounds what the tail holds to one page: more would dirty more
+	// than one in a commit, less would be moved to the log more often.
+	tailBytesMax = pageBytes
+	// tailMax bounds its records; every search looks at each.
+	tailMax = 64
+)
 
-// tail are the places of the newest records of the log, ascending by index,
-// that are not in the index by dot yet. To put each there with its record would
-// dirty two pages more in every commit; so they are put there together when
-// they are tailMax, or when one of them is trimmed. Until then they are known
-// in memory, and after a restart from the log:
+// tail are the places of the newest records, ascending by index, that are not in
+// the log and the index by dot yet, but in a bucket of their own, which is one
+// page. To put each record where it belongs at once would dirty four pages more
+// in every commit, or six where these trees are deep. They are moved there
+// together when the next ones do not fit, or when one of them is trimmed:
 //
-//	S6  The index by dot has a place for every record of the log below
-//	    state.indexed, and for no other; state.tail has those of all others.
+//	S6  Of the records below state.indexed the log has the deltas and the index
+//	    by dot has the places, and of no others; the bucket tail has those from
+//	    there on, and state.tail their places.
 //
 // A tail is appended to and replaced, never changed: who holds one keeps it.
 type tail []place
@@ -33,38 +39,99 @@ func (t tail) find(d crdt.Dot) place {
 	return place{}
 }
 
-// addToTail notes the place of a record that was put at the end of the log.
-func (t *tables) addToTail(s *state, p place) error {
-	s.tail = append(s.tail, p)
-	if len(s.tail) < t.tailMax {
+// makeRoom has the records of these deltas put into the tail, or, where they are
+// too many for that, at once where they belong.
+func (t *tables) makeRoom(s *state, deltas []delta.Packed) error {
+	bytes := uint64(0)
+	for _, p := range deltas {
+		bytes += recordBytes(len(p.Bytes) + recordHeadBytesMax)
+	}
+	if t.isRoom(len(s.tail)+len(deltas), s.tailBytes+bytes) {
 		return nil
 	}
-	return t.indexTail(s)
+	t.direct = !t.isRoom(len(deltas), bytes)
+	return t.moveTail(s)
 }
 
-// indexTail puts the tail into the index by dot.
-func (t *tables) indexTail(s *state) error {
+func (t *tables) isRoom(records int, bytes uint64) bool {
+	return records <= t.tailMax && bytes <= tailBytesMax
+}
+
+// putRecord puts a record at the end of the tail, or of the log.
+func (t *tables) putRecord(s *state, p place, payload []byte) error {
+	if t.direct {
+		s.indexed = p.index + 1
+		return t.putInLog(p, payload)
+	}
+	s.tail, s.tailBytes = append(s.tail, p), s.tailBytes+recordBytes(len(payload))
+	return t.tail.put(indexKey(p.index), payload)
+}
+
+func (t *tables) putInLog(p place, payload []byte) error {
+	if err := t.log.put(indexKey(p.index), payload); err != nil {
+		return err
+	}
+	return t.dots.put(dotKey(p.dot), encodePlace(p))
+}
+
+// moveTail puts the records of the tail where they belong.
+func (t *tables) moveTail(s *state) error {
 	for _, p := range s.tail {
-		if err := t.dots.put(dotKey(p.dot), encodePlace(p)); err != nil {
+		key := indexKey(p.index)
+		payload, err := t.tail.get(key)
+		if err == nil && payload == nil {
+			err = fmt.Errorf("%w: the tail of the log has no record %d", ErrCorrupt, p.index)
+		}
+		if err == nil {
+			err = t.putInLog(p, payload)
+		}
+		if err == nil {
+			err = t.tail.delete(key)
+		}
+		if err != nil {
 			return err
 		}
 	}
-	s.tail, s.indexed = nil, s.logNext
+	s.tail, s.tailBytes, s.indexed = nil, 0, s.logNext
 	return nil
 }
 
-// readTail reads from the log what the index by dot does not have. O(tailMax).
-func (t *tables) readTail(indexed uint64) (tail, error) {
-	var out tail
-	err := t.log.each(indexKey(indexed), nil, func(key, payload []byte) error {
+// readTail completes a state by what the bucket tail has. A file of format 1 has
+// none, and nothing behind the log.
+func (t *tables) readTail(s *state) error {
+	if s.indexed == s.logNext {
+		return nil
+	}
+	return t.tail.each(nil, nil, func(key, payload []byte) error {
 		r, err := decodeRecord(key, payload)
 		if err == nil {
-			out = append(out, r.place())
+			s.tail, s.tailBytes = append(s.tail, r.place()), s.tailBytes+r.Bytes
 		}
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("read what is not in the index by dot: %w", err)
+}
+
+// eachRecord calls visit for what is stored of every record from an index on,
+// ascending.
+func (t *tables) eachRecord(s *state, from uint64, visit func(key, payload []byte) error) error {
+	if from < s.indexed {
+		if err := t.log.each(indexKey(from), nil, visit); err != nil {
+			return err
+		}
 	}
-	return out, nil
+	if len(s.tail) == 0 {
+		return nil
+	}
+	return t.tail.each(indexKey(from), nil, visit)
+}
+
+// getRecord returns what is stored of a record, nil if there is none.
+func (t *tables) getRecord(s *state, index uint64) ([]byte, error) {
+	if index < s.indexed {
+		return t.log.get(indexKey(index))
+	}
+	if len(s.tail) == 0 {
+		return nil, nil
+	}
+	return t.tail.get(indexKey(index))
 }

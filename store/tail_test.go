@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 
 	"github.com/scalesmall/ssnode/compaction"
@@ -9,14 +10,22 @@ import (
 	"github.com/scalesmall/ssnode/delta"
 )
 
-// places returns how many records are in the index by dot, and how many wait.
-func places(t *testing.T, s *Store) (indexed, waiting int) {
+// places returns how many records are in the log, and how many in the tail.
+func places(t *testing.T, s *Store) (logged, waiting int) {
 	t.Helper()
 	view(t, s, func(v *View) error {
-		waiting = len(v.state.tail)
-		return v.tables.dots.each(nil, nil, func([]byte, []byte) error { indexed++; return nil })
+		indexed, stored := 0, 0
+		count := func(n *int) func([]byte, []byte) error {
+			return func([]byte, []byte) error { *n++; return nil }
+		}
+		err := errors.Join(v.tables.log.each(nil, nil, count(&logged)), v.tables.dots.each(nil, nil, count(&indexed)),
+			v.tables.tail.each(nil, nil, count(&stored)))
+		if waiting = len(v.state.tail); waiting != stored || indexed != logged {
+			t.Errorf("S6: %d records in the log, %d in the index, %d in the tail, %d known", logged, indexed, stored, waiting)
+		}
+		return err
 	})
-	return indexed, waiting
+	return logged, waiting
 }
 
 // mustServe asks for the events of the own replica one at a time: all from a
@@ -38,17 +47,16 @@ func mustServe(t *testing.T, s *Store, from, last uint64) {
 	})
 }
 
-// TestTail_IsIndexedWhenFull holds S6: records wait for the index by dot in
-// memory, across a restart, a fault of the disk and a rewrite, and are served
-// like any others meanwhile.
-func TestTail_IsIndexedWhenFull(t *testing.T) {
+// TestTail_IsMovedWhenFull holds S6: records wait in the tail, across a restart
+// and a rewrite, and are served like any others meanwhile.
+func TestTail_IsMovedWhenFull(t *testing.T) {
 	dir := t.TempDir()
 	o := Options{tailMax: 4}
 	s := openTest(t, dir, o)
 	for i := range uint64(11) {
 		write(t, s, register("n1", "a", "m", int64(i+1)))
-		if indexed, waiting := places(t, s); indexed != int(i+1)/4*4 || waiting != int(i+1)%4 {
-			t.Fatalf("of %d records %d are indexed and %d wait", i+1, indexed, waiting)
+		if logged, waiting := places(t, s); logged != int(i)/4*4 || waiting != int(i)%4+1 {
+			t.Fatalf("of %d records %d are in the log and %d wait", i+1, logged, waiting)
 		}
 		mustServe(t, s, 1, i+1)
 	}
@@ -58,14 +66,52 @@ func TestTail_IsIndexedWhenFull(t *testing.T) {
 	mustServe(t, s, 1, 11)
 	checkAndClose(t, s)
 	s = openTest(t, dir, o)
-	if indexed, waiting := places(t, s); indexed != 8 || waiting != 3 {
-		t.Errorf("after a restart %d are indexed and %d wait", indexed, waiting)
+	if logged, waiting := places(t, s); logged != 8 || waiting != 3 {
+		t.Errorf("after a restart %d are in the log and %d wait", logged, waiting)
 	}
 	mustServe(t, s, 1, 11)
-	write(t, s, register("n1", "a", "m", 20))
-	if indexed, waiting := places(t, s); indexed != 12 || waiting != 0 {
-		t.Errorf("%d are indexed and %d wait", indexed, waiting)
+	for i := range 2 {
+		write(t, s, register("n1", "a", "m", int64(i+20)))
 	}
+	if logged, waiting := places(t, s); logged != 12 || waiting != 1 {
+		t.Errorf("%d are in the log and %d wait", logged, waiting)
+	}
+}
+
+// The tail is one page: what does not fit is moved, what never would is put into
+// the log at once.
+func TestTail_IsBoundedInBytes(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	long := func(n int) []delta.Operation {
+		var out []delta.Operation
+		for i := range n {
+			out = append(out, register("n1", fmt.Sprintf("%0100d", i), "z", 1))
+		}
+		return out
+	}
+	write(t, s, long(10)...)
+	write(t, s, long(20)...)
+	if logged, waiting := places(t, s); logged != 0 || waiting != 2 {
+		t.Errorf("%d are in the log and %d wait", logged, waiting)
+	}
+	write(t, s, long(10)...)
+	if logged, waiting := places(t, s); logged != 2 || waiting != 1 {
+		t.Errorf("%d are in the log and %d wait", logged, waiting)
+	}
+	write(t, s, long(60)...)
+	if logged, waiting := places(t, s); logged != 4 || waiting != 0 {
+		t.Errorf("%d are in the log and %d wait", logged, waiting)
+	}
+	write(t, s, long(1)...)
+	if logged, waiting := places(t, s); logged != 4 || waiting != 1 {
+		t.Errorf("%d are in the log and %d wait", logged, waiting)
+	}
+	view(t, s, func(v *View) error {
+		if got := v.LogStats(); got.First != 1 || got.Records != 5 {
+			t.Errorf("%+v", got)
+		}
+		return nil
+	})
 }
 
 // A view keeps the tail of its own instant, whatever is written beside it.
@@ -90,21 +136,21 @@ func TestTail_IsOfTheViewsInstant(t *testing.T) {
 }
 
 // What of the tail is trimmed is no longer served, and the rest still is.
-func TestTrim_OfWhatIsNotIndexed(t *testing.T) {
+func TestTrim_OfTheTail(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{tailMax: 4})
 	for i := range 6 {
 		write(t, s, register("n1", "a", "m", int64(i+1)))
 	}
 	trimIndexes(t, s, compaction.Other, 1, 2, 3, 4, 5)
 	mustServe(t, s, 6, 6)
-	if indexed, waiting := places(t, s); indexed != 1 || waiting != 0 {
-		t.Errorf("%d are indexed and %d wait", indexed, waiting)
+	if logged, waiting := places(t, s); logged != 1 || waiting != 0 {
+		t.Errorf("%d are in the log and %d wait", logged, waiting)
 	}
 	checkAndClose(t, s)
 }
 
-// S4 holds for what is not indexed too.
-func TestBackfill_PassesOverWhatIsNotIndexed(t *testing.T) {
+// S4 holds for the tail too.
+func TestBackfill_PassesOverTheTail(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{})
 	write(t, s, register("n1", "a", "m", 1), register("n2", "a", "m", 1))
 	var held []delta.Packed

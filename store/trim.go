@@ -53,11 +53,11 @@ func (s *Store) trim(drops []compaction.Drop) error {
 	}, func() {})
 }
 
-// dropRecord deletes one record and its place in the index by dot, where it may
-// have to be put first.
+// dropRecord deletes one record and its place in the index by dot. One of the
+// tail is first put where it belongs.
 func (t *tables) dropRecord(s *state, holes *holeSet, d compaction.Drop) error {
 	key := indexKey(d.Index)
-	payload, err := t.log.get(key)
+	payload, err := t.getRecord(s, d.Index)
 	if err != nil || payload == nil {
 		return err
 	}
@@ -66,7 +66,7 @@ func (t *tables) dropRecord(s *state, holes *holeSet, d compaction.Drop) error {
 		return err
 	}
 	if r.Index >= s.indexed {
-		if err := t.indexTail(s); err != nil {
+		if err := t.moveTail(s); err != nil {
 			return err
 		}
 	}

@@ -52,7 +52,7 @@ func WrittenBytes(dir, key string) (int, error) {
 		for _, part := range []struct {
 			bucket, key string
 			fresh       bool
-		}{{"entries", key, false}, {"log", "", true}, {"context", "", false}, {"meta", "state", false}} {
+		}{{"entries", key, false}, {"tail", "", true}, {"context", "", false}, {"meta", "state", false}} {
 			c := tx.Bucket([]byte(part.bucket)).Cursor()
 			k, v := c.Last()
 			if part.key != "" {
