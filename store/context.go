@@ -12,7 +12,7 @@ const (
 	sequenceMax      = 1 << 62
 )
 
-func encodeSequence(sequence uint64) []byte { return delta.Marshal(sequence) }
+func encodeSequence(sequence uint64) []byte { return delta.AppendUint(nil, sequence) }
 
 func decodeSequence(payload []byte) (uint64, error) {
 	var sequence uint64

@@ -119,6 +119,12 @@ func (l *Loader) Delta(p delta.Packed, appliedAt int64) error {
 	if err != nil {
 		return err
 	}
+	switch held, err := t.placeOf(nil, p.Dot(0)); {
+	case err != nil:
+		return err
+	case held.index != 0:
+		return fmt.Errorf("%w: the log already has the delta %s", ErrCorrupt, p.Delta)
+	}
 	if err := t.appendRecord(&l.state, appliedAt, p); err != nil {
 		return err
 	}

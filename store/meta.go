@@ -192,18 +192,28 @@ func (a stateArray) state() (state, error) {
 	return s, nil
 }
 
-func (t *tables) putState(s state) error {
-	marks := make([]markArray, trimClasses)
-	for i, m := range s.trimmed {
-		marks[i] = markArray{Index: m.Index, AppliedAt: m.AppliedAt}
+func (t *tables) putState(s state) error { return t.meta.put([]byte(metaState), encodeState(s)) }
+
+// encodeState is delta.Marshal of a stateArray, without reflection.
+func encodeState(s state) []byte {
+	fingerprint, context, ahead := s.fingerprint.Sum.Bytes(), s.contextHash.Bytes(), s.aheadHash.Bytes()
+	b := delta.AppendArray(make([]byte, 0, stateBytes), 9)
+	b = delta.AppendUint(b, s.fingerprint.Count)
+	b = delta.AppendBytes(b, fingerprint[:])
+	b = delta.AppendBytes(b, context[:])
+	b = delta.AppendBytes(b, ahead[:])
+	b = delta.AppendUint(b, s.logNext)
+	b = delta.AppendUint(b, s.logRecords)
+	b = delta.AppendUint(b, s.logBytes)
+	b = delta.AppendArray(b, uint64(len(s.trimmed)))
+	for _, m := range s.trimmed {
+		b = delta.AppendInt(delta.AppendUint(delta.AppendArray(b, 2), m.Index), m.AppliedAt)
 	}
-	return t.putMeta(metaState, stateArray{
-		Count: s.fingerprint.Count, Fingerprint: s.fingerprint.Sum.Bytes(),
-		ContextHash: s.contextHash.Bytes(), AheadHash: s.aheadHash.Bytes(),
-		LogNext: s.logNext, LogRecords: s.logRecords, LogBytes: s.logBytes, Trimmed: marks,
-		Indexed: s.indexed,
-	})
+	return delta.AppendUint(b, s.indexed)
 }
+
+// stateBytes is about what an encoded state takes.
+const stateBytes = 128
 
 // corrupt wraps a decoding error of what, so that it is one of this package.
 func corrupt(what string, err error) error {

@@ -29,7 +29,7 @@ func (s *Store) persist(t *tables, e *delta.Effects, appliedAt int64) (state, er
 		return state{}, err
 	}
 	for _, p := range e.Deltas {
-		if err := t.appendRecord(&next, appliedAt, p); err != nil {
+		if err := t.appendNew(&next, s.replica.Context, appliedAt, p); err != nil {
 			return state{}, err
 		}
 	}

@@ -40,8 +40,11 @@ type placeArray struct {
 
 const placeBytesMax = 32
 
+// encodeRecord is delta.Marshal of a recordArray, without reflection, like all
+// that every commit writes.
 func encodeRecord(appliedAt int64, p delta.Packed) []byte {
-	return delta.Marshal(recordArray{AppliedAt: appliedAt, Delta: p.Bytes})
+	b := make([]byte, 0, recordHeadBytesMax+len(p.Bytes))
+	return delta.AppendBytes(delta.AppendInt(delta.AppendArray(b, 2), appliedAt), p.Bytes)
 }
 
 func decodeRecord(key, payload []byte) (Record, error) {
@@ -76,7 +79,9 @@ type place struct {
 	index, last uint64
 }
 
-func encodePlace(p place) []byte { return delta.Marshal(placeArray{Index: p.index, Last: p.last}) }
+func encodePlace(p place) []byte {
+	return delta.AppendUint(delta.AppendUint(delta.AppendArray(nil, 2), p.index), p.last)
+}
 
 func decodePlace(key, payload []byte) (place, error) {
 	dot, err := parseDotKey(key)
@@ -98,15 +103,18 @@ func (r Record) place() place {
 	return place{dot: r.Delta.Dot(0), index: r.Index, last: r.Delta.Last()}
 }
 
-// appendRecord puts one delta at the end of the log, for which makeRoom was
-// called. S4: a dot that the log has already is refused.
-func (t *tables) appendRecord(s *state, appliedAt int64, p delta.Packed) error {
-	switch held, err := t.placeOf(s.tail, p.Dot(0)); {
-	case err != nil:
-		return err
-	case held.index != 0:
-		return fmt.Errorf("%w: the log already has the delta %s", ErrCorrupt, p.Delta)
+// appendNew puts a delta at the end of the log, for which makeRoom was called,
+// that was not seen before and so is not in the log (S4).
+func (t *tables) appendNew(s *state, seen crdt.Context, appliedAt int64, p delta.Packed) error {
+	if seen.Covers(p.Dot(0)) {
+		return fmt.Errorf("%w: the delta %s was seen before", ErrCorrupt, p.Delta)
 	}
+	return t.appendRecord(s, appliedAt, p)
+}
+
+// appendRecord puts a delta at the end of the log, for which makeRoom was called.
+// That it is not there already is the caller's to know.
+func (t *tables) appendRecord(s *state, appliedAt int64, p delta.Packed) error {
 	payload := encodeRecord(appliedAt, p)
 	at := place{dot: p.Dot(0), index: s.logNext, last: p.Last()}
 	s.logNext++

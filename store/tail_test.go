@@ -162,7 +162,7 @@ func TestBackfill_PassesOverTheTail(t *testing.T) {
 	}
 	err := s.change(func(tab *tables) error {
 		next := s.state
-		return tab.appendRecord(&next, 1, held[0])
+		return tab.appendNew(&next, s.replica.Context, 1, held[0])
 	})
 	if !errors.Is(err, ErrCorrupt) {
 		t.Errorf("appended twice: %v", err)
