@@ -13,6 +13,9 @@ const (
 	tailBytesMax = pageBytes
 	// tailMax bounds its records; every search looks at each.
 	tailMax = 64
+	// tailShare is how many commits should find room in it: larger ones would
+	// have each record put twice for nothing.
+	tailShare = 4
 )
 
 // tail are the places of the newest records, ascending by index, that are not in
@@ -40,16 +43,16 @@ func (t tail) find(d crdt.Dot) place {
 }
 
 // makeRoom has the records of these deltas put into the tail, or, where they are
-// too many for that, at once where they belong.
+// much for that, at once where they belong.
 func (t *tables) makeRoom(s *state, deltas []delta.Packed) error {
 	bytes := uint64(0)
 	for _, p := range deltas {
 		bytes += recordBytes(len(p.Bytes) + recordHeadBytesMax)
 	}
-	if t.isRoom(len(s.tail)+len(deltas), s.tailBytes+bytes) {
+	t.direct = !t.isRoom(len(deltas), bytes*tailShare)
+	if !t.direct && t.isRoom(len(s.tail)+len(deltas), s.tailBytes+bytes) || len(deltas) == 0 {
 		return nil
 	}
-	t.direct = !t.isRoom(len(deltas), bytes)
 	return t.moveTail(s)
 }
 

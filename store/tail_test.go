@@ -89,25 +89,16 @@ func TestTail_IsBoundedInBytes(t *testing.T) {
 		}
 		return out
 	}
-	write(t, s, long(10)...)
-	write(t, s, long(20)...)
-	if logged, waiting := places(t, s); logged != 0 || waiting != 2 {
-		t.Errorf("%d are in the log and %d wait", logged, waiting)
-	}
-	write(t, s, long(10)...)
-	if logged, waiting := places(t, s); logged != 2 || waiting != 1 {
-		t.Errorf("%d are in the log and %d wait", logged, waiting)
-	}
-	write(t, s, long(60)...)
-	if logged, waiting := places(t, s); logged != 4 || waiting != 0 {
-		t.Errorf("%d are in the log and %d wait", logged, waiting)
-	}
-	write(t, s, long(1)...)
-	if logged, waiting := places(t, s); logged != 4 || waiting != 1 {
-		t.Errorf("%d are in the log and %d wait", logged, waiting)
+	for _, x := range []struct{ operations, logged, waiting int }{
+		{6, 0, 1}, {6, 0, 2}, {6, 0, 3}, {6, 0, 4}, {6, 4, 1}, {1, 4, 2}, {9, 7, 0}, {1, 7, 1}, {60, 9, 0},
+	} {
+		write(t, s, long(x.operations)...)
+		if logged, waiting := places(t, s); logged != x.logged || waiting != x.waiting {
+			t.Errorf("after %d operations %d are in the log and %d wait, want %d and %d", x.operations, logged, waiting, x.logged, x.waiting)
+		}
 	}
 	view(t, s, func(v *View) error {
-		if got := v.LogStats(); got.First != 1 || got.Records != 5 {
+		if got := v.LogStats(); got.First != 1 || got.Records != 9 {
 			t.Errorf("%+v", got)
 		}
 		return nil
