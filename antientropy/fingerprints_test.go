@@ -212,7 +212,7 @@ func checkTree(t *rapid.T, tree tree, here map[delta.Key]bool) {
 // nothing else ever.
 func TestPeel_FindsWhatDiffers(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		n := rapid.IntRange(1, 12).Draw(t, "chunks") * chunkSymbols
+		n := rapid.IntRange(1, 768).Draw(t, "symbols")
 		mine, theirs := newSymbols(n), newSymbols(n)
 		seed := rapid.Uint64().Draw(t, "seed")
 		next := func() Element { seed += golden; return Element(mix(seed)) }

@@ -84,73 +84,111 @@ func (s Symbol) single() (x Element, added, ok bool) {
 	return 0, false, false
 }
 
-// chunkSymbols is how many symbols are copied together.
-const chunkSymbols = 64
+// lateShare says how many changes a version of the symbols keeps beside them: one
+// for so many symbols, 512 in production. More of them save copying, and cost
+// who reads symbols a look at each.
+const lateShare = 64
 
-type chunk struct {
-	sums   [chunkSymbols]uint64
-	checks [chunkSymbols]uint32
+// late is a change that symbols lack, and those before it.
+type late struct {
+	element Element
+	taken   bool
+	before  *late
+}
+
+// symbol returns what the change adds to every symbol that the element is part
+// of.
+func (l *late) symbol() Symbol {
+	s := Symbol{Sum: uint64(l.element), Check: l.element.check()}
+	if l.taken {
+		return Symbol{}.minus(s)
+	}
+	return s
 }
 
 // symbols are the first symbols of a sketch that is kept up to date. A version
-// is immutable once it was shared: begin makes the next, which copies the
-// chunks that it changes. A nil chunk is of zeros.
+// is immutable once it was shared: begin makes the next, which shares the
+// symbols, and lists what has changed until that is much. To change symbols for
+// each element would copy all of the some twenty places it is part of.
 type symbols struct {
-	chunks []*chunk
-	owned  []bool
+	n      int
+	sums   []uint64 // nil: zeros
+	checks []uint32
+	// owned says that no other version has sums and checks.
+	owned bool
+	late  *late
+	lates int
 }
 
-// newSymbols returns symbols of no element, as many as fill whole chunks.
-func newSymbols(n int) symbols {
-	k := (n + chunkSymbols - 1) / chunkSymbols
-	return symbols{chunks: make([]*chunk, k), owned: make([]bool, k)}
-}
+// newSymbols returns n symbols of no element.
+func newSymbols(n int) symbols { return symbols{n: n} }
 
-func (s symbols) len() int { return len(s.chunks) * chunkSymbols }
+func (s *symbols) len() int { return s.n }
 
 // begin returns a version that may be changed.
-func (s symbols) begin() symbols {
-	next := newSymbols(s.len())
-	copy(next.chunks, s.chunks)
+func (s *symbols) begin() symbols {
+	next := *s
+	next.owned = false
 	return next
 }
 
-// add makes x part of the sketch, remove the contrary. O(log n) for n symbols.
-func (s symbols) add(x Element) { s.put(x, uint64(x), x.check()) }
+// add makes x part of the sketch, remove the contrary. O(log n) for n symbols,
+// and in the mean O(lateShare) for the copying.
+func (s *symbols) add(x Element) { s.put(&late{element: x}) }
 
-func (s symbols) remove(x Element) { s.put(x, -uint64(x), -x.check()) }
+func (s *symbols) remove(x Element) { s.put(&late{element: x, taken: true}) }
 
-func (s symbols) put(x Element, sum uint64, check uint32) {
-	x.each(s.len(), func(i int) {
-		c := s.own(i / chunkSymbols)
-		c.sums[i%chunkSymbols] += sum
-		c.checks[i%chunkSymbols] += check
+func (s *symbols) put(change *late) {
+	if s.owned {
+		s.apply(change)
+		return
+	}
+	change.before = s.late
+	s.late, s.lates = change, s.lates+1
+	if s.lates > s.n/lateShare {
+		s.settle()
+	}
+}
+
+// settle makes symbols of its own, with all that has changed.
+func (s *symbols) settle() {
+	sums, checks := make([]uint64, s.n), make([]uint32, s.n)
+	copy(sums, s.sums)
+	copy(checks, s.checks)
+	s.sums, s.checks, s.owned = sums, checks, true
+	for change := s.late; change != nil; change = change.before {
+		s.apply(change)
+	}
+	s.late, s.lates = nil, 0
+}
+
+func (s *symbols) apply(change *late) {
+	by := change.symbol()
+	change.element.each(s.n, func(i int) {
+		s.sums[i] += by.Sum
+		s.checks[i] += by.Check
 	})
 }
 
-func (s symbols) own(i int) *chunk {
-	if !s.owned[i] {
-		c := &chunk{}
-		if s.chunks[i] != nil {
-			*c = *s.chunks[i]
-		}
-		s.chunks[i], s.owned[i] = c, true
-	}
-	return s.chunks[i]
-}
-
 // slice returns symbols from one to another, or to the end.
-func (s symbols) slice(from, to int) []Symbol {
-	to = min(to, s.len())
+func (s *symbols) slice(from, to int) []Symbol {
+	to = min(to, s.n)
 	if from >= to {
 		return nil
 	}
 	out := make([]Symbol, to-from)
-	for i := range out {
-		if c := s.chunks[(from+i)/chunkSymbols]; c != nil {
-			j := (from + i) % chunkSymbols
-			out[i] = Symbol{Sum: c.sums[j], Check: c.checks[j]}
+	if s.sums != nil {
+		for i := range out {
+			out[i] = Symbol{Sum: s.sums[from+i], Check: s.checks[from+i]}
 		}
+	}
+	for change := s.late; change != nil; change = change.before {
+		by := Symbol{}.minus(change.symbol())
+		change.element.each(to, func(i int) {
+			if i >= from {
+				out[i-from] = out[i-from].minus(by)
+			}
+		})
 	}
 	return out
 }

@@ -80,7 +80,9 @@ func (c Context) Clone() Context {
 
 // Replicas returns the replicas of which something has been seen, ascending.
 func (c Context) Replicas() []ReplicaID {
-	return slices.SortedFunc(maps.Keys(c), ReplicaID.Compare)
+	all := slices.AppendSeq(make([]ReplicaID, 0, len(c)), maps.Keys(c))
+	slices.SortFunc(all, ReplicaID.Compare)
+	return all
 }
 
 // All iterates over the entries in ascending order of replica.

@@ -8,8 +8,8 @@ import (
 // The few forms of CBOR (RFC 8949) that records are made of, written and read
 // without reflection: a restart decodes and hashes every record there is, and
 // every write does for the claims it touches. What these write is byte for byte
-// what the encoder writes, and what they read is what Unmarshal admits; tests
-// hold them to that.
+// what Marshal writes, and what they read is what Unmarshal admits; tests hold
+// them to that.
 
 // The major types, in the upper three bits of a head.
 const (
@@ -39,16 +39,22 @@ func appendHead(b []byte, major byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, major|27), n)
 }
 
-func appendUint(b []byte, n uint64) []byte { return appendHead(b, majorUint, n) }
+// AppendArray appends the head of an array of n elements, which follow.
+func AppendArray(b []byte, n uint64) []byte { return appendHead(b, majorArray, n) }
 
-func appendInt(b []byte, n int64) []byte {
+// AppendUint appends an unsigned integer.
+func AppendUint(b []byte, n uint64) []byte { return appendHead(b, majorUint, n) }
+
+// AppendInt appends an integer.
+func AppendInt(b []byte, n int64) []byte {
 	if n < 0 {
 		return appendHead(b, majorNegative, uint64(-(n + 1)))
 	}
 	return appendHead(b, majorUint, uint64(n))
 }
 
-func appendBytes[T []byte | string](b []byte, value T) []byte {
+// AppendBytes appends a byte string.
+func AppendBytes[T []byte | string](b []byte, value T) []byte {
 	return append(appendHead(b, majorBytes, uint64(len(value))), value...)
 }
 

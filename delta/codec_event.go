@@ -95,11 +95,11 @@ type forgetArray struct {
 // EncodeDelta returns the encoded form of d, or an error wrapping ErrTooLarge.
 func EncodeDelta(d Delta) ([]byte, error) {
 	b := make([]byte, 0, 64+128*len(d.Events))
-	b = appendHead(b, majorArray, deltaFields)
-	b = appendBytes(b, d.Origin[:])
-	b = appendUint(b, d.First)
-	b = appendInt(b, d.Time)
-	b = appendHead(b, majorArray, uint64(len(d.Events)))
+	b = AppendArray(b, deltaFields)
+	b = AppendBytes(b, d.Origin[:])
+	b = AppendUint(b, d.First)
+	b = AppendInt(b, d.Time)
+	b = AppendArray(b, uint64(len(d.Events)))
 	for _, e := range d.Events {
 		b = appendEvent(b, e)
 	}
@@ -119,33 +119,33 @@ const (
 
 // appendEvent appends an event; an Add, as nearly all are, without reflection.
 func appendEvent(b []byte, e Event) []byte {
-	b = appendHead(b, majorArray, eventFields)
-	b = appendUint(b, uint64(e.Kind))
+	b = AppendArray(b, eventFields)
+	b = AppendUint(b, uint64(e.Kind))
 	if e.Kind != Add {
 		return append(b, Marshal(packBody(e))...)
 	}
 	x := packContribution(e.Contribution)
-	b = appendHead(b, majorArray, addFields)
+	b = AppendArray(b, addFields)
 	b = appendClaim(b, e.Claim)
-	b = appendInt(b, e.By)
-	b = appendUint(b, x.Era)
-	b = appendInt(b, x.Total)
-	b = appendUint(b, x.Added)
-	b = appendUint(b, x.Register)
-	b = appendInt(b, x.Amount)
-	b = appendUint(b, x.Watermark)
-	return appendInt(b, x.Released)
+	b = AppendInt(b, e.By)
+	b = AppendUint(b, x.Era)
+	b = AppendInt(b, x.Total)
+	b = AppendUint(b, x.Added)
+	b = AppendUint(b, x.Register)
+	b = AppendInt(b, x.Amount)
+	b = AppendUint(b, x.Watermark)
+	return AppendInt(b, x.Released)
 }
 
 func appendClaim(b []byte, c ranges.Claim) []byte {
-	b = appendHead(b, majorArray, claimFields)
+	b = AppendArray(b, claimFields)
 	b = appendText(b, c.Keyspace)
 	b = appendText(b, c.Node)
-	b = appendBytes(b, c.Range.From)
+	b = AppendBytes(b, c.Range.From)
 	if c.Range.To.Unbounded {
 		return append(b, null)
 	}
-	return appendBytes(b, c.Range.To.Key)
+	return AppendBytes(b, c.Range.To.Key)
 }
 
 func packBody(e Event) any {

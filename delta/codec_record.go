@@ -73,16 +73,16 @@ const (
 
 // appendTo appends the encoded record, which is also what fingerprints hash.
 func (a recordArray) appendTo(b []byte) []byte {
-	b = appendHead(b, majorArray, recordFields)
-	b = appendBytes(b, a.Origin[:])
-	b = appendUint(b, a.Last)
-	b = appendUint(b, a.Era)
-	b = appendInt(b, a.Total)
-	b = appendUint(b, a.Added)
-	b = appendUint(b, a.Register)
-	b = appendInt(b, a.Amount)
-	b = appendUint(b, a.Watermark)
-	return appendInt(b, a.Released)
+	b = AppendArray(b, recordFields)
+	b = AppendBytes(b, a.Origin[:])
+	b = AppendUint(b, a.Last)
+	b = AppendUint(b, a.Era)
+	b = AppendInt(b, a.Total)
+	b = AppendUint(b, a.Added)
+	b = AppendUint(b, a.Register)
+	b = AppendInt(b, a.Amount)
+	b = AppendUint(b, a.Watermark)
+	return AppendInt(b, a.Released)
 }
 
 func readRecord(r *reader) (a recordArray) {
@@ -99,7 +99,7 @@ func readRecord(r *reader) (a recordArray) {
 // encodeCounter returns the records of a claim.
 func encodeCounter(c crdt.PNCounter) []byte {
 	b := make([]byte, 0, 8+48*len(c))
-	b = appendHead(b, majorArray, uint64(len(c)))
+	b = AppendArray(b, uint64(len(c)))
 	for _, x := range c {
 		b = packContribution(x).appendTo(b)
 	}

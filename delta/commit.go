@@ -192,7 +192,8 @@ func (c *Commit) Finish() (*Effects, error) {
 		Deltas:    c.deltas, Session: c.session,
 		Fingerprint: c.replica.Fingerprint, ContextHash: c.replica.ContextHash,
 	}
-	for _, k := range slices.Sorted(maps.Keys(c.entries)) {
+	e.Entries = make([]EntryChange, 0, len(c.entries))
+	for _, k := range sortedKeys(c.entries) {
 		if x := c.entries[k]; !x.Before.Equal(x.After) {
 			e.Entries = append(e.Entries, *x)
 			e.Fingerprint = e.Fingerprint.Minus(FingerprintOf(x.Before)).Plus(FingerprintOf(x.After))
@@ -202,6 +203,12 @@ func (c *Commit) Finish() (*Effects, error) {
 		e.ContextHash = e.ContextHash.Minus(hashEntry(r, c.replica.Context.Get(r))).Plus(hashEntry(r, sequence))
 	}
 	return e, nil
+}
+
+func sortedKeys[V any](m map[Key]V) []Key {
+	keys := slices.AppendSeq(make([]Key, 0, len(m)), maps.Keys(m))
+	slices.Sort(keys)
+	return keys
 }
 
 // sweepAbandoned drops the released records that a completed session has left
@@ -244,7 +251,7 @@ const closeBytesMax = 64
 // many there are is up to others: they make as many deltas as it takes.
 func (c *Commit) closeOwn() error {
 	w, size := c.newWriter(), 0
-	for _, k := range slices.Sorted(maps.Keys(c.closable)) {
+	for _, k := range sortedKeys(c.closable) {
 		e, ok, err := c.closeOf(k)
 		if err != nil {
 			return err

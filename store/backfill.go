@@ -16,8 +16,12 @@ func (s *Store) Backfill(now int64, deltas []delta.Packed) (added int, err error
 	err = s.transact(func(t *tables) (state, error) {
 		next := s.state
 		added = 0
+		if err := t.moveTail(&next); err != nil {
+			return state{}, err
+		}
+		t.direct = true // they may be many
 		for _, p := range deltas {
-			missing, err := t.missing(p.Delta, s.replica.Context)
+			missing, err := t.missing(next.tail, p.Delta, s.replica.Context)
 			if err != nil {
 				return state{}, err
 			}
@@ -45,7 +49,7 @@ func (s *Store) Backfill(now int64, deltas []delta.Packed) (added int, err error
 
 // missing returns the runs of events of a delta that a context covers and the
 // log lacks.
-func (t *tables) missing(d delta.Delta, seen crdt.Context) ([]delta.Delta, error) {
+func (t *tables) missing(newest tail, d delta.Delta, seen crdt.Context) ([]delta.Delta, error) {
 	var runs []delta.Delta
 	begin := -1
 	end := func(i int) {
@@ -55,7 +59,7 @@ func (t *tables) missing(d delta.Delta, seen crdt.Context) ([]delta.Delta, error
 		begin = -1
 	}
 	for i := range d.Events {
-		p, err := t.placeOf(d.Origin, d.Dot(i).Sequence)
+		p, err := t.placeOf(newest, d.Dot(i))
 		switch {
 		case err != nil:
 			return nil, err

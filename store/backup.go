@@ -118,10 +118,7 @@ func (n *newFile) putIdentity(i identity) error {
 	if err != nil {
 		return err
 	}
-	t, err := openTables(tx, nil)
-	if err != nil {
-		return err
-	}
+	t := newTables(tx, nil)
 	if err := t.putIdentity(i); err != nil {
 		return err
 	}

@@ -135,8 +135,12 @@ func (c *checker) report(format string, args ...any) {
 
 // each calls visit for every value of a table whose checksum is right, and
 // reports what visit and the checksums complain of.
-func (c *checker) each(t table, visit func(key, payload []byte) error) {
-	cursor := t.bucket.Cursor()
+func (c *checker) each(t *table, visit func(key, payload []byte) error) {
+	cursor, err := t.cursor()
+	if err != nil {
+		c.report("%v", err)
+		return
+	}
 	for key, stored := cursor.First(); key != nil; key, stored = cursor.Next() {
 		payload, err := unseal(t.name, key, stored)
 		if err == nil {

@@ -12,7 +12,7 @@ const (
 	sequenceMax      = 1 << 62
 )
 
-func encodeSequence(sequence uint64) []byte { return delta.Marshal(sequence) }
+func encodeSequence(sequence uint64) []byte { return delta.AppendUint(nil, sequence) }
 
 func decodeSequence(payload []byte) (uint64, error) {
 	var sequence uint64
@@ -26,7 +26,7 @@ func decodeSequence(payload []byte) (uint64, error) {
 }
 
 // readContext returns the whole of a table of contexts. O(replicas).
-func readContext(t table) (crdt.Context, error) {
+func readContext(t *table) (crdt.Context, error) {
 	c := crdt.NewContext()
 	err := t.each(nil, nil, func(key, payload []byte) error {
 		if len(key) != crdt.ReplicaIDBytes {
@@ -44,7 +44,7 @@ func readContext(t table) (crdt.Context, error) {
 }
 
 // writeContext makes changes part of a table of contexts; 0 removes.
-func writeContext(t table, changes crdt.Context) error {
+func writeContext(t *table, changes crdt.Context) error {
 	for id, sequence := range changes.All() {
 		var err error
 		if sequence == 0 {

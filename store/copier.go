@@ -34,7 +34,10 @@ func (c *copier) copyBucket(tx *bbolt.Tx, name string) error {
 	if err != nil {
 		return err
 	}
-	cursor := from.bucket.Cursor()
+	cursor, err := from.cursor()
+	if err != nil {
+		return err
+	}
 	for key, stored := cursor.First(); key != nil; key, stored = cursor.Next() {
 		if _, err := unseal(name, key, stored); err != nil {
 			return err

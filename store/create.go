@@ -29,11 +29,8 @@ func (s *Store) fill(tx *bbolt.Tx) error {
 			return err
 		}
 	}
-	t, err := openTables(tx, nil)
-	if err != nil {
-		return err
-	}
-	return s.fillMeta(t, s.options.NewID(), state{logNext: 1})
+	t := newTables(tx, nil)
+	return s.fillMeta(t, s.options.NewID(), emptyState())
 }
 
 // fillMeta writes who the directory belongs to and what it holds.
@@ -42,7 +39,7 @@ func (s *Store) fillMeta(t *tables, id crdt.ReplicaID, held state) error {
 	if who.cluster == "" {
 		who.cluster = DefaultCluster
 	}
-	if err := t.putMeta(metaFormat, formatArray{Magic: magic, Version: FormatVersion}); err != nil {
+	if err := t.putFormat(); err != nil {
 		return err
 	}
 	if err := t.putIdentity(who); err != nil {
@@ -64,13 +61,13 @@ func (s *Store) countStart(db *bbolt.DB, l *loaded) error {
 		return fmt.Errorf("count the start: %w", err)
 	}
 	defer tx.Rollback()
-	t, err := openTables(tx, nil)
-	if err != nil {
-		return err
-	}
+	t := newTables(tx, nil)
 	l.start = Start{Counter: l.start.Counter + 1, Nonce: s.options.NewNonce()}
 	l.txid = tx.ID()
 	if err := t.putStart(l.start); err != nil {
+		return err
+	}
+	if err := t.migrate(l); err != nil {
 		return err
 	}
 	if err := s.options.commit(tx); err != nil {

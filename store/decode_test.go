@@ -85,3 +85,21 @@ func FuzzDecode(f *testing.F) {
 		same("entry", func() []byte { return delta.EncodeEntry(entry) }, corrupt("entry", err))
 	})
 }
+
+// What is coded without reflection is what delta.Marshal gives.
+func TestEncode_IsAsMarshalled(t *testing.T) {
+	s := state{fingerprint: delta.Fingerprint{Count: 1 << 40, Sum: delta.Sum{Hi: 1, Lo: 2}}, logNext: 300, logRecords: 23, logBytes: 1 << 17, indexed: 24}
+	s.trimmed[1] = Mark{Index: 9, AppliedAt: -1}
+	a := stateArray{Count: 1 << 40, Fingerprint: s.fingerprint.Sum.Bytes(), LogNext: 300, LogRecords: 23, LogBytes: 1 << 17, Indexed: 24, Trimmed: []markArray{{}, {Index: 9, AppliedAt: -1}}}
+	p := delta.Packed{Bytes: []byte("delta")}
+	for name, pair := range map[string][2][]byte{
+		"state":    {encodeState(s), delta.Marshal(a)},
+		"record":   {encodeRecord(-5, p), delta.Marshal(recordArray{AppliedAt: -5, Delta: p.Bytes})},
+		"place":    {encodePlace(place{index: 24, last: 1 << 33}), delta.Marshal(placeArray{Index: 24, Last: 1 << 33})},
+		"sequence": {encodeSequence(65536), delta.Marshal(uint64(65536))},
+	} {
+		if !bytes.Equal(pair[0], pair[1]) {
+			t.Errorf("%s: %x, want %x", name, pair[0], pair[1])
+		}
+	}
+}

@@ -28,6 +28,9 @@
 //	    and none that the context does not cover.
 //	S5  After a transaction whose outcome is unknown nothing is read or
 //	    acknowledged until Reopen has settled the outcome.
+//	S6  The newest records, as many as fit into a page, are in a bucket of their
+//	    own, and their places in memory; the log has all others, and the index
+//	    by dot their places. No record is in both.
 //
 // It leaves to others: the queue in front of Update and what derives from the
 // entries (node), what of the log is dropped and when (compaction), and what

@@ -7,7 +7,7 @@ import (
 )
 
 // entryReader reads the entries of a transaction: a delta.Reader.
-type entryReader struct{ entries table }
+type entryReader struct{ entries *table }
 
 // Get implements delta.Reader.
 func (r entryReader) Get(k delta.Key) (delta.Entry, error) {
@@ -32,7 +32,7 @@ func (r entryReader) Scan(s delta.Span, visit func(delta.Entry) error) error {
 }
 
 // writeEntries makes the entries after a commit part of the table.
-func writeEntries(t table, changes []delta.EntryChange) error {
+func writeEntries(t *table, changes []delta.EntryChange) error {
 	for _, x := range changes {
 		var err error
 		if x.After.IsZero() {

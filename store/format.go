@@ -13,7 +13,7 @@ const (
 	// FileName is the name of the one file in a data directory.
 	FileName = "ssnode.db"
 	// FormatVersion is the version of the format that this package writes.
-	FormatVersion = 1
+	FormatVersion = 2
 
 	magic = "ssnode"
 
@@ -31,9 +31,10 @@ const (
 	bucketDots    = "dots"    // origin, first sequence → index and last sequence
 	bucketHoles   = "holes"   // where the log lacks events
 	bucketNotes   = "notes"   // name → what other packages remember
+	bucketTail    = "tail"    // index → delta, the newest of the log
 )
 
-var buckets = []string{bucketMeta, bucketContext, bucketAhead, bucketEntries, bucketLog, bucketDots, bucketHoles, bucketNotes}
+var buckets = [...]string{bucketMeta, bucketContext, bucketAhead, bucketEntries, bucketLog, bucketDots, bucketHoles, bucketNotes, bucketTail}
 
 // The names in the bucket meta.
 const (
@@ -56,12 +57,20 @@ var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 // checksum covers the place of a value as well as the value, so that a value
 // that turns up under another key or in another bucket is noticed.
 func checksum(bucket string, key, payload []byte) uint32 {
-	var length [2]byte
-	binary.BigEndian.PutUint16(length[:], uint16(len(key)))
-	sum := crc32.Update(0, castagnoli, []byte(bucket))
-	sum = crc32.Update(sum, castagnoli, length[:])
+	sum := uint32(0)
+	for i := range len(bucket) {
+		sum = checksumByte(sum, bucket[i])
+	}
+	sum = checksumByte(sum, byte(len(key)>>8))
+	sum = checksumByte(sum, byte(len(key)))
 	sum = crc32.Update(sum, castagnoli, key)
 	return crc32.Update(sum, castagnoli, payload)
+}
+
+// checksumByte is crc32.Update for one byte. The bytes given to that escape to
+// the heap, which for the few of a name costs more than the sum.
+func checksumByte(sum uint32, b byte) uint32 {
+	return ^(castagnoli[byte(^sum)^b] ^ ^sum>>8)
 }
 
 // seal returns the stored form of a payload: its checksum, then itself.

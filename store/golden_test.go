@@ -12,12 +12,14 @@ import (
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
+	"go.etcd.io/bbolt"
 )
 
-var writeGolden = flag.Bool("write-golden", false, "write testdata/v1 anew; only while format 1 is not released")
+var writeGolden = flag.Bool("write-golden", false, "write testdata/v2 anew; only while format 2 is not released")
 
-// goldenStore writes what testdata/v1 holds: something in every bucket, every
-// kind of event, every kind of hole.
+// goldenStore writes what testdata/v2 holds: something in every bucket, every
+// kind of event, every kind of hole, and a record that is not in the index by
+// dot. All but the last write is in testdata/v1 too.
 func goldenStore(t *testing.T) *Store {
 	t.Helper()
 	s := openTest(t, t.TempDir(), Options{
@@ -71,47 +73,114 @@ func goldenStore(t *testing.T) *Store {
 		}
 	}
 	trimIndexes(t, s, compaction.Other, 6)
-	if err := errors.Join(s.SetPeers([]string{"10.0.0.1:7480", "10.0.0.2:7480"}), s.SetNote("note", []byte("text"))); err != nil {
+	_, err := s.Update(delta.Env{Now: 1_700_000_000_010}, operation(delta.VerbIncrease, claim("n9", "p", "q"), 2))
+	if err := errors.Join(err, s.SetPeers([]string{"10.0.0.1:7480", "10.0.0.2:7480"}), s.SetNote("note", []byte("text"))); err != nil {
 		t.Fatal(err)
 	}
 	return s
 }
 
-// TestGolden_FormatOne opens a file that format 1 pins: every later release
+// golden reads a fixture: the file, and what it shows.
+func golden(t *testing.T, version string) (content []byte, want string) {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("testdata", version, FileName))
+	if err != nil {
+		t.Fatal(err)
+	}
+	shown, err := os.ReadFile(filepath.Join("testdata", version, "contents.txt"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return content, string(shown)
+}
+
+// TestGolden_FormatTwo opens a file that format 2 pins: every later release
 // reads it, and as long as it is the newest format, writes the same values.
-func TestGolden_FormatOne(t *testing.T) {
-	fixture, shown := filepath.Join("testdata", "v1", FileName), filepath.Join("testdata", "v1", "contents.txt")
+func TestGolden_FormatTwo(t *testing.T) {
 	s := goldenStore(t)
 	if *writeGolden {
 		content, err := os.ReadFile(backupOf(t, s))
 		if err == nil {
-			err = errors.Join(os.WriteFile(fixture, content, 0o644), os.WriteFile(shown, []byte(contents(t, s)), 0o644))
+			err = errors.Join(os.WriteFile(filepath.Join("testdata", "v2", FileName), content, 0o644),
+				os.WriteFile(filepath.Join("testdata", "v2", "contents.txt"), []byte(contents(t, s)), 0o644))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	content, err := os.ReadFile(fixture)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := os.ReadFile(shown)
-	if err != nil {
-		t.Fatal(err)
-	}
+	content, want := golden(t, "v2")
 	dir := t.TempDir()
+	opensAs(t, dir, content, want)
+	sameValues(t, dir, content, s)
+}
+
+// TestGolden_FormatOne opens a file of format 1: to read it is left as it is,
+// to write it becomes one of today.
+func TestGolden_FormatOne(t *testing.T) {
+	content, want := golden(t, "v1")
+	dir := t.TempDir()
+	opensAs(t, dir, content, want)
+	versionOf := func() (version uint64) {
+		withBolt(t, dir, func(tx *bbolt.Tx) (err error) {
+			version, err = readFormat(dir, tx)
+			return err
+		})
+		return version
+	}
+	if got := versionOf(); got != FormatVersion {
+		t.Errorf("opened for writing it has format %d", got)
+	}
+	opensAs(t, dir, nil, want)
 	if err := os.WriteFile(filepath.Join(dir, FileName), content, fileMode); err != nil {
 		t.Fatal(err)
+	}
+	s := openTest(t, dir, Options{ReadOnly: true})
+	if got := contents(t, s); got != want {
+		t.Errorf("to read it shows\n%s\nwant\n%s", got, want)
+	}
+	s.Close()
+	if got := versionOf(); got != 1 {
+		t.Errorf("opened for reading it has format %d", got)
+	}
+}
+
+// A backup of format 1 is restored, and what is written on top of it is whole.
+func TestGolden_FormatOne_Restored(t *testing.T) {
+	_, want := golden(t, "v1")
+	dir := t.TempDir()
+	if _, err := Restore(dir, filepath.Join("testdata", "v1", FileName), Options{NoSync: true}); err != nil {
+		t.Fatal(err)
+	}
+	s := openTest(t, dir, Options{})
+	if got := contents(t, s); got != want {
+		t.Errorf("it shows\n%s\nwant\n%s", got, want)
+	}
+	write(t, s, register("n1", "a", "m", 3))
+	if problems := s.Check(); len(problems) != 0 {
+		t.Error(problems)
+	}
+}
+
+// opensAs opens a file, written from content if there is some, and compares
+// what it shows.
+func opensAs(t *testing.T, dir string, content []byte, want string) {
+	t.Helper()
+	if content != nil {
+		if err := os.WriteFile(filepath.Join(dir, FileName), content, fileMode); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if problems, err := Check(dir); err != nil || len(problems) != 0 {
 		t.Errorf("check: %v, %v", problems, err)
 	}
-	old := openTest(t, dir, Options{Cluster: "golden", Node: "n1"})
-	if got := contents(t, old); got != string(want) {
+	s := openTest(t, dir, Options{Cluster: "golden", Node: "n1"})
+	if got := contents(t, s); got != want {
 		t.Errorf("it shows\n%s\nwant\n%s", got, want)
 	}
-	old.Close()
-	sameValues(t, dir, content, s)
+	if problems := s.Check(); len(problems) != 0 {
+		t.Errorf("check of what was opened: %v", problems)
+	}
+	s.Close()
 }
 
 // sameValues holds the values of the fixture against those of a new file.

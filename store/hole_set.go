@@ -109,7 +109,7 @@ func hasMissedEvents(x delta.EntryChange) bool {
 }
 
 // write makes the holes part of the table.
-func (g *holeSet) write(t table) error {
+func (g *holeSet) write(t *table) error {
 	for key, has := range map[string]bool{holeEverything: g.everything, holeNodes: g.nodes} {
 		if !has {
 			continue
@@ -132,7 +132,7 @@ func (g *holeSet) write(t table) error {
 }
 
 // putChanged puts a payload unless it is there.
-func putChanged(t table, key, payload []byte) error {
+func putChanged(t *table, key, payload []byte) error {
 	held, err := t.get(key)
 	if err != nil || bytes.Equal(held, payload) {
 		return err

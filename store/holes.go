@@ -75,7 +75,7 @@ func decodeRanges(payload []byte) ([]ranges.Range, error) {
 	return out, nil
 }
 
-func holesAt(t table, key []byte) ([]ranges.Range, error) {
+func holesAt(t *table, key []byte) ([]ranges.Range, error) {
 	payload, err := t.get(key)
 	if err != nil || payload == nil {
 		return nil, err
@@ -92,7 +92,7 @@ func (v *View) HasHoles(keyspace string, r ranges.Range) (bool, error) {
 		return true, err
 	}
 	if keyspace != "" {
-		list, err := holesAt(v.tables.holes, []byte(holeKeyspace+keyspace))
+		list, err := holesAt(&v.tables.holes, []byte(holeKeyspace+keyspace))
 		return overlaps(list, r), err
 	}
 	found := false

@@ -10,6 +10,7 @@ import (
 
 // loaded is the content of a file beside its entries and its log.
 type loaded struct {
+	version  uint64
 	identity identity
 	start    Start
 	state    state
@@ -23,7 +24,11 @@ func (s *Store) load(db *bbolt.DB) (*loaded, error) {
 	l := &loaded{}
 	err := guard(func() error {
 		return readTransaction(db, func(tx *bbolt.Tx) error {
-			t, err := openTables(tx, nil)
+			var err error
+			if l.version, err = readFormat(s.path, tx); err != nil {
+				return err
+			}
+			t, err := openTables(tx, l.version)
 			if err != nil {
 				return err
 			}
@@ -50,7 +55,10 @@ func (s *Store) read(t *tables, l *loaded) (err error) {
 	if l.start, err = t.getStart(); err != nil {
 		return err
 	}
-	if l.state, err = t.getState(); err != nil {
+	if l.state, err = t.getState(l.version); err != nil {
+		return err
+	}
+	if err := t.readTail(&l.state); err != nil {
 		return err
 	}
 	l.replica = delta.NewReplica(l.identity.replica)
@@ -74,10 +82,10 @@ func (s *Store) checkIdentity(i identity) error {
 // readContexts reads both contexts and verifies their hashes (S2).
 func readContexts(t *tables, l *loaded) (err error) {
 	r := l.replica
-	if r.Context, err = readContext(t.context); err != nil {
+	if r.Context, err = readContext(&t.context); err != nil {
 		return err
 	}
-	if r.Ahead, err = readContext(t.ahead); err != nil {
+	if r.Ahead, err = readContext(&t.ahead); err != nil {
 		return err
 	}
 	r.ContextHash = delta.HashContext(r.Context)
@@ -104,7 +112,7 @@ func (s *Store) readEntries(t *tables, l *loaded) error {
 		}
 		return s.options.Visit(e)
 	}}
-	err := v.run(t.entries)
+	err := v.run(&t.entries)
 	r.Fingerprint, l.index = v.sum, index.Done()
 	switch {
 	case err != nil:

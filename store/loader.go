@@ -37,7 +37,7 @@ func Load(dir string, o Options, fn func(*Loader) error) error {
 	if err != nil {
 		return fmt.Errorf("load: %w", err)
 	}
-	l := &Loader{file: n, replica: delta.NewReplica(o.NewID()), state: state{logNext: 1}, logged: map[crdt.ReplicaID]uint64{}}
+	l := &Loader{file: n, replica: delta.NewReplica(o.NewID()), state: emptyState(), logged: map[crdt.ReplicaID]uint64{}}
 	if err := l.load(s, fn); err != nil {
 		return errors.Join(err, n.discard())
 	}
@@ -60,11 +60,10 @@ func (l *Loader) tables() (*tables, error) {
 	if err != nil {
 		return nil, err
 	}
-	t, err := openTables(tx, nil)
-	if err == nil {
-		t.entries.bucket.FillPercent = newFill // they come in order
-	}
-	return t, err
+	t := newTables(tx, nil)
+	t.entries.fill = newFill // they come in order
+	t.direct = true
+	return t, nil
 }
 
 // Seen says up to where the events of a replica are seen.
@@ -120,6 +119,12 @@ func (l *Loader) Delta(p delta.Packed, appliedAt int64) error {
 	if err != nil {
 		return err
 	}
+	switch held, err := t.placeOf(nil, p.Dot(0)); {
+	case err != nil:
+		return err
+	case held.index != 0:
+		return fmt.Errorf("%w: the log already has the delta %s", ErrCorrupt, p.Delta)
+	}
 	if err := t.appendRecord(&l.state, appliedAt, p); err != nil {
 		return err
 	}
@@ -137,14 +142,14 @@ func (l *Loader) end(s *Store) error {
 		return err
 	}
 	r := l.replica
-	if err := writeContext(t.context, r.Context); err != nil {
+	if err := writeContext(&t.context, r.Context); err != nil {
 		return err
 	}
-	if err := writeContext(t.ahead, r.Ahead); err != nil {
+	if err := writeContext(&t.ahead, r.Ahead); err != nil {
 		return err
 	}
 	holes := holeSet{everything: !l.hasWholeLog()}
-	if err := holes.write(t.holes); err != nil {
+	if err := holes.write(&t.holes); err != nil {
 		return err
 	}
 	l.state.fingerprint = r.Fingerprint

@@ -50,12 +50,12 @@ type Events struct {
 // returned as if it were all. O(log n) beyond what is returned.
 func (v *View) Log(origin crdt.ReplicaID, from uint64, bytesMax int) (Events, error) {
 	events := Events{Next: max(from, 1)}
-	p, err := v.tables.placeOf(origin, events.Next)
+	p, err := v.placeOf(origin, events.Next)
 	if err != nil {
 		return Events{}, err
 	}
 	size := 0
-	for ; p.index != 0; p, err = v.tables.placeOf(origin, events.Next) {
+	for ; p.index != 0; p, err = v.placeOf(origin, events.Next) {
 		if err != nil {
 			return Events{}, err
 		}
@@ -78,10 +78,26 @@ func (v *View) Log(origin crdt.ReplicaID, from uint64, bytesMax int) (Events, er
 	return events, err
 }
 
-// placeOf returns the place of the delta that has an event, or the zero place.
-func (t *tables) placeOf(origin crdt.ReplicaID, sequence uint64) (place, error) {
-	c := t.dots.bucket.Cursor()
-	want := dotKey(crdt.Dot{Replica: origin, Sequence: sequence})
+func (v *View) placeOf(origin crdt.ReplicaID, sequence uint64) (place, error) {
+	return v.tables.placeOf(v.state.tail, crdt.Dot{Replica: origin, Sequence: sequence})
+}
+
+// placeOf returns the place of the delta that has an event, or the zero place. It
+// looks at the newest first, which is what peers ask for.
+func (t *tables) placeOf(newest tail, d crdt.Dot) (place, error) {
+	if p := newest.find(d); p.index != 0 {
+		return p, nil
+	}
+	return t.indexedPlaceOf(d)
+}
+
+// indexedPlaceOf is placeOf as far as the index by dot goes.
+func (t *tables) indexedPlaceOf(d crdt.Dot) (place, error) {
+	c, err := t.dots.cursor()
+	if err != nil {
+		return place{}, err
+	}
+	want := dotKey(d)
 	key, stored := c.Seek(want)
 	switch {
 	case key == nil:
@@ -89,7 +105,7 @@ func (t *tables) placeOf(origin crdt.ReplicaID, sequence uint64) (place, error) 
 	case string(key) != string(want):
 		key, stored = c.Prev()
 	}
-	if len(key) != dotBytes || crdt.ReplicaID(key[:crdt.ReplicaIDBytes]) != origin {
+	if len(key) != dotBytes || crdt.ReplicaID(key[:crdt.ReplicaIDBytes]) != d.Replica {
 		return place{}, nil
 	}
 	payload, err := unseal(bucketDots, key, stored)
@@ -97,7 +113,7 @@ func (t *tables) placeOf(origin crdt.ReplicaID, sequence uint64) (place, error) 
 		return place{}, err
 	}
 	p, err := decodePlace(key, payload)
-	if err != nil || p.last < sequence {
+	if err != nil || p.last < d.Sequence {
 		return place{}, err
 	}
 	return p, nil
@@ -106,7 +122,7 @@ func (t *tables) placeOf(origin crdt.ReplicaID, sequence uint64) (place, error) 
 // record returns the record at a place.
 func (v *View) record(p place) (Record, error) {
 	key := indexKey(p.index)
-	payload, err := v.tables.log.get(key)
+	payload, err := v.tables.getRecord(&v.state, p.index)
 	if err == nil && payload == nil {
 		err = fmt.Errorf("%w: the log has no record %d, where dot %s should be", ErrCorrupt, p.index, p.dot)
 	}
@@ -123,7 +139,7 @@ func (v *View) record(p place) (Record, error) {
 // EachRecord calls visit for every record of the log whose index is from or
 // later, ascending, until visit returns an error, which it passes on.
 func (v *View) EachRecord(from uint64, visit func(Record) error) error {
-	return v.tables.log.each(indexKey(from), nil, func(key, payload []byte) error {
+	return v.tables.eachRecord(&v.state, from, func(key, payload []byte) error {
 		r, err := decodeRecord(key, payload)
 		if err != nil {
 			return err
@@ -156,8 +172,13 @@ func (v *View) LogStats() LogStats {
 		Records: v.state.logRecords, Bytes: v.state.logBytes, Trimmed: v.state.trimmed,
 		First: v.state.logNext, Next: v.state.logNext,
 	}
-	if key, _ := v.tables.log.bucket.Cursor().First(); len(key) == indexBytes {
-		stats.First, _ = parseIndexKey(key)
+	if len(v.state.tail) > 0 {
+		stats.First = v.state.tail[0].index
+	}
+	if c, err := v.tables.log.cursor(); err == nil { // Open has found the bucket
+		if key, _ := c.First(); len(key) == indexBytes {
+			stats.First, _ = parseIndexKey(key)
+		}
 	}
 	return stats
 }

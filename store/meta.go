@@ -49,6 +49,7 @@ type stateArray struct {
 	LogRecords  uint64
 	LogBytes    uint64
 	Trimmed     []markArray // by class
+	Indexed     uint64
 }
 
 type markArray struct {
@@ -69,7 +70,16 @@ type state struct {
 	logRecords, logBytes uint64
 	// trimmed are the newest records trimmed so far, by class.
 	trimmed [trimClasses]Mark
+	// indexed is the index from which on records are not in the log and the
+	// index by dot yet. tail has their places and tailBytes is what they take;
+	// these two are not stored, see readTail.
+	indexed   uint64
+	tail      tail
+	tailBytes uint64
 }
+
+// emptyState is that of a file with nothing in it.
+func emptyState() state { return state{logNext: 1, indexed: 1} }
 
 const trimClasses = len(compaction.Classes)
 
@@ -91,14 +101,19 @@ func (i identity) validate() error {
 
 // getMeta decodes a value that must be there.
 func (t *tables) getMeta(name string, v any, bytesMax int) error {
+	payload, err := t.getPayload(name)
+	if err != nil {
+		return err
+	}
+	return corrupt("meta "+name, delta.Unmarshal(payload, v, bytesMax))
+}
+
+func (t *tables) getPayload(name string) ([]byte, error) {
 	payload, err := t.meta.get([]byte(name))
 	if err == nil && payload == nil {
 		err = fmt.Errorf("%w: meta has no %s", ErrCorrupt, name)
 	}
-	if err == nil {
-		err = corrupt("meta "+name, delta.Unmarshal(payload, v, bytesMax))
-	}
-	return err
+	return payload, err
 }
 
 func (t *tables) putMeta(name string, v any) error {
@@ -132,10 +147,25 @@ func (t *tables) putStart(s Start) error {
 	return t.putMeta(metaStart, startArray{Counter: s.Counter, Nonce: s.Nonce})
 }
 
-func (t *tables) getState() (state, error) {
-	var a stateArray
-	if err := t.getMeta(metaState, &a, metaBytesMax); err != nil {
+// getState returns what is stored of the state, in a file of some version.
+func (t *tables) getState(version uint64) (state, error) {
+	payload, err := t.getPayload(metaState)
+	if err != nil {
 		return state{}, err
+	}
+	return decodeState(version, payload)
+}
+
+func decodeState(version uint64, payload []byte) (state, error) {
+	var a stateArray
+	var err error
+	if version == 1 {
+		a, err = decodeStateOfOne(payload)
+	} else {
+		err = delta.Unmarshal(payload, &a, metaBytesMax)
+	}
+	if err != nil {
+		return state{}, corrupt("meta state", err)
 	}
 	return a.state()
 }
@@ -145,10 +175,13 @@ func (a stateArray) state() (state, error) {
 		fingerprint: delta.Fingerprint{Count: a.Count, Sum: delta.SumOf(a.Fingerprint)},
 		contextHash: delta.SumOf(a.ContextHash),
 		aheadHash:   delta.SumOf(a.AheadHash),
-		logNext:     a.LogNext, logRecords: a.LogRecords, logBytes: a.LogBytes,
+		logNext:     a.LogNext, logRecords: a.LogRecords, logBytes: a.LogBytes, indexed: a.Indexed,
 	}
 	if s.logNext == 0 || s.logRecords >= s.logNext {
 		return state{}, fmt.Errorf("%w: meta state: %d log records below index %d", ErrCorrupt, s.logRecords, s.logNext)
+	}
+	if s.indexed == 0 || s.indexed > s.logNext {
+		return state{}, fmt.Errorf("%w: meta state: records are indexed below %d, the next is %d", ErrCorrupt, s.indexed, s.logNext)
 	}
 	if len(a.Trimmed) != trimClasses {
 		return state{}, fmt.Errorf("%w: meta state: %d marks of trimming, want %d", ErrCorrupt, len(a.Trimmed), trimClasses)
@@ -159,17 +192,28 @@ func (a stateArray) state() (state, error) {
 	return s, nil
 }
 
-func (t *tables) putState(s state) error {
-	marks := make([]markArray, trimClasses)
-	for i, m := range s.trimmed {
-		marks[i] = markArray{Index: m.Index, AppliedAt: m.AppliedAt}
+func (t *tables) putState(s state) error { return t.meta.put([]byte(metaState), encodeState(s)) }
+
+// encodeState is delta.Marshal of a stateArray, without reflection.
+func encodeState(s state) []byte {
+	fingerprint, context, ahead := s.fingerprint.Sum.Bytes(), s.contextHash.Bytes(), s.aheadHash.Bytes()
+	b := delta.AppendArray(make([]byte, 0, stateBytes), 9)
+	b = delta.AppendUint(b, s.fingerprint.Count)
+	b = delta.AppendBytes(b, fingerprint[:])
+	b = delta.AppendBytes(b, context[:])
+	b = delta.AppendBytes(b, ahead[:])
+	b = delta.AppendUint(b, s.logNext)
+	b = delta.AppendUint(b, s.logRecords)
+	b = delta.AppendUint(b, s.logBytes)
+	b = delta.AppendArray(b, uint64(len(s.trimmed)))
+	for _, m := range s.trimmed {
+		b = delta.AppendInt(delta.AppendUint(delta.AppendArray(b, 2), m.Index), m.AppliedAt)
 	}
-	return t.putMeta(metaState, stateArray{
-		Count: s.fingerprint.Count, Fingerprint: s.fingerprint.Sum.Bytes(),
-		ContextHash: s.contextHash.Bytes(), AheadHash: s.aheadHash.Bytes(),
-		LogNext: s.logNext, LogRecords: s.logRecords, LogBytes: s.logBytes, Trimmed: marks,
-	})
+	return delta.AppendUint(b, s.indexed)
 }
+
+// stateBytes is about what an encoded state takes.
+const stateBytes = 128
 
 // corrupt wraps a decoding error of what, so that it is one of this package.
 func corrupt(what string, err error) error {

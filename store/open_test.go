@@ -87,7 +87,7 @@ func TestOpen_RefusesAndLeavesAlone(t *testing.T) {
 				if err != nil {
 					return err
 				}
-				return (&tables{meta: m}).putMeta(metaFormat, a)
+				return (&tables{meta: *m}).putMeta(metaFormat, a)
 			})
 			return dir
 		}

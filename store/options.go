@@ -70,6 +70,8 @@ type Options struct {
 
 	// commit ends every writable transaction; tests make it fail.
 	commit func(*bbolt.Tx) error
+	// tailMax is how many records wait for the index by dot; tests lower it.
+	tailMax int
 }
 
 func (o Options) withDefaults() Options {
@@ -93,6 +95,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Progress == nil {
 		o.Progress = func(uint64, uint64) {}
+	}
+	if o.tailMax == 0 {
+		o.tailMax = tailMax
 	}
 	if o.Parallel == nil {
 		o.Parallel = inTurn

@@ -16,17 +16,20 @@ func (s *Store) persist(t *tables, e *delta.Effects, appliedAt int64) (state, er
 			return state{}, err
 		}
 	}
-	if err := writeEntries(t.entries, e.Entries); err != nil {
+	if err := writeEntries(&t.entries, e.Entries); err != nil {
 		return state{}, err
 	}
-	if err := writeContext(t.context, e.Context); err != nil {
+	if err := writeContext(&t.context, e.Context); err != nil {
 		return state{}, err
 	}
-	if err := writeContext(t.ahead, e.Ahead); err != nil {
+	if err := writeContext(&t.ahead, e.Ahead); err != nil {
+		return state{}, err
+	}
+	if err := t.makeRoom(&next, e.Deltas); err != nil {
 		return state{}, err
 	}
 	for _, p := range e.Deltas {
-		if err := t.appendRecord(&next, appliedAt, p); err != nil {
+		if err := t.appendNew(&next, s.replica.Context, appliedAt, p); err != nil {
 			return state{}, err
 		}
 	}
@@ -34,7 +37,7 @@ func (s *Store) persist(t *tables, e *delta.Effects, appliedAt int64) (state, er
 	if err := holes.addEffects(e, s.replica); err != nil {
 		return state{}, err
 	}
-	if err := holes.write(t.holes); err != nil {
+	if err := holes.write(&t.holes); err != nil {
 		return state{}, err
 	}
 	return next, t.putState(next)

@@ -84,30 +84,32 @@ func checkFormat(path string) func(*bbolt.Tx) error {
 		if key, _ := tx.Cursor().First(); key == nil {
 			return errNoBuckets
 		}
-		return readFormat(path, tx)
+		_, err := readFormat(path, tx)
+		return err
 	}
 }
 
-func readFormat(path string, tx *bbolt.Tx) error {
+// readFormat returns the version of a file, which is one that is known here.
+func readFormat(path string, tx *bbolt.Tx) (uint64, error) {
 	meta, err := openTable(tx, bucketMeta)
 	if err != nil {
-		return fmt.Errorf("%w: %s is a bbolt file, but not one of ssnode", ErrCorrupt, path)
+		return 0, fmt.Errorf("%w: %s is a bbolt file, but not one of ssnode", ErrCorrupt, path)
 	}
 	payload, err := meta.get([]byte(metaFormat))
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, err)
+		return 0, fmt.Errorf("%s: %w", path, err)
 	}
 	var f formatArray
 	if err := delta.Unmarshal(payload, &f, metaBytesMax); err != nil || f.Magic != magic {
-		return fmt.Errorf("%w: %s is a bbolt file, but not one of ssnode", ErrCorrupt, path)
+		return 0, fmt.Errorf("%w: %s is a bbolt file, but not one of ssnode", ErrCorrupt, path)
 	}
 	switch {
 	case f.Version > FormatVersion:
-		return fmt.Errorf("%w: %s has format %d, this release reads up to %d; install the newer release", ErrNewerFormat, path, f.Version, FormatVersion)
+		return 0, fmt.Errorf("%w: %s has format %d, this release reads up to %d; install the newer release", ErrNewerFormat, path, f.Version, FormatVersion)
 	case f.Version == 0:
-		return fmt.Errorf("%w: %s has format 0", ErrCorrupt, path)
+		return 0, fmt.Errorf("%w: %s has format 0", ErrCorrupt, path)
 	}
-	return nil
+	return f.Version, nil
 }
 
 func readTransaction(db *bbolt.DB, fn func(*bbolt.Tx) error) error {

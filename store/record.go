@@ -40,8 +40,11 @@ type placeArray struct {
 
 const placeBytesMax = 32
 
+// encodeRecord is delta.Marshal of a recordArray, without reflection, like all
+// that every commit writes.
 func encodeRecord(appliedAt int64, p delta.Packed) []byte {
-	return delta.Marshal(recordArray{AppliedAt: appliedAt, Delta: p.Bytes})
+	b := make([]byte, 0, recordHeadBytesMax+len(p.Bytes))
+	return delta.AppendBytes(delta.AppendInt(delta.AppendArray(b, 2), appliedAt), p.Bytes)
 }
 
 func decodeRecord(key, payload []byte) (Record, error) {
@@ -57,14 +60,18 @@ func decodeRecord(key, payload []byte) (Record, error) {
 	if err != nil {
 		return Record{}, corrupt(fmt.Sprintf("log record %d", index), err)
 	}
-	return Record{Index: index, AppliedAt: a.AppliedAt, Bytes: recordBytes(payload), Delta: p}, nil
+	return Record{Index: index, AppliedAt: a.AppliedAt, Bytes: recordBytes(len(payload)), Delta: p}, nil
 }
 
 // recordOverheadBytes is about what a record takes beside its value: two keys,
 // two checksums and its place in the index by dot.
 const recordOverheadBytes = indexBytes + checksumBytes + dotBytes + checksumBytes + 8
 
-func recordBytes(payload []byte) uint64 { return uint64(len(payload) + recordOverheadBytes) }
+// recordHeadBytesMax is what a payload has beside its delta at most.
+const recordHeadBytesMax = 1 + 9 + 5
+
+// recordBytes returns what a record with such a payload takes.
+func recordBytes(payloadBytes int) uint64 { return uint64(payloadBytes + recordOverheadBytes) }
 
 // place is where the log has a run of events of one origin.
 type place struct {
@@ -72,7 +79,9 @@ type place struct {
 	index, last uint64
 }
 
-func encodePlace(p place) []byte { return delta.Marshal(placeArray{Index: p.index, Last: p.last}) }
+func encodePlace(p place) []byte {
+	return delta.AppendUint(delta.AppendUint(delta.AppendArray(nil, 2), p.index), p.last)
+}
 
 func decodePlace(key, payload []byte) (place, error) {
 	dot, err := parseDotKey(key)
@@ -89,25 +98,27 @@ func decodePlace(key, payload []byte) (place, error) {
 	return place{dot: dot, index: a.Index, last: a.Last}, nil
 }
 
-// appendRecord puts one delta at the end of the log. S4: a dot that the log
-// has already is refused.
+// place returns where the record is.
+func (r Record) place() place {
+	return place{dot: r.Delta.Dot(0), index: r.Index, last: r.Delta.Last()}
+}
+
+// appendNew puts a delta at the end of the log, for which makeRoom was called,
+// that was not seen before and so is not in the log (S4).
+func (t *tables) appendNew(s *state, seen crdt.Context, appliedAt int64, p delta.Packed) error {
+	if seen.Covers(p.Dot(0)) {
+		return fmt.Errorf("%w: the delta %s was seen before", ErrCorrupt, p.Delta)
+	}
+	return t.appendRecord(s, appliedAt, p)
+}
+
+// appendRecord puts a delta at the end of the log, for which makeRoom was called.
+// That it is not there already is the caller's to know.
 func (t *tables) appendRecord(s *state, appliedAt int64, p delta.Packed) error {
-	dot := dotKey(p.Dot(0))
-	if held, err := t.dots.get(dot); err != nil || held != nil {
-		if err == nil {
-			err = fmt.Errorf("%w: the log already has the delta %s", ErrCorrupt, p.Delta)
-		}
-		return err
-	}
 	payload := encodeRecord(appliedAt, p)
-	if err := t.log.put(indexKey(s.logNext), payload); err != nil {
-		return err
-	}
-	if err := t.dots.put(dot, encodePlace(place{index: s.logNext, last: p.Last()})); err != nil {
-		return err
-	}
+	at := place{dot: p.Dot(0), index: s.logNext, last: p.Last()}
 	s.logNext++
 	s.logRecords++
-	s.logBytes += recordBytes(payload)
-	return nil
+	s.logBytes += recordBytes(len(payload))
+	return t.putRecord(s, at, payload)
 }

@@ -179,7 +179,7 @@ func (r *repair) receive(n *Store) error {
 		batch, size = batch[:0], 0
 		return nil
 	}
-	err := eachIntact(r.path, bucketLog, func(key, payload []byte) error {
+	err := eachIntact(r.path, []string{bucketLog, bucketTail}, func(key, payload []byte) error {
 		record, err := decodeRecord(key, payload)
 		if err != nil {
 			return nil // lost
@@ -212,7 +212,7 @@ func (r *repair) join(n *Store) error {
 		batch = batch[:0]
 		return nil
 	}
-	err := eachIntact(r.path, bucketEntries, func(key, payload []byte) error {
+	err := eachIntact(r.path, []string{bucketEntries}, func(key, payload []byte) error {
 		e, err := delta.DecodeEntry(delta.Key(key), payload)
 		if err != nil {
 			return nil // lost

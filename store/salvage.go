@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"slices"
 
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
@@ -11,6 +12,7 @@ import (
 // salvaged is what a damaged file still says of itself, beside its entries and
 // its log. What is zero is lost.
 type salvaged struct {
+	version  uint64 // comes before the rest
 	identity identity
 	peers    []string
 	state    state
@@ -53,11 +55,12 @@ func (s *salvaged) meta(name string, payload []byte) {
 		if delta.Unmarshal(payload, &a, metaBytesMax) == nil {
 			s.identity, _ = a.identity()
 		}
+	case metaFormat:
+		var a formatArray
+		_ = delta.Unmarshal(payload, &a, metaBytesMax)
+		s.version = a.Version
 	case metaState:
-		var a stateArray
-		if delta.Unmarshal(payload, &a, metaBytesMax) == nil {
-			s.state, _ = a.state()
-		}
+		s.state, _ = decodeState(s.version, payload)
 	case metaPeers:
 		_ = delta.Unmarshal(payload, &s.peers, PeersBytesMax)
 	}
@@ -96,11 +99,12 @@ func (s *salvaged) answer(e delta.Entry) delta.Answer {
 	return a
 }
 
-// eachIntact calls visit for what is intact in a bucket of a damaged file,
-// ascending as far as its pages are. Key and payload are visit's to keep.
-func eachIntact(path, bucket string, visit func(key, payload []byte) error) error {
-	w := &walker{value: func(in string, key, payload []byte) error {
-		if in != bucket {
+// eachIntact calls visit for what is intact in some buckets of a damaged file, one
+// after the other as they are named, ascending as far as their pages are. Key and
+// payload are visit's to keep.
+func eachIntact(path string, among []string, visit func(key, payload []byte) error) error {
+	w := &walker{value: func(bucket string, key, payload []byte) error {
+		if !slices.Contains(among, bucket) {
 			return nil
 		}
 		return visit(bytes.Clone(key), bytes.Clone(payload))

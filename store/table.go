@@ -10,54 +10,99 @@ import (
 // table is one bucket within a transaction: every value goes through seal and
 // unseal.
 type table struct {
-	name   string
-	bucket *bbolt.Bucket
+	name string
+	tx   *bbolt.Tx
 	// touched hears of every key that is put or deleted; nil hears nothing.
 	touched func(bucket string, key []byte)
+	// fill is how full its pages are made, 0 for what bbolt does.
+	fill float64
+
+	opened *bbolt.Bucket
 }
 
-func openTable(tx *bbolt.Tx, name string) (table, error) {
-	b := tx.Bucket([]byte(name))
-	if b == nil {
-		return table{}, fmt.Errorf("%w: the bucket %s is missing", ErrCorrupt, name)
+func openTable(tx *bbolt.Tx, name string) (*table, error) {
+	t := &table{name: name, tx: tx}
+	_, err := t.bucket()
+	return t, err
+}
+
+// bucket opens the bucket when it is first needed: most transactions need few,
+// and to open one is a search and some allocations.
+func (t *table) bucket() (*bbolt.Bucket, error) {
+	if t.opened != nil {
+		return t.opened, nil
 	}
-	return table{name: name, bucket: b}, nil
+	b := t.tx.Bucket([]byte(t.name))
+	if b == nil {
+		return nil, fmt.Errorf("%w: the bucket %s is missing", ErrCorrupt, t.name)
+	}
+	if t.fill != 0 {
+		b.FillPercent = t.fill
+	}
+	t.opened = b
+	return b, nil
+}
+
+// cursor returns a cursor over the stored values.
+func (t *table) cursor() (*bbolt.Cursor, error) {
+	b, err := t.bucket()
+	if err != nil {
+		return nil, err
+	}
+	return b.Cursor(), nil
 }
 
 // get returns the payload under key, nil if there is none. It is valid until
 // the transaction ends.
-func (t table) get(key []byte) ([]byte, error) {
-	stored := t.bucket.Get(key)
+func (t *table) get(key []byte) ([]byte, error) {
+	b, err := t.bucket()
+	if err != nil {
+		return nil, err
+	}
+	stored := b.Get(key)
 	if stored == nil {
 		return nil, nil
 	}
 	return unseal(t.name, key, stored)
 }
 
-func (t table) put(key, payload []byte) error {
-	if t.touched != nil {
-		t.touched(t.name, key)
+func (t *table) put(key, payload []byte) error {
+	b, err := t.change(key)
+	if err != nil {
+		return err
 	}
-	if err := t.bucket.Put(key, seal(t.name, key, payload)); err != nil {
+	if err := b.Put(key, seal(t.name, key, payload)); err != nil {
 		return fmt.Errorf("put %s %x: %w", t.name, key, err)
 	}
 	return nil
 }
 
-func (t table) delete(key []byte) error {
-	if t.touched != nil {
-		t.touched(t.name, key)
+func (t *table) delete(key []byte) error {
+	b, err := t.change(key)
+	if err != nil {
+		return err
 	}
-	if err := t.bucket.Delete(key); err != nil {
+	if err := b.Delete(key); err != nil {
 		return fmt.Errorf("delete %s %x: %w", t.name, key, err)
 	}
 	return nil
 }
 
+// change returns the bucket in which a key is about to change.
+func (t *table) change(key []byte) (*bbolt.Bucket, error) {
+	if t.touched != nil {
+		t.touched(t.name, key)
+	}
+	return t.bucket()
+}
+
 // each calls visit for every key from on, ascending, up to but excluding to;
 // a nil to has no end. Key and payload are valid until the transaction ends.
-func (t table) each(from, to []byte, visit func(key, payload []byte) error) error {
-	c := t.bucket.Cursor()
+func (t *table) each(from, to []byte, visit func(key, payload []byte) error) error {
+	c, err := t.cursor()
+	if err != nil {
+		return err
+	}
 	for key, stored := c.Seek(from); key != nil; key, stored = c.Next() {
 		if to != nil && bytes.Compare(key, to) >= 0 {
 			return nil
@@ -78,22 +123,42 @@ func (t table) each(from, to []byte, visit func(key, payload []byte) error) erro
 
 // tables are all buckets of a transaction.
 type tables struct {
-	tx                                                     *bbolt.Tx
-	meta, context, ahead, entries, log, dots, holes, notes table
+	tx                                                           *bbolt.Tx
+	meta, context, ahead, entries, log, dots, holes, notes, tail table
+
+	// tailMax is how many records the tail holds at most. With direct, records
+	// are put where they belong at once.
+	tailMax int
+	direct  bool
 }
 
-func openTables(tx *bbolt.Tx, touched func(bucket string, key []byte)) (*tables, error) {
-	t := &tables{tx: tx}
-	places := []*table{&t.meta, &t.context, &t.ahead, &t.entries, &t.log, &t.dots, &t.holes, &t.notes}
-	for i, name := range buckets {
-		opened, err := openTable(tx, name)
-		if err != nil {
-			return nil, err
-		}
-		opened.touched = touched
-		*places[i] = opened
+// newTables returns the tables of a transaction in a file that was loaded.
+func newTables(tx *bbolt.Tx, touched func(bucket string, key []byte)) *tables {
+	t := &tables{tx: tx, tailMax: tailMax}
+	for i, at := range t.all() {
+		*at = table{name: buckets[i], tx: tx, touched: touched}
 	}
 	// The log grows at its end only, so its pages may be packed.
-	t.log.bucket.FillPercent = 0.9
+	t.log.fill = 0.9
+	return t
+}
+
+// openTables is newTables for a file of some version, of which it is not known yet
+// whether it has all buckets.
+func openTables(tx *bbolt.Tx, version uint64) (*tables, error) {
+	t := newTables(tx, nil)
+	for _, one := range t.all() {
+		if version == 1 && one == &t.tail {
+			continue
+		}
+		if _, err := one.bucket(); err != nil {
+			return nil, err
+		}
+	}
 	return t, nil
+}
+
+// all returns the tables in the order of buckets.
+func (t *tables) all() [len(buckets)]*table {
+	return [...]*table{&t.meta, &t.context, &t.ahead, &t.entries, &t.log, &t.dots, &t.holes, &t.notes, &t.tail}
 }

@@ -43,26 +43,32 @@ func (s *Store) trim(drops []compaction.Drop) error {
 				return state{}, err
 			}
 		}
-		if next == s.state {
+		if next.logRecords == s.state.logRecords {
 			return state{}, errNothing
 		}
-		if err := holes.write(t.holes); err != nil {
+		if err := holes.write(&t.holes); err != nil {
 			return state{}, err
 		}
 		return next, t.putState(next)
 	}, func() {})
 }
 
-// dropRecord deletes one record and its place in the index by dot.
+// dropRecord deletes one record and its place in the index by dot. One of the
+// tail is first put where it belongs.
 func (t *tables) dropRecord(s *state, holes *holeSet, d compaction.Drop) error {
 	key := indexKey(d.Index)
-	payload, err := t.log.get(key)
+	payload, err := t.getRecord(s, d.Index)
 	if err != nil || payload == nil {
 		return err
 	}
 	r, err := decodeRecord(key, payload)
 	if err != nil {
 		return err
+	}
+	if r.Index >= s.indexed {
+		if err := t.moveTail(s); err != nil {
+			return err
+		}
 	}
 	holes.addTouches(r.Delta.Delta)
 	if err := t.log.delete(key); err != nil {

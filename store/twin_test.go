@@ -56,6 +56,7 @@ func (w *twins) open(t *rapid.T) {
 	s, err := Open(w.dir, Options{
 		Node: "n1", NoSync: true, NewID: func() crdt.ReplicaID { return w.model.replica.ID },
 		NewIndex: func() IndexBuilder { return prints{} },
+		tailMax:  rapid.IntRange(1, 6).Draw(t, "tailMax"),
 		commit: func(tx *bbolt.Tx) error {
 			if w.fault == nil {
 				return tx.Commit()

@@ -25,7 +25,7 @@ func (s *Store) Update(env delta.Env, fn func(*delta.Commit) error) (*delta.Effe
 	var effects *delta.Effects
 	index := s.index
 	err := s.transact(func(t *tables) (state, error) {
-		env.Read = entryReader{t.entries}
+		env.Read = entryReader{&t.entries}
 		c := s.replica.Begin(env)
 		if err := fn(c); err != nil {
 			return state{}, err
@@ -71,10 +71,8 @@ func (s *Store) transact(fn func(*tables) (state, error), adopt func()) error {
 		return s.fail(err)
 	}
 	defer tx.Rollback() // does nothing once committed
-	t, err := openTables(tx, s.rewrite.touched())
-	if err != nil {
-		return err
-	}
+	t := newTables(tx, s.rewrite.touched())
+	t.tailMax = s.options.tailMax
 	next, err := fn(t)
 	switch {
 	case err == errNothing:

@@ -32,8 +32,11 @@ type verifier struct {
 }
 
 // run visits every entry, ascending. O(state).
-func (v *verifier) run(t table) error {
-	cursor := t.bucket.Cursor()
+func (v *verifier) run(t *table) error {
+	cursor, err := t.cursor()
+	if err != nil {
+		return err
+	}
 	for key, stored := cursor.First(); key != nil; key, stored = cursor.Next() {
 		if v.isFull() {
 			if err := v.flush(); err != nil {

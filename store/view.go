@@ -71,7 +71,7 @@ func (s *Store) tryView() (*View, error) {
 		tx.Rollback() // never fails on an open transaction
 		return nil, err
 	}
-	return s.newView(tx)
+	return s.newView(tx), nil
 }
 
 // unless returns why the file was closed, if it was, and else the error that
@@ -88,13 +88,9 @@ func (s *Store) unless(err error) error {
 	return err
 }
 
-func (s *Store) newView(tx *bbolt.Tx) (*View, error) {
-	t, err := openTables(tx, nil)
-	if err != nil {
-		tx.Rollback()
-		return nil, err
-	}
-	return &View{entryReader: entryReader{t.entries}, tables: t, summary: s.summary.of(s.replica), index: s.index, state: s.state, revision: s.mu.revision}, nil
+func (s *Store) newView(tx *bbolt.Tx) *View {
+	t := newTables(tx, nil)
+	return &View{entryReader: entryReader{&t.entries}, tables: t, summary: s.summary.of(s.replica), index: s.index, state: s.state, revision: s.mu.revision}
 }
 
 // failUnknown stops a store whose file holds a transaction that nobody here

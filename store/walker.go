@@ -233,7 +233,8 @@ func (w *walker) readBucket(name string, value []byte) error {
 		return w.readTree(root, bounds{}, visit)
 	}
 	p := page(value[bucketHeadBytes:])
-	if len(p) < pageHeadBytes || p.id() != 0 || p.flags() != pageLeaf || p.overflow() != 0 {
+	if len(p) < pageHeadBytes || p.id() != 0 || p.flags() != pageLeaf || p.overflow() != 0 ||
+		p.count() == 0 && len(p) > pageHeadBytes {
 		w.damaged("the only page of the bucket %q is none", name)
 		return nil
 	}
@@ -263,6 +264,10 @@ func (w *walker) readTree(id uint64, b bounds, visit func(element) error) error 
 	if p == nil {
 		w.leaf = buffer
 		return nil
+	}
+	if p.count() == 0 && id != w.head.root {
+		// bbolt keeps an empty bucket without a page of its own.
+		w.damaged("page %d has no elements", id)
 	}
 	if p.flags() == pageLeaf {
 		err := w.readLeaf(p, b, visit)

@@ -23,12 +23,17 @@ type layout struct {
 	noFreelist bool
 	// noDots keeps the places of dots in memory only.
 	noDots bool
+	// tail is how many records wait in a bucket of their own, which is one page,
+	// until they are put into the log and the index by dot together.
+	tail int
 }
 
 var layouts = []layout{
 	{name: "in place"},
 	{name: "in place, no list of free pages", noFreelist: true},
 	{name: "in place, no index by dot", noDots: true},
+	{name: "in place, the newest records in a page of their own", tail: 18},
+	{name: "the same, no list of free pages", tail: 18, noFreelist: true},
 	{name: "redo record, checkpoint at 1,024 keys", journal: 1 << 10},
 	{name: "redo record, checkpoint at 16,384 keys", journal: 1 << 14},
 	{name: "redo record, 16,384 keys, no list of free pages", journal: 1 << 14, noFreelist: true},
@@ -40,14 +45,20 @@ const (
 	contextBytes, stateBytes            = 9, 110
 )
 
+// tailShare is how many commits must find room in the page of the newest
+// records, as store has it.
+const tailShare = 4
+
 // file is a bbolt file in one of the layouts.
 type file struct {
 	layout layout
 	db     *bbolt.DB
 	claims int
 	index  uint64
-	// waiting is what the redo records hold.
+	// waiting is what the redo records hold, newest what the page of the newest
+	// records does.
 	waiting map[place][]byte
+	newest  []string
 
 	p50, p99, most, cpu, pages measure.Series
 }
@@ -63,8 +74,12 @@ func openFile(dir string, l layout, claims int) (*file, error) {
 	}
 	f := &file{layout: l, db: db, claims: claims, waiting: map[place][]byte{}}
 	return f, db.Update(func(tx *bbolt.Tx) error {
-		_, err := tx.CreateBucketIfNotExists([]byte("redo"))
-		return err
+		for _, name := range []string{"redo", "tail"} {
+			if _, err := tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -100,16 +115,36 @@ func (f *file) draw(group int) map[place][]byte {
 		{"context", "an origin of 16b"}: make([]byte, contextBytes),
 		{"meta", "state"}:               make([]byte, stateBytes),
 	}
+	isSmall := tailShare*group <= f.layout.tail
+	if !isSmall || len(f.newest)+group > f.layout.tail {
+		f.moveNewest(puts)
+	}
 	for range group {
 		f.index++
 		key := string(binary.BigEndian.AppendUint64(nil, f.index))
 		puts[place{"entries", rival.Key(rival.Random(f.claims))}] = make([]byte, entryBytes)
+		if isSmall {
+			puts[place{"tail", key}] = make([]byte, recordBytes)
+			f.newest = append(f.newest, key)
+			continue
+		}
 		puts[place{"log", key}] = make([]byte, recordBytes)
 		if !f.layout.noDots {
 			puts[place{"dots", "an origin of 16b" + key}] = make([]byte, placeBytes)
 		}
 	}
 	return puts
+}
+
+// moveNewest adds what puts the newest records where they belong; a nil value
+// stands for a key that goes.
+func (f *file) moveNewest(puts map[place][]byte) {
+	for _, key := range f.newest {
+		puts[place{"log", key}] = make([]byte, recordBytes)
+		puts[place{"dots", "an origin of 16b" + key}] = make([]byte, placeBytes)
+		puts[place{"tail", key}] = nil
+	}
+	f.newest = nil
 }
 
 func (f *file) commit(puts map[place][]byte) error {
@@ -176,7 +211,13 @@ func apply(tx *bbolt.Tx, puts map[place][]byte) error {
 		if at.bucket == "log" {
 			b.FillPercent = 0.9
 		}
-		if err := b.Put([]byte(at.key), puts[at]); err != nil {
+		var err error
+		if puts[at] == nil {
+			err = b.Delete([]byte(at.key))
+		} else {
+			err = b.Put([]byte(at.key), puts[at])
+		}
+		if err != nil {
 			return err
 		}
 	}

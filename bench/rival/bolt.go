@@ -34,6 +34,10 @@ func (b *Bolt) Put(key string, value []byte) error {
 // Close closes the file.
 func (b *Bolt) Close() error { return b.db.Close() }
 
+// placeBytes is what the place of a record in the index by dot takes, its key
+// and checksum included. Every write puts one, though not at once.
+const placeBytes = 34
+
 // WrittenBytes returns how many bytes of values, and of keys that are new each
 // time, the last write of one operation has put into a data directory: what a
 // single commit of the same bytes would put under the key of its entry.
@@ -43,12 +47,12 @@ func WrittenBytes(dir, key string) (int, error) {
 		return 0, err
 	}
 	defer b.Close()
-	total := 0
+	total := placeBytes
 	err = b.db.View(func(tx *bbolt.Tx) error {
 		for _, part := range []struct {
 			bucket, key string
 			fresh       bool
-		}{{"entries", key, false}, {"log", "", true}, {"dots", "", true}, {"context", "", false}, {"meta", "state", false}} {
+		}{{"entries", key, false}, {"tail", "", true}, {"context", "", false}, {"meta", "state", false}} {
 			c := tx.Bucket([]byte(part.bucket)).Cursor()
 			k, v := c.Last()
 			if part.key != "" {

@@ -1,0 +1,47 @@
+package store
+
+import "github.com/scalesmall/ssnode/delta"
+
+// stateArrayOfOne is the state as format 1 has it, in which every record is in
+// the log and there is no tail.
+type stateArrayOfOne struct {
+	_           struct{} `cbor:",toarray"`
+	Count       uint64
+	Fingerprint [16]byte
+	ContextHash [16]byte
+	AheadHash   [16]byte
+	LogNext     uint64
+	LogRecords  uint64
+	LogBytes    uint64
+	Trimmed     []markArray
+}
+
+func decodeStateOfOne(payload []byte) (stateArray, error) {
+	var a stateArrayOfOne
+	err := delta.Unmarshal(payload, &a, metaBytesMax)
+	return stateArray{
+		Count: a.Count, Fingerprint: a.Fingerprint, ContextHash: a.ContextHash, AheadHash: a.AheadHash,
+		LogNext: a.LogNext, LogRecords: a.LogRecords, LogBytes: a.LogBytes, Trimmed: a.Trimmed,
+		Indexed: a.LogNext,
+	}, err
+}
+
+// migrate brings a file that was loaded to the format of today. It is part of
+// the first transaction of a writable opening: interrupted, it leaves the file
+// as it was.
+func (t *tables) migrate(l *loaded) error {
+	if l.version == FormatVersion {
+		return nil
+	}
+	if _, err := t.tx.CreateBucket([]byte(bucketTail)); err != nil {
+		return err
+	}
+	if err := t.putFormat(); err != nil {
+		return err
+	}
+	return t.putState(l.state)
+}
+
+func (t *tables) putFormat() error {
+	return t.putMeta(metaFormat, formatArray{Magic: magic, Version: FormatVersion})
+}
