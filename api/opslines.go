@@ -53,9 +53,6 @@ func (l *opsLines) idleMax() time.Duration { return 4 * l.stream.server.options.
 // interrupt ends a reading that waits.
 func (l *opsLines) interrupt() { _ = l.stream.exchange.control.SetReadDeadline(time.Unix(1, 0)) }
 
-// peek waits for the first byte.
-func (l *opsLines) peek() { _, _ = l.buffer.Peek(1) }
-
 // isReady reports whether a whole line is there.
 func (l *opsLines) isReady() bool {
 	there, _ := l.buffer.Peek(l.buffer.Buffered())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"net/http"
 	"sync"
 	"time"
 
@@ -91,11 +92,11 @@ func (s *Server) opsStream(e *exchange) error {
 	return x.run()
 }
 
-// open sends the opening line. A client that expects to be told to go on is
-// told by the first reading, and not any more when the answer has begun.
+// open sends the opening line, to a client that asked whether to go on when it
+// was told to: nothing tells it once the answer has begun.
 func (x *opsStream) open() error {
 	if x.exchange.r.Header.Get("Expect") != "" {
-		x.lines.peek()
+		x.exchange.w.WriteHeader(http.StatusContinue)
 	}
 	x.answers = x.exchange.lines()
 	if err := x.answers.write(wire.OpsOpening{Node: x.server.node.Name(), LineBytesMax: wire.OpsLineBytesMax, LinesMax: opsLinesMax}); err != nil {

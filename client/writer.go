@@ -213,7 +213,7 @@ func (w *Writer) request(group []*write) (*wire.BatchResults, error) {
 		return nil, err
 	}
 	answer := &wire.BatchResults{}
-	if err := w.client.postPatiently(ctx, "/v1/ops", body, w.options.Write.Timeout, answer); err != nil {
+	if err := w.client.postPatiently(ctx, pathOps, body, w.options.Write.Timeout, answer); err != nil {
 		return nil, err
 	}
 	if len(answer.Batches) != len(group) {

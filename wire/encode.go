@@ -28,6 +28,8 @@ func isKnownUTF8(v any) bool {
 		return v.isUTF8()
 	case Batch:
 		return v.isUTF8()
+	case OpsLine:
+		return v.isUTF8()
 	}
 	return false
 }

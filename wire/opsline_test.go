@@ -63,8 +63,8 @@ func TestUnmarshal_OpsLine_Refuses(t *testing.T) {
 	}
 }
 
-// TestRefOf: a refusal finds who sent the line, if the line says who.
-func TestRefOf(t *testing.T) {
+// TestRefOf_FindsTheNumber: a refusal finds who sent the line, if the line says who.
+func TestRefOf_FindsTheNumber(t *testing.T) {
 	for text, want := range map[string]struct {
 		ref int64
 		ok  bool
