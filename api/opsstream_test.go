@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/scalesmall/ssnode/api"
 	"github.com/scalesmall/ssnode/client"
+	"github.com/scalesmall/ssnode/node"
 	"github.com/scalesmall/ssnode/wire"
 )
 
@@ -398,5 +400,53 @@ func TestServer_OpsStream_SameConnectionAfterwards(t *testing.T) {
 	}
 	if dials > 1 {
 		t.Errorf("%d connections for three streams, one after the other", dials)
+	}
+}
+
+// TestServer_OpsStream_ShutdownUnderTheClient: while the Go client writes from
+// many goroutines the server goes. What it acknowledged is there, and nothing
+// is there twice.
+func TestServer_OpsStream_ShutdownUnderTheClient(t *testing.T) {
+	s := serve(t, api.Options{})
+	by := int64(1)
+	op := wire.Operation{Op: wire.OpIncrease, Bounds: bounds("a", "m"), By: &by}
+	const writers = 20
+	var acknowledged, unknown atomic.Int64
+	ended := make(chan error, writers)
+	for range writers {
+		go func() {
+			for {
+				_, err := s.Write(t.Context(), []wire.Operation{op}, client.WriteOptions{})
+				var dial *net.OpError
+				switch {
+				case err == nil:
+					acknowledged.Add(1)
+					continue
+				case errors.As(err, &dial) && dial.Op == "dial" || wire.CodeOf(err) == wire.CodeUnavailable:
+				case errors.Is(err, client.ErrUnreachable):
+					unknown.Add(1)
+				}
+				ended <- err
+				return
+			}
+		}()
+	}
+	for acknowledged.Load() < 500 {
+		time.Sleep(time.Millisecond)
+	}
+	if err := s.server.Shutdown(t.Context()); err != nil {
+		t.Error(err)
+	}
+	for range writers {
+		if err := <-ended; !errors.Is(err, client.ErrUnreachable) && wire.CodeOf(err) != wire.CodeUnavailable {
+			t.Errorf("a writer ends with %v", err)
+		}
+	}
+	claims, _, err := s.node.Claims(node.Filter{Keyspace: "default"})
+	if err != nil || len(claims) != 1 {
+		t.Fatalf("%v, %v", claims, err)
+	}
+	if got, least := claims[0].Priority, acknowledged.Load(); got < least || got > least+unknown.Load() {
+		t.Errorf("%d were acknowledged, of %d it is not known; the claim shows %d", least, unknown.Load(), got)
 	}
 }
