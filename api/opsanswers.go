@@ -1,21 +1,26 @@
 package api
 
-import "github.com/scalesmall/ssnode/wire"
+import (
+	"cmp"
+
+	"github.com/scalesmall/ssnode/node"
+	"github.com/scalesmall/ssnode/wire"
+)
 
 // write sends the answers of a stream, as they come, until all lines that were
-// read have theirs. It reports whether some will have none, since the node ended
-// before it said what became of them. When the client no longer reads, answers
-// are dropped.
-func (x *opsStream) write() (isCut bool) {
-	for isBroken := false; ; {
+// read have come to an end. It returns why some have no answer, if so: the client
+// no longer reads, or the node ended before it said what became of them.
+func (x *opsStream) write() (cut error) {
+	for {
 		all, isLast := x.takeEnded()
-		if len(all) == 0 {
-			return !isLast
-		}
-		if !isBroken {
-			if err := x.send(all); err != nil {
-				isBroken = true
-				x.end(err)
+		switch {
+		case len(all) == 0 && isLast:
+			return cut
+		case len(all) == 0:
+			return cmp.Or(cut, x.server.node.Err(), node.ErrClosed)
+		case cut == nil:
+			if cut = x.send(all); cut != nil {
+				x.end(cut)
 			}
 		}
 		x.sent(all)

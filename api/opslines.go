@@ -12,6 +12,9 @@ import (
 	"github.com/scalesmall/ssnode/wire"
 )
 
+// errLineTooLong ends a stream: what the line is about cannot be told.
+var errLineTooLong = wire.Errorf(wire.CodeTooLarge, "a line has more than %d bytes: send it to /v1/ops", wire.OpsLineBytesMax)
+
 // opsLines reads the lines of a stream of writes, bounded in length and in
 // time: a line has to arrive within Options.ReadTimeout of its first byte, and
 // the first byte within four times that.
@@ -66,8 +69,8 @@ func (l *opsLines) next() ([]byte, error) {
 	line, err := l.buffer.ReadSlice('\n')
 	for errors.Is(err, bufio.ErrBufferFull) {
 		l.long = append(l.long, line...)
-		if len(l.long) >= wire.OpsLineBytesMax {
-			return nil, wire.Errorf(wire.CodeTooLarge, "a line has more than %d bytes: send it to /v1/ops", wire.OpsLineBytesMax)
+		if len(l.long) > wire.OpsLineBytesMax {
+			return nil, errLineTooLong
 		}
 		line, err = l.buffer.ReadSlice('\n')
 	}
@@ -75,7 +78,10 @@ func (l *opsLines) next() ([]byte, error) {
 		l.long = append(l.long, line...)
 		line = l.long
 	}
-	if errors.Is(err, io.EOF) && len(line) > 0 {
+	switch {
+	case len(line) > wire.OpsLineBytesMax:
+		return nil, errLineTooLong
+	case errors.Is(err, io.EOF) && len(line) > 0:
 		err = nil
 	}
 	return bytes.TrimSuffix(line, []byte{'\n'}), err

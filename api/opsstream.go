@@ -2,7 +2,6 @@ package api
 
 import (
 	"bytes"
-	"cmp"
 	"context"
 	"net/http"
 	"sync"
@@ -107,27 +106,27 @@ func (x *opsStream) open() error {
 
 func (x *opsStream) run() error {
 	var writing sync.WaitGroup
-	isCut := false
-	writing.Go(func() { isCut = x.write() })
+	var cut error
+	writing.Go(func() { cut = x.write() })
 	err := x.read()
 	close(x.isRead)
 	signal(x.wake)
 	writing.Wait()
-	if err != nil || isCut {
+	if err != nil || cut != nil {
 		x.lines.interrupt() // nobody waits for the rest of the body
 	}
-	if isCut {
-		return x.cut()
+	if cut != nil {
+		x.breakOff(cut)
+		return nil
 	}
 	return err
 }
 
-// cut ends a stream some lines of which have no answer, though they may be
-// carried out: the client must find it broken off.
-func (x *opsStream) cut() error {
-	x.exchange.failed = cmp.Or(x.server.node.Err(), node.ErrClosed)
+// breakOff ends a stream some lines of which have no answer, though they may be
+// carried out: the client must not find an end in order.
+func (x *opsStream) breakOff(cut error) {
+	x.exchange.failed = cut
 	_ = x.exchange.control.SetWriteDeadline(time.Unix(1, 0))
-	return nil
 }
 
 // read takes lines until there are no more, and hands over those that are there

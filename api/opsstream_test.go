@@ -180,9 +180,10 @@ func TestServer_OpsStream_LineThatCannotBeAnswered(t *testing.T) {
 		line, words string
 		code        wire.Code
 	}{
-		"too long":       {`{"ref":2,"id":"` + strings.Repeat("x", wire.OpsLineBytesMax) + `"}`, "more than 1048576 bytes", wire.CodeTooLarge},
-		"no JSON":        {`{"ref":2,`, "not JSON", wire.CodeInvalid},
-		"without number": {`{"opps":[]}`, `"opps" is not known here`, wire.CodeInvalid},
+		"too long":        {`{"ref":2,"id":"` + strings.Repeat("x", wire.OpsLineBytesMax) + `"}`, "more than 1048576 bytes", wire.CodeTooLarge},
+		"a byte too long": {strings.Repeat(" ", wire.OpsLineBytesMax-len(registerLine(2, "b"))) + registerLine(2, "b"), "more than 1048576 bytes", wire.CodeTooLarge},
+		"no JSON":         {`{"ref":2,`, "not JSON", wire.CodeInvalid},
+		"without number":  {`{"opps":[]}`, `"opps" is not known here`, wire.CodeInvalid},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := serve(t, api.Options{})
@@ -352,6 +353,10 @@ func TestServer_OpsStream_SlowReader(t *testing.T) {
 		}
 	}
 	s.awaitIdle(t)
+	rest, err := io.ReadAll(x.answers)
+	if at := strings.LastIndexByte(string(rest), '\n'); err == nil || strings.Contains(string(rest[at+1:]), `{"error":`) {
+		t.Errorf("it ends with …%.80s and %v, want it broken off", rest[at+1:], err)
+	}
 }
 
 // TestServer_OpsStream_ManyWriteAtOnce has more lines under way than may be.
