@@ -21,7 +21,8 @@
 // on: it costs a fraction of a request for each, and every write has its own
 // answer. Close ends it.
 //
-// Where many goroutines write batches with an ID, or wait for other members, a Writer sends what they write together:
+// Where many goroutines write batches with an ID, or wait for other members,
+// or a node has no stream, a Writer sends what they write together:
 //
 //	w := c.NewWriter(client.WriterOptions{})
 //	defer w.Close()

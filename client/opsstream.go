@@ -84,11 +84,11 @@ func (s *opsStream) open(o wire.OpsOpening) {
 }
 
 // write carries out a batch, or returns errElsewhere.
-func (s *opsStream) write(ctx context.Context, ops []wire.Operation) (wire.Results, error) {
+func (s *opsStream) write(ctx context.Context, batch wire.Batch) (wire.Results, error) {
 	if err := ctx.Err(); err != nil {
 		return wire.Results{}, s.client.unreachable(ctx, err)
 	}
-	x, err := s.add(ops)
+	x, err := s.add(batch)
 	if err != nil {
 		return wire.Results{}, err
 	}
@@ -107,9 +107,9 @@ func (s *opsStream) write(ctx context.Context, ops []wire.Operation) (wire.Resul
 }
 
 // add has the transport take a line with a batch.
-func (s *opsStream) add(ops []wire.Operation) (*line, error) {
+func (s *opsStream) add(batch wire.Batch) (*line, error) {
 	ref := s.refs.Add(1)
-	text, err := wire.MarshalRequest(wire.OpsLine{Ref: ref, Batch: wire.Batch{Ops: ops}})
+	text, err := wire.MarshalRequest(wire.OpsLine{Ref: ref, Batch: batch})
 	switch {
 	case err != nil:
 		return nil, fmt.Errorf("encode operations: %w", err)

@@ -56,16 +56,16 @@ func newOpsStreams(c *Client) *opsStreams {
 }
 
 // write carries out a batch over the stream, or returns errElsewhere.
-func (m *opsStreams) write(ctx context.Context, ops []wire.Operation, o WriteOptions) (wire.Results, error) {
+func (m *opsStreams) write(ctx context.Context, batch wire.Batch, o WriteOptions) (wire.Results, error) {
 	waits := o.Wait.All || o.Wait.N > 1
-	if waits || m.client.options.NoStream || len(ops) > opsOnStreamMax {
+	if waits || m.client.options.NoStream || len(batch.Ops) > opsOnStreamMax {
 		return wire.Results{}, errElsewhere
 	}
 	s := m.current()
 	if s == nil {
 		return wire.Results{}, errElsewhere
 	}
-	return s.write(ctx, ops)
+	return s.write(ctx, batch)
 }
 
 // current returns the stream that is open. If there is none, and this is not
