@@ -152,13 +152,21 @@ func (s *opsStream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// Close ends the body: the transport takes no more of it.
+// Close ends the body: the transport takes no more of it. What it has not taken
+// goes elsewhere.
 func (s *opsStream) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.hasEnded = true
 	s.mu.unsent, s.mu.sent = nil, 0
 	s.more.Signal()
+	for ref, x := range s.mu.waiting {
+		if x.begin >= s.mu.taken {
+			delete(s.mu.waiting, ref)
+			x.err = errElsewhere
+			close(x.answered)
+		}
+	}
 	return nil
 }
 

@@ -27,6 +27,8 @@ type streams struct {
 	singles, opened atomic.Int64
 	// running are streams under way.
 	running atomic.Int64
+	// isCurt says that it does not tell who expects it to go on.
+	isCurt bool
 	// status is what it answers to who wants a stream, 0 to open one.
 	status int
 }
@@ -56,6 +58,9 @@ func (x *streams) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	control := http.NewResponseController(w)
 	_ = control.EnableFullDuplex()
+	if !x.isCurt {
+		w.WriteHeader(http.StatusContinue)
+	}
 	x.running.Add(1)
 	defer x.running.Add(-1)
 	x.tell(w, opening)
@@ -319,6 +324,38 @@ func TestClient_Write_StreamEnds(t *testing.T) {
 			}
 			x.open(t, c) // another one
 		})
+	}
+}
+
+// TestClient_Write_NobodyTakesTheBody: the transport may drop the body of who
+// was not told to go on; then writes go as requests, and none waits.
+func TestClient_Write_NobodyTakesTheBody(t *testing.T) {
+	x := newStreams()
+	x.isCurt = true
+	c := x.client(t, client.Options{})
+	go func() {
+		for {
+			select {
+			case line := <-x.lines:
+				x.say <- answerTo(line)
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
+	for x.opened.Load() == 0 {
+		if _, err := writeOne(t.Context(), c, "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	began := time.Now()
+	for range 200 {
+		if _, err := writeOne(t.Context(), c, "a"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if took := time.Since(began); took > 20*time.Second {
+		t.Errorf("writes waited for %s", took)
 	}
 }
 
