@@ -40,10 +40,17 @@ func (a *answers) reading() (batches int, forgotten uint64) {
 	return len(a.mu.order), a.mu.forgotten
 }
 
-// remembered is one batch. Until done is closed it is under way.
+// remembered is one batch.
 type remembered struct {
-	digest  [sha256.Size]byte
-	done    chan struct{}
+	digest [sha256.Size]byte
+	// told wait for what becomes of it; isSettled says that this is known.
+	told      []func(outcome)
+	isSettled bool
+	outcome
+}
+
+// outcome is what became of a batch.
+type outcome struct {
 	written node.Written
 	err     error
 }
@@ -57,54 +64,77 @@ func newAnswers() *answers {
 // once writes a batch with an id, or answers what became of it when it was
 // written. An id that was used for something else is refused.
 func (a *answers) once(id string, ops []wire.Operation, write func() (node.Written, error)) (node.Written, error) {
+	told := make(chan outcome, 1)
+	a.start(id, ops, func(ended func(outcome)) {
+		written, err := write()
+		ended(outcome{written, err})
+	}, func(o outcome) { told <- o })
+	o := <-told
+	return o.written, o.err
+}
+
+// start is once for who does not wait: told is called when it is known what
+// became of the batch, by whoever knows it first. write calls ended once.
+func (a *answers) start(id string, ops []wire.Operation, write func(ended func(outcome)), told func(outcome)) {
 	digest, err := digestOf(ops)
 	if err != nil {
-		return node.Written{}, err
+		told(outcome{err: err})
+		return
 	}
-	r, mine := a.claim(id, digest)
-	switch {
+	switch r, mine := a.claim(id, digest, told); {
 	case r.digest != digest:
-		return node.Written{}, wire.Errorf(wire.CodeConflict, "the id %q was used for other operations: draw a new id for every batch", id)
-	case !mine:
-		<-r.done
-		return r.written, r.err
+		told(outcome{err: wire.Errorf(wire.CodeConflict, "the id %q was used for other operations: draw a new id for every batch", id)})
+	case mine:
+		write(func(o outcome) { a.settle(id, o) })
+	case r.isSettled:
+		told(r.outcome)
 	}
-	r.written, r.err = write()
-	a.settle(id, r)
-	close(r.done)
-	return r.written, r.err
 }
 
 func digestOf(ops []wire.Operation) (digest [sha256.Size]byte, err error) {
-	text, err := wire.Marshal(ops)
+	text, err := wire.Marshal(wire.Batch{Ops: ops})
 	if err != nil {
 		return digest, err
 	}
 	return sha256.Sum256(text), nil
 }
 
-func (a *answers) claim(id string, digest [sha256.Size]byte) (r *remembered, mine bool) {
+// claim returns a copy of what is remembered of an id, and mine if that begins
+// here. Who claims the same while it is under way is told when it ends.
+func (a *answers) claim(id string, digest [sha256.Size]byte, told func(outcome)) (r remembered, mine bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if r, ok := a.mu.all[id]; ok {
-		return r, false
+	known, ok := a.mu.all[id]
+	if !ok {
+		known = &remembered{digest: digest}
+		a.mu.all[id] = known
 	}
-	r = &remembered{digest: digest, done: make(chan struct{})}
-	a.mu.all[id] = r
-	return r, true
+	if known.digest == digest && !known.isSettled {
+		known.told = append(known.told, told)
+	}
+	return *known, !ok
 }
 
-// settle keeps the result of a batch that was applied, and forgets the oldest
-// ones beyond the bounds.
-func (a *answers) settle(id string, r *remembered) {
+// settle keeps the result of a batch that was applied, forgets the oldest ones
+// beyond the bounds, and tells who waits.
+func (a *answers) settle(id string, o outcome) {
+	for _, told := range a.keep(id, o) {
+		told(o)
+	}
+}
+
+func (a *answers) keep(id string, o outcome) (told []func(outcome)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if r.err != nil {
+	r := a.mu.all[id]
+	told, r.told = r.told, nil
+	if o.err != nil {
 		delete(a.mu.all, id)
-		return
+		return told
 	}
+	r.outcome, r.isSettled = o, true
 	a.mu.order = append(a.mu.order, id)
-	a.mu.results += len(r.written.Results)
+	a.mu.results += len(o.written.Results)
 	for len(a.mu.order) > answersMax || a.mu.results > answersResultsMax {
 		oldest := a.mu.order[0]
 		a.mu.order = a.mu.order[1:]
@@ -112,6 +142,7 @@ func (a *answers) settle(id string, r *remembered) {
 		a.mu.results -= len(a.mu.all[oldest].written.Results)
 		delete(a.mu.all, oldest)
 	}
+	return told
 }
 
 // resultsOf pairs operations with what they did.

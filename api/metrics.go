@@ -16,6 +16,9 @@ type metrics struct {
 	handler  http.Handler
 	requests *prometheus.CounterVec
 	duration *prometheus.HistogramVec
+	// lines are those of streams of writes, by code; written are the good ones.
+	lines   *prometheus.CounterVec
+	written prometheus.Counter
 }
 
 func newMetrics(s *Server) *metrics {
@@ -27,12 +30,16 @@ func newMetrics(s *Server) *metrics {
 			Name: "ssnode_http_request_duration_seconds", Help: "Time from the head of a request to the end of its answer, by path. Streams last as long as they are read.",
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10),
 		}, []string{"path"}),
+		lines: prometheus.NewCounterVec(prometheus.CounterOpts{
+			Name: "ssnode_http_stream_lines_total", Help: "Lines of streams of writes that came to an end, by code, \"ok\" if they were carried out.",
+		}, []string{"code"}),
 	}
+	m.written = m.lines.WithLabelValues("ok")
 	registry := prometheus.NewRegistry()
 	registry.MustRegister(
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
-		m.requests, m.duration,
+		m.requests, m.duration, m.lines,
 		&nodeCollector{node: s.node, version: s.options.Version},
 		&counterCollector{server: s},
 		&replicationCollector{node: s.node},
@@ -50,6 +57,19 @@ func (m *metrics) observe(e *exchange, took time.Duration) {
 	}
 	m.requests.WithLabelValues(path, methodLabel(e.r.Method), strconv.Itoa(e.status)).Inc()
 	m.duration.WithLabelValues(path).Observe(took.Seconds())
+}
+
+// observeLines counts lines of a stream of writes.
+func (m *metrics) observeLines(all []ended) {
+	written := 0
+	for _, what := range all {
+		if what.err == nil {
+			written++
+			continue
+		}
+		m.lines.WithLabelValues(string(errorOf(what.err).Code)).Inc()
+	}
+	m.written.Add(float64(written))
 }
 
 // methodLabel keeps methods that clients make up out of the labels.

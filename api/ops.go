@@ -153,13 +153,20 @@ func validateBatches(batches []wire.Batch) error {
 	}
 	ids := map[string]int{}
 	for i, b := range batches {
-		if len(b.ID) > batchIDBytesMax {
-			return wire.Errorf(wire.CodeInvalid, "the \"id\" of batch %d has %d bytes, at most %d are allowed", i+1, len(b.ID), batchIDBytesMax)
+		if err := validateBatchID(b.ID); err != nil {
+			return wire.Errorf(wire.CodeInvalid, "batch %d: %v", i+1, err)
 		}
 		if first, ok := ids[b.ID]; ok && b.ID != "" {
 			return wire.Errorf(wire.CodeInvalid, "batches %d and %d have the same \"id\" %q: draw one for every batch", first+1, i+1, b.ID)
 		}
 		ids[b.ID] = i
+	}
+	return nil
+}
+
+func validateBatchID(id string) error {
+	if len(id) > batchIDBytesMax {
+		return wire.Errorf(wire.CodeInvalid, "the \"id\" has %d bytes, at most %d are allowed", len(id), batchIDBytesMax)
 	}
 	return nil
 }

@@ -19,6 +19,7 @@ type methods map[string]handle
 // routes is the one list of what is served.
 var routes = map[string]methods{
 	"/v1/ops":          {http.MethodPost: (*Server).ops},
+	"/v1/ops/stream":   {http.MethodPost: (*Server).opsStream},
 	"/v1/lookup":       {http.MethodGet: (*Server).lookupQuery, http.MethodPost: (*Server).lookupBody},
 	"/v1/ranges":       {http.MethodGet: (*Server).ranges},
 	"/v1/claims":       {http.MethodGet: (*Server).claims},

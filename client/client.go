@@ -33,6 +33,11 @@ type Options struct {
 	// Transport carries the requests. Default: one of its own, without
 	// proxies, which keeps connections for reuse until Close.
 	Transport http.RoundTripper
+	// NoStream sends every write as a request of its own. By default the second
+	// write of a client has it open a stream, POST /v1/ops/stream, that all
+	// writes share which wait for no other member; where there is none, they go
+	// as requests.
+	NoStream bool
 	// UserAgent says to the node who is asking. Default "ssnode-client".
 	UserAgent string
 }
@@ -58,6 +63,7 @@ type Client struct {
 	base    *url.URL
 	options Options
 	http    *http.Client
+	streams *opsStreams
 }
 
 // New returns a client of the node at address: a URL such as
@@ -72,7 +78,9 @@ func New(address string, o Options) (*Client, error) {
 	if o.Transport == nil {
 		o.Transport = newTransport(o.DialTimeout)
 	}
-	return &Client{base: base, options: o, http: &http.Client{Transport: o.Transport, CheckRedirect: refuseRedirect}}, nil
+	c := &Client{base: base, options: o, http: &http.Client{Transport: o.Transport, CheckRedirect: refuseRedirect}}
+	c.streams = newOpsStreams(c)
+	return c, nil
 }
 
 func newTransport(dialTimeout time.Duration) *http.Transport {
@@ -113,5 +121,9 @@ func parseAddress(address string) (*url.URL, error) {
 // Address returns the URL of the node.
 func (c *Client) Address() string { return c.base.String() }
 
-// Close closes idle connections. Calls under way go on.
-func (c *Client) Close() { c.http.CloseIdleConnections() }
+// Close closes idle connections, and the stream of writes when those under way
+// have their answers. Calls under way go on.
+func (c *Client) Close() {
+	c.streams.close()
+	c.http.CloseIdleConnections()
+}

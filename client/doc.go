@@ -17,7 +17,12 @@
 //	  ErrUnreachable: then nothing is known to have happened there;
 //	no answer, of whatever length, makes it use unbounded memory.
 //
-// Where many goroutines write, a Writer sends what they write together:
+// Writes of one client share a stream, where the node has one, from the second
+// on: it costs a fraction of a request for each, and every write has its own
+// answer. Close ends it.
+//
+// Where many goroutines write batches with an ID, or wait for other members,
+// or a node has no stream, a Writer sends what they write together:
 //
 //	w := c.NewWriter(client.WriterOptions{})
 //	defer w.Close()

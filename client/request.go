@@ -24,6 +24,8 @@ type request struct {
 	path   string
 	query  url.Values
 	body   any
+	// stream is a body that goes out as it comes, in place of body.
+	stream io.ReadCloser
 	accept string
 	// patience is how much longer than Options.SilenceMax the node may take
 	// to answer, because it was asked to wait for others.
@@ -76,13 +78,9 @@ func (c *Client) newRequest(ctx context.Context, q request) (*http.Request, erro
 	u := *c.base
 	u.Path += q.path
 	u.RawQuery = q.query.Encode()
-	var body io.Reader
-	if q.body != nil {
-		text, err := encodeBody(q.body)
-		if err != nil {
-			return nil, fmt.Errorf("encode request for %s: %w", q.path, err)
-		}
-		body = bytes.NewReader(text)
+	body, contentType, err := q.open()
+	if err != nil {
+		return nil, fmt.Errorf("encode request for %s: %w", q.path, err)
 	}
 	hr, err := http.NewRequestWithContext(ctx, q.method, u.String(), body)
 	if err != nil {
@@ -90,10 +88,27 @@ func (c *Client) newRequest(ctx context.Context, q request) (*http.Request, erro
 	}
 	hr.Header.Set("Accept", q.accept)
 	hr.Header.Set("User-Agent", c.options.UserAgent)
-	if body != nil {
-		hr.Header.Set("Content-Type", typeJSON)
+	if contentType != "" {
+		hr.Header.Set("Content-Type", contentType)
+	}
+	if q.stream != nil {
+		// Who refuses the request must not wait for the body first.
+		hr.Header.Set("Expect", "100-continue")
+		hr.ContentLength = -1
 	}
 	return hr, nil
+}
+
+// open returns the body of a request, nil if it has none, and its type.
+func (q request) open() (body io.Reader, contentType string, err error) {
+	switch {
+	case q.stream != nil:
+		return q.stream, typeNDJSON, nil
+	case q.body == nil:
+		return nil, "", nil
+	}
+	text, err := encodeBody(q.body)
+	return bytes.NewReader(text), typeJSON, err
 }
 
 // encodeBody returns the JSON of a body, which may be encoded already.

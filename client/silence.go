@@ -28,9 +28,14 @@ func bounded(ctx context.Context, while time.Duration) (context.Context, *silenc
 	ctx, cancel := context.WithCancelCause(ctx)
 	s := &silence{while: while}
 	if while > 0 {
-		s.timer = time.AfterFunc(while, func() { cancel(fmt.Errorf("it accepted the request and said nothing for %s", while)) })
+		s.timer = time.AfterFunc(while, func() { cancel(silentFor(while)) })
 	}
 	return ctx, s, func() { s.end(); cancel(nil) }
+}
+
+// silentFor says that a node has said nothing for a while.
+func silentFor(while time.Duration) error {
+	return fmt.Errorf("it accepted the request and said nothing for %s", while)
 }
 
 func (s *silence) broken() {

@@ -57,7 +57,7 @@ func (c *Client) eachLine(ctx context.Context, r *http.Response, visit func([]by
 		case err != nil:
 			return c.unreachable(ctx, fmt.Errorf("its answer was cut off: %w", err))
 		}
-		if bytes.HasPrefix(line, errorLine) {
+		if isErrorLine(line) {
 			return decodeError(line)
 		}
 		if err := visit(line); err != nil {
@@ -65,6 +65,8 @@ func (c *Client) eachLine(ctx context.Context, r *http.Response, visit func([]by
 		}
 	}
 }
+
+func isErrorLine(line []byte) bool { return bytes.HasPrefix(line, errorLine) }
 
 func decodeError(line []byte) error {
 	var e wire.Error

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/scalesmall/ssnode/wire"
@@ -19,10 +20,18 @@ type WriteOptions struct {
 }
 
 // Write carries out operations, all or none, in one transaction.
+//
+// Small batches that wait for no other member share one stream with all others
+// of this client; see Options.NoStream. They are carried out in no particular
+// order, as separate requests are.
 func (c *Client) Write(ctx context.Context, ops []wire.Operation, o WriteOptions) (wire.Results, error) {
-	var results wire.Results
+	results, err := c.streams.write(ctx, wire.Batch{Ops: ops}, o)
+	if !errors.Is(err, errElsewhere) {
+		return results, err
+	}
+	results = wire.Results{}
 	body := wire.OpsRequest{Ops: ops, Wait: o.Wait, Timeout: formatTimeout(o.Timeout)}
-	err := c.postPatiently(ctx, "/v1/ops", body, o.Timeout, &results)
+	err = c.postPatiently(ctx, pathOps, body, o.Timeout, &results)
 	return results, err
 }
 
@@ -31,7 +40,7 @@ func (c *Client) Write(ctx context.Context, ops []wire.Operation, o WriteOptions
 func (c *Client) WriteBatches(ctx context.Context, batches []wire.Batch, o WriteOptions) (wire.BatchResults, error) {
 	var results wire.BatchResults
 	body := wire.OpsRequest{Batches: batches, Wait: o.Wait, Timeout: formatTimeout(o.Timeout)}
-	err := c.postPatiently(ctx, "/v1/ops", body, o.Timeout, &results)
+	err := c.postPatiently(ctx, pathOps, body, o.Timeout, &results)
 	return results, err
 }
 

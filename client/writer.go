@@ -46,7 +46,7 @@ type WriterOptions struct {
 	// Waiting bounds the writes that wait to be sent; one past it gets
 	// ErrWriterFull. Default 16,384.
 	Waiting int
-	// Timeout bounds one request, beyond Write.Timeout. Past it the outcome of
+	// Timeout bounds one request, or a batch on the stream, beyond Write.Timeout. Past it the outcome of
 	// its writes is not known. Default 30s.
 	Timeout time.Duration
 	// Write is as in Client.Write, the same for all.
@@ -66,10 +66,11 @@ func (o WriterOptions) withDefaults() WriterOptions {
 	return o
 }
 
-// Writer writes for many goroutines at a time: what they write while requests
-// are under way goes to the node together in the next one, where it becomes
-// durable in one transaction. It adds no delay: who writes alone is sent at
-// once. Each batch stays all or none by itself and has its own result or error,
+// Writer writes for many goroutines at a time. What they write shares the stream
+// of the client, as in Client.Write; where there is none, or they wait for other
+// members, what they write while requests are under way goes to the node together
+// in the next one. Either way what comes together becomes durable in one
+// transaction. It adds no delay: who writes alone is sent at once. Each batch stays all or none by itself and has its own result or error,
 // and whoever gives up waiting leaves the others as they are.
 //
 // Batches of different calls are carried out in no particular order. A Writer
@@ -100,6 +101,45 @@ func (c *Client) NewWriter(o WriterOptions) *Writer {
 // of it was applied. One that wraps ErrOutcome says that this is not known; if
 // ctx ends before the batch was sent it does not, and the batch is not sent.
 func (w *Writer) Write(ctx context.Context, batch wire.Batch) (wire.Results, error) {
+	results, err := w.overStream(ctx, batch)
+	if errors.Is(err, errElsewhere) {
+		return w.inGroup(ctx, batch)
+	}
+	return results, err
+}
+
+// overStream carries out a batch over the stream of the client, or returns
+// errElsewhere. There it goes with what others write as well.
+func (w *Writer) overStream(ctx context.Context, batch wire.Batch) (wire.Results, error) {
+	if err := w.begin(); err != nil {
+		return wire.Results{}, err
+	}
+	defer w.sending.Done()
+	if ctx.Err() != nil {
+		return wire.Results{}, fmt.Errorf("write: %w", context.Cause(ctx))
+	}
+	inTime, cancel := context.WithTimeout(ctx, w.options.Timeout)
+	defer cancel()
+	results, err := w.client.streams.write(inTime, batch, w.options.Write)
+	if err == nil || errors.Is(err, errElsewhere) {
+		return results, err
+	}
+	return results, explain(err)
+}
+
+// begin notes a write that is under way, which Close awaits.
+func (w *Writer) begin() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.mu.closed {
+		return ErrWriterClosed
+	}
+	w.sending.Add(1)
+	return nil
+}
+
+// inGroup carries out a batch in a request with what others write.
+func (w *Writer) inGroup(ctx context.Context, batch wire.Batch) (wire.Results, error) {
 	text, err := wire.MarshalRequest(batch)
 	if err != nil {
 		return wire.Results{}, fmt.Errorf("encode batch: %w", err)
@@ -213,7 +253,7 @@ func (w *Writer) request(group []*write) (*wire.BatchResults, error) {
 		return nil, err
 	}
 	answer := &wire.BatchResults{}
-	if err := w.client.postPatiently(ctx, "/v1/ops", body, w.options.Write.Timeout, answer); err != nil {
+	if err := w.client.postPatiently(ctx, pathOps, body, w.options.Write.Timeout, answer); err != nil {
 		return nil, err
 	}
 	if len(answer.Batches) != len(group) {

@@ -89,7 +89,7 @@ func begin(ctx context.Context, w *client.Writer, ended chan<- outcome, batches 
 
 func newWriter(t *testing.T, x *writes, o client.WriterOptions) *client.Writer {
 	t.Helper()
-	return against(t, client.Options{}, x.serve).NewWriter(o)
+	return against(t, client.Options{NoStream: true}, x.serve).NewWriter(o)
 }
 
 // TestWriter_Write_CoalescesWhatWaits: what is written while a request is under
@@ -215,7 +215,7 @@ func TestWriter_Write_RefusedTogether_GoesInHalves(t *testing.T) {
 	var requests []int
 	var mu sync.Mutex
 	arrived, first := make(chan struct{}), make(chan struct{})
-	c := against(t, client.Options{}, func(w http.ResponseWriter, r *http.Request) {
+	c := against(t, client.Options{NoStream: true}, func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
 		var q struct{ Batches []wire.Batch }
 		_ = json.Unmarshal(body, &q)

@@ -80,3 +80,22 @@ func TestMailbox_Put_IsBoundedByWeight(t *testing.T) {
 		t.Errorf("the last: %q, open: %t", items, open)
 	}
 }
+
+// TestMailbox_PutAll_TakesWhatHasRoom: the first ones, as one, and says why no
+// more.
+func TestMailbox_PutAll_TakesWhatHasRoom(t *testing.T) {
+	m := newMailbox[int](3)
+	if n, err := m.putAll([]int{1, 2}); n != 2 || err != nil {
+		t.Errorf("two of three: %d, %v", n, err)
+	}
+	if n, err := m.putAll([]int{3, 4}); n != 1 || err != ErrBusy {
+		t.Errorf("two where one has room: %d, %v", n, err)
+	}
+	if items, open := m.take(9); len(items) != 3 || !open {
+		t.Errorf("taken are %v, %v", items, open)
+	}
+	m.close()
+	if n, err := m.putAll([]int{5}); n != 0 || err != ErrClosed {
+		t.Errorf("one after the end: %d, %v", n, err)
+	}
+}

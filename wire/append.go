@@ -11,6 +11,10 @@ import (
 // What is written for every write is encoded without reflection, byte for byte
 // as encoding/json would: Marshal takes these, and tests hold them to that.
 
+// lineBytes is room for what is mostly written: one operation, or what became
+// of one.
+const lineBytes = 256
+
 // appender encodes itself.
 type appender interface {
 	appendJSON(b []byte) []byte
@@ -21,7 +25,7 @@ type appender interface {
 func Marshal(v any) ([]byte, error) {
 	// A pointer has the methods of what it points to, but may point to nothing.
 	if a, ok := v.(appender); ok && reflect.TypeOf(v).Kind() != reflect.Pointer {
-		return a.appendJSON(nil), nil
+		return a.appendJSON(make([]byte, 0, lineBytes)), nil
 	}
 	return marshalByReflection(v)
 }

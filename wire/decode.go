@@ -47,6 +47,10 @@ func Unmarshal(data []byte, v any) error {
 		if v.decodePlain(data) {
 			return nil
 		}
+	case *OpsLine:
+		if v.decodePlain(data) {
+			return nil
+		}
 	}
 	return unmarshalByReflection(data, v)
 }

@@ -11,10 +11,27 @@ import (
 // that is not UTF-8, which encoding/json would replace by U+FFFD and so have it
 // name another node or key; the node, which sees U+FFFD alone, could not tell.
 func MarshalRequest(v any) ([]byte, error) {
+	if isKnownUTF8(v) {
+		return Marshal(v)
+	}
 	if err := checkStrings(reflect.ValueOf(v), ""); err != nil {
 		return nil, err
 	}
 	return Marshal(v)
+}
+
+// isKnownUTF8 reports whether all text of v is UTF-8, if v is what goes out for
+// every write: then nobody needs to look for the one that is not.
+func isKnownUTF8(v any) bool {
+	switch v := v.(type) {
+	case OpsRequest:
+		return v.isUTF8()
+	case Batch:
+		return v.isUTF8()
+	case OpsLine:
+		return v.isUTF8()
+	}
+	return false
 }
 
 // checkStrings refuses a string in v that is not UTF-8. path leads to v as it

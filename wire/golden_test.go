@@ -97,6 +97,10 @@ func golden() []any {
 			Differences: List[Difference]{{Subject: Subject{Type: StateClaim, Keyspace: "default", Node: "n1", Bounds: &am}, B: &Content{Priority: 10, Records: 1, Sum: "s"}}}, More: true},
 		&WatchRequest{Keyspace: "default", Bounds: am, Token: "T"},
 		&WaitRequest{Token: "T", Members: MemberCount{All: true}, Timeout: "10s"},
+		&OpsOpening{Node: "n1", LineBytesMax: 1 << 20, LinesMax: 1024},
+		&OpsLine{Ref: 7, Batch: Batch{Ops: List[Operation]{release}, ID: "b1"}},
+		&OpsAnswer{Ref: 7, BatchResult: BatchResult{ID: "b1", Results: List[Result]{{Operation: decrease, Changed: true, Priority: 7}}, Token: "T"}},
+		&OpsAnswer{Ref: -1, BatchResult: BatchResult{Error: "the claim is not visible", Code: CodeNotFound}},
 	}
 }
 

@@ -234,18 +234,21 @@ func (o *Operation) decodePlain(data []byte) bool {
 	return p.endWith(func() { *o = got })
 }
 
-func plainBatch(p *plain, b *Batch) {
-	p.object(func(name []byte) int {
-		switch string(name) {
-		case "ops":
-			b.Ops = plainList(p, plainOperation)
-			return 0
-		case "id":
-			b.ID = p.text()
-			return 1
-		}
-		return -1
-	})
+// field reads a field of a batch; see plain.object.
+func (x *Batch) field(p *plain, name []byte) int {
+	switch string(name) {
+	case "ops":
+		x.Ops = plainList(p, plainOperation)
+		return 0
+	case "id":
+		x.ID = p.text()
+		return 1
+	}
+	return -1
+}
+
+func plainBatch(p *plain, x *Batch) {
+	p.object(func(name []byte) int { return x.field(p, name) })
 }
 
 func (m *MemberCount) plain(p *plain) {
@@ -299,27 +302,30 @@ func plainResult(p *plain, r *Result) {
 	})
 }
 
+// field reads a field of what became of a batch; see plain.object.
+func (r *BatchResult) field(p *plain, name []byte) int {
+	switch string(name) {
+	case "id":
+		r.ID = p.text()
+		return 0
+	case "results":
+		r.Results = plainList(p, plainResult)
+		return 1
+	case "token":
+		r.Token = Token(p.text())
+		return 2
+	case "error":
+		r.Error = p.text()
+		return 3
+	case "code":
+		r.Code = Code(p.text())
+		return 4
+	}
+	return -1
+}
+
 func plainBatchResult(p *plain, r *BatchResult) {
-	p.object(func(name []byte) int {
-		switch string(name) {
-		case "id":
-			r.ID = p.text()
-			return 0
-		case "results":
-			r.Results = plainList(p, plainResult)
-			return 1
-		case "token":
-			r.Token = Token(p.text())
-			return 2
-		case "error":
-			r.Error = p.text()
-			return 3
-		case "code":
-			r.Code = Code(p.text())
-			return 4
-		}
-		return -1
-	})
+	p.object(func(name []byte) int { return r.field(p, name) })
 }
 
 func plainText(p *plain, text *string) { *text = p.text() }
@@ -352,6 +358,10 @@ func UnmarshalAnswer(data []byte, v any) error {
 			return nil
 		}
 	case *BatchResults:
+		if v.decodePlain(data) {
+			return nil
+		}
+	case *OpsAnswer:
 		if v.decodePlain(data) {
 			return nil
 		}

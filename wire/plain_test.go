@@ -67,6 +67,8 @@ func TestMarshal_AppendsWhatReflectionWrites(t *testing.T) {
 		for _, v := range []any{
 			drawnOperation.Draw(t, "operation"), drawnBatch.Draw(t, "batch"), drawnRequest.Draw(t, "request"),
 			drawnResult.Draw(t, "result"), drawnBatchResult.Draw(t, "batch result"),
+			OpsLine{Ref: rapid.Int64().Draw(t, "ref"), Batch: drawnBatch.Draw(t, "line")},
+			OpsAnswer{Ref: rapid.Int64().Draw(t, "ref of answer"), BatchResult: drawnBatchResult.Draw(t, "answer")},
 			Results{Results: rapid.SliceOfN(drawnResult, 0, 2).Draw(t, "results"), Token: "t", OnDisk: names.Draw(t, "on disk"), Missing: names.Draw(t, "missing"), Needed: rapid.IntRange(0, 3).Draw(t, "needed")},
 			BatchResults{Batches: rapid.SliceOfN(drawnBatchResult, 0, 2).Draw(t, "batches"), OnDisk: names.Draw(t, "on disk"), Needed: rapid.IntRange(0, 3).Draw(t, "needed by all")},
 		} {
@@ -159,6 +161,7 @@ func TestUnmarshalAnswer_PlainReadsWhatReflectionReads(t *testing.T) {
 		one := Results{Results: rapid.SliceOfN(drawnResult, 0, 2).Draw(t, "results"), Missing: List[string]{"n2"}, Needed: 3}
 		sameAnswer[BatchResults](t, all, &taken)
 		sameAnswer[Results](t, one, &taken)
+		sameAnswer[OpsAnswer](t, OpsAnswer{Ref: rapid.Int64().Draw(t, "ref"), BatchResult: drawnBatchResult.Draw(t, "answer")}, &taken)
 	})
 	var plain Results
 	if text, err := Marshal(Results{Token: "t"}); taken == 0 && (err != nil || !plain.decodePlain(text)) {

@@ -34,8 +34,8 @@ func StartNode(dir string) (*Node, error) {
 }
 
 // Client returns a client of the node.
-func (n *Node) Client() (*client.Client, error) {
-	return client.New(n.address, client.Options{})
+func (n *Node) Client(o client.Options) (*client.Client, error) {
+	return client.New(n.address, o)
 }
 
 // Close stops the node.

@@ -39,8 +39,9 @@ func (s settings) groups(x *sides) error {
 			{name: "bbolt, one commit of the same bytes", write: x.bareBolt(), peer: true},
 		}},
 		{name: "http1", writers: 1, sides: []*side{
-			{name: "ssnode", write: x.overHTTP(1), target: 1},
-			{name: "etcd", write: x.etcdPut(1, 1), peer: true},
+			{name: "ssnode, over one stream", write: x.one(x.client, 1), target: 1},
+			{name: "ssnode, an HTTP request each", write: x.one(x.plain, 1)},
+			{name: "etcd, one connection", write: x.etcdPut(1, 1), peer: true},
 		}},
 		x.concurrent(64), x.concurrent(256),
 	}
@@ -62,7 +63,8 @@ func (s settings) groups(x *sides) error {
 func (x *sides) concurrent(writers int) group {
 	coalesced, after := x.coalesced(writers)
 	return group{name: fmt.Sprintf("http%d", writers), writers: writers, sides: []*side{
-		{name: "ssnode, one operation per request", write: x.overHTTP(writers), target: 1.2},
+		{name: "ssnode, one operation each over one stream", write: x.one(x.client, writers), target: 1.2},
+		{name: "ssnode, an HTTP request each", write: x.one(x.plain, writers)},
 		{name: "ssnode, coalesced by the client", write: coalesced, target: 3},
 		{name: "etcd, one connection", write: x.etcdPut(writers, 1), peer: true},
 		{name: "etcd, a connection each", write: x.etcdPut(writers, writers), peer: true},

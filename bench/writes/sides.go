@@ -30,8 +30,10 @@ type sides struct {
 	node   *rival.Node
 	bolt   *rival.Bolt
 	client *client.Client
-	etcd   *etcd.Member
-	etcds  []*clientv3.Client
+	// plain sends every write as a request of its own.
+	plain *client.Client
+	etcd  *etcd.Member
+	etcds []*clientv3.Client
 }
 
 func openSides(dir string, claims int) (*sides, error) {
@@ -44,7 +46,10 @@ func openSides(dir string, claims int) (*sides, error) {
 		s.node, err = rival.StartNode(data)
 	}
 	if err == nil {
-		s.client, err = s.node.Client()
+		s.client, err = s.node.Client(client.Options{})
+	}
+	if err == nil {
+		s.plain, err = s.node.Client(client.Options{NoStream: true})
 	}
 	if err == nil {
 		err = s.openEtcd(filepath.Join(dir, "etcd"))
@@ -100,8 +105,10 @@ func (s *sides) close() error {
 	if s.etcd != nil {
 		s.etcd.Close()
 	}
-	if s.client != nil {
-		s.client.Close()
+	for _, c := range []*client.Client{s.client, s.plain} {
+		if c != nil {
+			c.Close()
+		}
 	}
 	if s.node != nil {
 		errs = append(errs, s.node.Close())
@@ -132,9 +139,10 @@ func (s *sides) bareBolt() write {
 	return func(int) error { return s.bolt.Put(rival.Key(rival.Random(s.claims)), s.value) }
 }
 
-func (s *sides) overHTTP(writers int) write {
+// one returns a write of one operation by a call of Client.Write.
+func (s *sides) one(c *client.Client, writers int) write {
 	return func(writer int) error {
-		_, err := s.client.Write(context.Background(), []wire.Operation{rival.IncreaseText(s.pick(writer, writers))}, client.WriteOptions{})
+		_, err := c.Write(context.Background(), []wire.Operation{rival.IncreaseText(s.pick(writer, writers))}, client.WriteOptions{})
 		return err
 	}
 }

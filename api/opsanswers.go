@@ -1,0 +1,108 @@
+package api
+
+import (
+	"cmp"
+
+	"github.com/scalesmall/ssnode/node"
+	"github.com/scalesmall/ssnode/wire"
+)
+
+// write sends the answers of a stream, as they come, until all lines that were
+// read have come to an end. It returns why some have no answer, if so: the client
+// no longer reads, or the node ended before it said what became of them.
+func (x *opsStream) write() (cut error) {
+	for {
+		all, isLast := x.takeEnded()
+		switch {
+		case len(all) == 0 && isLast:
+			return cut
+		case len(all) == 0:
+			return cmp.Or(cut, x.server.node.Err(), node.ErrClosed)
+		case cut == nil:
+			if cut = x.send(all); cut != nil {
+				x.end(cut)
+			}
+		}
+		x.sent(all)
+	}
+}
+
+// send writes answers, and has them go out if no others are there.
+func (x *opsStream) send(all []ended) error {
+	for _, what := range all {
+		x.text = what.answer().Append(x.text[:0])
+		if err := x.answers.writeText(x.text); err != nil {
+			return err
+		}
+	}
+	if x.hasEnded() {
+		return nil
+	}
+	return x.answers.flush()
+}
+
+// takeEnded waits for lines that have come to an end, and returns them. Without
+// any, either it was the last or the node has ended before it said what became
+// of the others.
+func (x *opsStream) takeEnded() (all []ended, isLast bool) {
+	for {
+		if all, isLast = x.swapEnded(); len(all) > 0 || isLast {
+			return all, isLast
+		}
+		select {
+		case <-x.wake:
+		case <-x.server.node.Done():
+			x.end(errStopping)
+			<-x.isRead
+			return x.swapEnded()
+		}
+	}
+}
+
+func (x *opsStream) swapEnded() (all []ended, isLast bool) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	all, x.mu.ready = x.mu.ready, nil
+	return all, x.mu.lines == 0 && isClosed(x.isRead)
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func (x *opsStream) hasEnded() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return len(x.mu.ready) > 0
+}
+
+// sent makes room for other lines.
+func (x *opsStream) sent(all []ended) {
+	bytes, held := 0, 0
+	for _, what := range all {
+		bytes += what.bytes
+		if what.held {
+			held += what.bytes
+		}
+	}
+	x.server.metrics.observeLines(all)
+	x.server.gate.release(held)
+	x.count(-len(all), -bytes)
+	signal(x.room)
+}
+
+// answer returns the line that answers.
+func (what ended) answer() wire.OpsAnswer {
+	a := wire.OpsAnswer{Ref: what.ref, BatchResult: wire.BatchResult{ID: what.id}}
+	if what.err != nil {
+		a.BatchResult = failedBatch(wire.Batch{ID: what.id}, explainBatch(what.asked, what.err))
+		return a
+	}
+	a.Results, a.Token = resultsOf(what.asked, what.written.Results), tokenOf(what.written.Token)
+	return a
+}

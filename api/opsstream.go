@@ -1,0 +1,258 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/node"
+	"github.com/scalesmall/ssnode/wire"
+)
+
+const (
+	// opsLinesMax bounds the lines of one stream that are under way, and
+	// opsBytesMax their bytes: past either no more is read before answers have
+	// been sent.
+	opsLinesMax = 1024
+	opsBytesMax = 4 << 20
+	// opsGroupMax bounds the lines that go to the node as one.
+	opsGroupMax = 256
+)
+
+// errStopping ends a stream when the server does.
+var errStopping = wire.Errorf(wire.CodeUnavailable, "this node stops: what has no answer was not carried out, write it to another")
+
+// opsStream is one POST /v1/ops/stream: lines are read and handed to the node,
+// and answered when they are durable.
+//
+//	handler   reads lines, hands over those that are there, waits for room
+//	committer tells what became of them
+//	writer    sends answers, those that are there together
+//
+// The handler alone reads and the writer alone writes, until it has ended: then
+// whatever ends the stream is told. By then every line that was read has its
+// answer, so that one without was not carried out.
+type opsStream struct {
+	server   *Server
+	exchange *exchange
+	// ctx ends when the server stops, or when the client no longer reads.
+	ctx   context.Context
+	end   context.CancelCauseFunc
+	lines *opsLines
+	// answers takes lines from the writer; text is where it encodes them.
+	answers *lineWriter
+	text    []byte
+	// group is what was read and not yet handed over. The handler owns it.
+	group []node.Submission
+
+	mu struct {
+		sync.Mutex
+		// lines and bytes were read, and their answers not yet sent.
+		lines, bytes int
+		// ready have come to an end.
+		ready []ended
+	}
+	// isRead is closed when no more is read.
+	isRead chan struct{}
+	// wake has a token when the writer, room when the handler has something to
+	// look at.
+	wake, room chan struct{}
+}
+
+// ended is a line that was carried out or refused.
+type ended struct {
+	ref   int64
+	id    string
+	asked []wire.Operation
+	outcome
+	// bytes is what its text takes, held says that the gatekeeper knows.
+	bytes int
+	held  bool
+}
+
+// opsStream serves POST /v1/ops/stream.
+func (s *Server) opsStream(e *exchange) error {
+	if err := e.control.EnableFullDuplex(); err != nil {
+		return wire.Errorf(wire.CodeInvalid, "this connection cannot be read and answered at the same time (%v): use POST /v1/ops", err)
+	}
+	x := &opsStream{server: s, exchange: e, isRead: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+	stopped, cancel := s.untilStopped(context.WithoutCancel(e.r.Context()))
+	defer cancel()
+	x.ctx, x.end = context.WithCancelCause(stopped)
+	defer x.end(nil)
+	x.lines = newOpsLines(x)
+	defer context.AfterFunc(x.ctx, x.lines.interrupt)()
+	if err := x.open(); err != nil {
+		return err
+	}
+	return x.run()
+}
+
+// open sends the opening line, to a client that asked whether to go on when it
+// was told to: nothing tells it once the answer has begun.
+func (x *opsStream) open() error {
+	if x.exchange.r.Header.Get("Expect") != "" {
+		x.exchange.w.WriteHeader(http.StatusContinue)
+	}
+	x.answers = x.exchange.lines()
+	if err := x.answers.write(wire.OpsOpening{Node: x.server.node.Name(), LineBytesMax: wire.OpsLineBytesMax, LinesMax: opsLinesMax}); err != nil {
+		return err
+	}
+	return x.answers.flush()
+}
+
+func (x *opsStream) run() error {
+	var writing sync.WaitGroup
+	var cut error
+	writing.Go(func() { cut = x.write() })
+	err := x.read()
+	close(x.isRead)
+	signal(x.wake)
+	writing.Wait()
+	if err != nil || cut != nil {
+		x.lines.interrupt() // nobody waits for the rest of the body
+	}
+	if cut != nil {
+		x.breakOff(cut)
+		return nil
+	}
+	return err
+}
+
+// breakOff ends a stream some lines of which have no answer, though they may be
+// carried out: the client must not find an end in order.
+func (x *opsStream) breakOff(cut error) {
+	x.exchange.failed = cut
+	_ = x.exchange.control.SetWriteDeadline(time.Unix(1, 0))
+}
+
+// read takes lines until there are no more, and hands over those that are there
+// together.
+func (x *opsStream) read() error {
+	for {
+		line, err := x.lines.next()
+		if err == nil {
+			err = x.take(line)
+		}
+		if err != nil {
+			x.submit()
+			return x.lines.explain(err)
+		}
+		if !x.lines.isReady() || len(x.group) >= opsGroupMax {
+			x.submit()
+			if err := x.awaitRoom(); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// take has a line wait to be handed over, or be answered if it is refused. An
+// error ends the stream.
+func (x *opsStream) take(line []byte) error {
+	if len(bytes.TrimSpace(line)) == 0 {
+		return nil
+	}
+	var q wire.OpsLine
+	if err := wire.Unmarshal(line, &q); err != nil {
+		ref, ok := wire.RefOf(line)
+		if !ok {
+			return err
+		}
+		x.refuse(ended{ref: ref, bytes: len(line)}, err)
+		return nil
+	}
+	x.begin(q, len(line))
+	return nil
+}
+
+// begin begins to carry out a batch.
+func (x *opsStream) begin(q wire.OpsLine, size int) {
+	what := ended{ref: q.Ref, id: q.ID, bytes: size}
+	asked, ops, err := compile(q.Ops, x.server.node.Name())
+	if err == nil {
+		err = validateBatchID(q.ID)
+	}
+	if err == nil {
+		err = x.server.gate.admit(size)
+	}
+	if err != nil {
+		x.refuse(what, err)
+		return
+	}
+	what.held, what.asked = true, asked
+	x.count(1, size)
+	told := func(o outcome) {
+		what.outcome = o
+		x.tell(what)
+	}
+	if q.ID == "" {
+		x.hand(ops, told)
+		return
+	}
+	x.server.answers.start(q.ID, asked, func(ended func(outcome)) { x.hand(ops, ended) }, told)
+}
+
+// hand has a batch go to the node with the group.
+func (x *opsStream) hand(ops []delta.Operation, told func(outcome)) {
+	x.group = append(x.group, node.Submission{Operations: ops, Ended: func(o node.Outcome) { told(outcome{o.Written, o.Err}) }})
+}
+
+func (x *opsStream) submit() {
+	x.server.node.Submit(x.ctx, x.group)
+	clear(x.group)
+	x.group = x.group[:0]
+}
+
+// refuse answers a line that does not go to the node.
+func (x *opsStream) refuse(what ended, err error) {
+	what.err = err
+	x.count(1, what.bytes)
+	x.tell(what)
+}
+
+// tell has an answer sent. It is called by the committer, too, and holds
+// nobody up.
+func (x *opsStream) tell(what ended) {
+	x.mu.Lock()
+	x.mu.ready = append(x.mu.ready, what)
+	x.mu.Unlock()
+	signal(x.wake)
+}
+
+// count counts lines whose answers are to be sent.
+func (x *opsStream) count(lines, bytes int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.mu.lines += lines
+	x.mu.bytes += bytes
+}
+
+// awaitRoom waits until another line may be read.
+func (x *opsStream) awaitRoom() error {
+	for !x.hasRoom() {
+		select {
+		case <-x.room:
+		case <-x.ctx.Done():
+			return x.lines.explain(context.Cause(x.ctx))
+		}
+	}
+	return nil
+}
+
+func (x *opsStream) hasRoom() bool {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.mu.lines < opsLinesMax && x.mu.bytes < opsBytesMax
+}
+
+// signal leaves a token, unless there is one.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

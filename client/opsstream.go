@@ -1,0 +1,254 @@
+package client
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/scalesmall/ssnode/wire"
+)
+
+const (
+	// unsentBytesMax bounds what waits to be sent on a stream, in bytes. What
+	// would go over it is sent as a request of its own.
+	unsentBytesMax = 4 << 20
+	// idleMax is how long a stream is kept that nobody uses. A node keeps it
+	// twice as long.
+	idleMax = time.Minute
+)
+
+// errElsewhere says that a batch was not carried out on the stream, and may be
+// sent as a request of its own.
+var errElsewhere = errors.New("not carried out on the stream")
+
+// opsStream is one POST /v1/ops/stream that is open. Writers add lines, the
+// transport takes as the body of the request what is there (Read), and one
+// goroutine reads the answers (follow).
+//
+// What became of a line that has no answer when the stream ends is known in two
+// cases: nothing, if the transport had not taken it, and nothing, if the node has
+// said why it ends the stream.
+type opsStream struct {
+	client  *Client
+	node    string
+	lineMax int
+	// cancel ends the request.
+	cancel context.CancelCauseFunc
+	refs   atomic.Int64
+
+	mu struct {
+		sync.Mutex
+		// hasEnded says that no line is taken any more; answers may still come.
+		hasEnded bool
+		// unsent are lines; the transport has taken what is before sent, and
+		// taken bytes in all.
+		unsent []byte
+		sent   int
+		taken  int64
+		// waiting are the lines without an answer.
+		waiting map[int64]*line
+		alarm   alarm
+	}
+	// more tells the transport that there is something to take.
+	more *sync.Cond
+}
+
+// line is one batch that waits for its answer.
+type line struct {
+	// begin is where it begins in the body.
+	begin int64
+	// answered is closed when the rest is set.
+	answered chan struct{}
+	answer   wire.OpsAnswer
+	err      error
+}
+
+func newOpsStream(c *Client) *opsStream {
+	s := &opsStream{client: c}
+	s.more = sync.NewCond(&s.mu)
+	s.mu.waiting = map[int64]*line{}
+	return s
+}
+
+// open begins to take lines, as the node has said that it does.
+func (s *opsStream) open(o wire.OpsOpening) {
+	s.node, s.lineMax = o.Node, o.LineBytesMax
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.alarm.start(idleMax, s.lookAtSilence)
+}
+
+// write carries out a batch, or returns errElsewhere.
+func (s *opsStream) write(ctx context.Context, batch wire.Batch) (wire.Results, error) {
+	if err := ctx.Err(); err != nil {
+		return wire.Results{}, s.client.unreachable(ctx, err)
+	}
+	x, err := s.add(batch)
+	if err != nil {
+		return wire.Results{}, err
+	}
+	select {
+	case <-x.answered:
+	case <-ctx.Done():
+		return wire.Results{}, s.client.unreachable(ctx, ctx.Err())
+	}
+	if err := cmp.Or(x.err, x.answer.Err()); err != nil {
+		return wire.Results{}, err
+	}
+	return wire.Results{
+		Results: x.answer.Results, Token: x.answer.Token,
+		OnDisk: wire.List[string]{s.node}, Missing: wire.List[string]{},
+	}, nil
+}
+
+// add has the transport take a line with a batch.
+func (s *opsStream) add(batch wire.Batch) (*line, error) {
+	ref := s.refs.Add(1)
+	text, err := wire.MarshalRequest(wire.OpsLine{Ref: ref, Batch: batch})
+	switch {
+	case err != nil:
+		return nil, fmt.Errorf("encode operations: %w", err)
+	case len(text)+1 > s.lineMax:
+		return nil, errElsewhere
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	ahead := len(s.mu.unsent) - s.mu.sent
+	if s.mu.hasEnded || ahead+len(text) > unsentBytesMax {
+		return nil, errElsewhere
+	}
+	if len(s.mu.waiting) == 0 {
+		s.mu.alarm.set(s.client.options.SilenceMax)
+	}
+	x := &line{begin: s.mu.taken + int64(ahead), answered: make(chan struct{})}
+	s.mu.waiting[ref] = x
+	s.mu.unsent = append(append(s.mu.unsent, text...), '\n')
+	s.more.Signal()
+	return x, nil
+}
+
+// Read hands the transport lines that are there, and waits until some are. It
+// returns io.EOF when none will come any more.
+func (s *opsStream) Read(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.mu.sent == len(s.mu.unsent) {
+		if s.mu.hasEnded {
+			return 0, io.EOF
+		}
+		s.more.Wait()
+	}
+	n := copy(p, s.mu.unsent[s.mu.sent:])
+	s.mu.sent += n
+	s.mu.taken += int64(n)
+	if s.mu.sent == len(s.mu.unsent) {
+		s.mu.unsent, s.mu.sent = s.mu.unsent[:0], 0
+	}
+	return n, nil
+}
+
+// Close ends the body: the transport takes no more of it. What it has not taken
+// goes elsewhere.
+func (s *opsStream) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.hasEnded = true
+	s.mu.unsent, s.mu.sent = nil, 0
+	s.more.Signal()
+	for ref, x := range s.mu.waiting {
+		if x.begin >= s.mu.taken {
+			delete(s.mu.waiting, ref)
+			x.err = errElsewhere
+			close(x.answered)
+		}
+	}
+	return nil
+}
+
+// shut takes no more lines. It reports whether none waits for an answer; if
+// some do, the stream ends with the last.
+func (s *opsStream) shut() (isIdle bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.hasEnded = true
+	s.more.Signal()
+	return len(s.mu.waiting) == 0
+}
+
+// follow hands answers to who waits for them until there are no more, and
+// returns why. isRefusal says that the node has said so: then it has carried
+// out nothing that it did not answer.
+func (s *opsStream) follow(lines *lines) (isRefusal bool, err error) {
+	for {
+		text, err := lines.next()
+		if err != nil {
+			return false, err
+		}
+		if isErrorLine(text) {
+			return true, decodeError(text)
+		}
+		var answer wire.OpsAnswer
+		if err := decodeAnswer(pathOpsStream, text, &answer); err != nil {
+			return false, err
+		}
+		s.take(answer)
+	}
+}
+
+// take hands over one answer. Who has given up does not hear of it.
+func (s *opsStream) take(answer wire.OpsAnswer) {
+	s.mu.Lock()
+	x := s.mu.waiting[answer.Ref]
+	delete(s.mu.waiting, answer.Ref)
+	quiet := s.client.options.SilenceMax
+	if len(s.mu.waiting) == 0 {
+		quiet = idleMax
+	}
+	s.mu.alarm.set(quiet)
+	s.mu.Unlock()
+	if x != nil {
+		x.answer = answer
+		close(x.answered)
+	}
+}
+
+// end tells all who wait that no answer will come, or sends them elsewhere if
+// what they wrote was not carried out.
+func (s *opsStream) end(isRefusal bool, cause error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mu.hasEnded = true
+	s.mu.alarm.stop()
+	s.mu.unsent, s.mu.sent = nil, 0 // those who wrote it write it elsewhere
+	s.more.Signal()
+	for _, x := range s.mu.waiting {
+		x.err = cause
+		if isRefusal || x.begin >= s.mu.taken {
+			x.err = errElsewhere
+		}
+		close(x.answered)
+	}
+	clear(s.mu.waiting)
+}
+
+// lookAtSilence ends a stream of a node that has said nothing for too long, and
+// one that nobody uses: then the node answers with its end.
+func (s *opsStream) lookAtSilence() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	quiet := s.client.options.SilenceMax
+	switch {
+	case s.mu.alarm.isEarly():
+	case s.mu.hasEnded || len(s.mu.waiting) > 0:
+		s.cancel(silentFor(quiet))
+	default:
+		s.mu.hasEnded = true
+		s.more.Signal()
+		s.mu.alarm.again(quiet)
+	}
+}

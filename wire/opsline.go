@@ -1,0 +1,121 @@
+package wire
+
+import (
+	"encoding/json"
+	"strconv"
+	"unicode/utf8"
+)
+
+// OpsLineBytesMax bounds one line of POST /v1/ops/stream, in bytes, its end
+// included. What is longer goes as a request of its own.
+const OpsLineBytesMax = 1 << 20
+
+// OpsOpening is the first line that POST /v1/ops/stream answers, before it is
+// asked anything: whoever has read it knows that nobody on the way holds lines
+// back.
+type OpsOpening struct {
+	// Node is the node that answers: what it answers with is on its disk.
+	Node string `json:"node"`
+	// LineBytesMax is how long a line may be, in bytes, its end included, and
+	// LinesMax how many are under way at a time: the node reads no more before
+	// some of these have their answers.
+	LineBytesMax int `json:"line_bytes_max"`
+	LinesMax     int `json:"lines_max"`
+}
+
+// OpsLine is one line of the body of POST /v1/ops/stream: a batch, and a number
+// of the client's choice by which it knows the answer.
+type OpsLine struct {
+	Ref int64 `json:"ref"`
+	Batch
+}
+
+// OpsAnswer is one line of its answer: the number of a line, and what became of
+// it. Answers come in the order in which batches come to an end.
+type OpsAnswer struct {
+	Ref int64 `json:"ref"`
+	BatchResult
+}
+
+// RefOf returns the number of a line that is no OpsLine, but JSON that has one,
+// so that its refusal finds who sent it.
+func RefOf(line []byte) (ref int64, ok bool) {
+	var numbered struct {
+		Ref *int64 `json:"ref"`
+	}
+	if err := json.Unmarshal(line, &numbered); err != nil || numbered.Ref == nil {
+		return 0, false
+	}
+	return *numbered.Ref, true
+}
+
+// appendRef appends an object that has the number before what else it has.
+func appendRef(b []byte, ref int64, rest func([]byte) []byte) []byte {
+	b = strconv.AppendInt(append(b, `{"ref":`...), ref, 10)
+	at := len(b)
+	b = rest(b)
+	b[at] = ',' // in place of its brace
+	return b
+}
+
+// Append appends the line, without its end.
+func (l OpsLine) Append(b []byte) []byte { return appendRef(b, l.Ref, l.Batch.appendJSON) }
+
+// Append appends the answer, without the end of its line.
+func (a OpsAnswer) Append(b []byte) []byte { return appendRef(b, a.Ref, a.BatchResult.appendJSON) }
+
+func (l OpsLine) appendJSON(b []byte) []byte   { return l.Append(b) }
+func (a OpsAnswer) appendJSON(b []byte) []byte { return a.Append(b) }
+
+// decodePlain reads a line if it is plain, and else leaves l as it was.
+func (l *OpsLine) decodePlain(data []byte) bool {
+	p, got := &plain{rest: data}, *l
+	p.object(func(name []byte) int {
+		if string(name) == "ref" {
+			got.Ref = p.number()
+			return 2
+		}
+		return got.Batch.field(p, name)
+	})
+	return p.endWith(func() { *l = got })
+}
+
+func (a *OpsAnswer) decodePlain(data []byte) bool {
+	p, got := &plain{rest: data}, OpsAnswer{}
+	p.object(func(name []byte) int {
+		if string(name) == "ref" {
+			got.Ref = p.number()
+			return 5
+		}
+		return got.BatchResult.field(p, name)
+	})
+	return p.endWith(func() { *a = got })
+}
+
+// isUTF8 reports whether every text of an operation is; see MarshalRequest.
+func (o *Operation) isUTF8() bool {
+	return utf8.ValidString(string(o.Op)) && utf8.ValidString(o.Keyspace) && utf8.ValidString(o.Node) &&
+		utf8.ValidString(o.From) && isOptionalUTF8(o.To) && isOptionalUTF8(o.NewFrom) && isOptionalUTF8(o.NewTo)
+}
+
+func isOptionalUTF8(text *string) bool { return text == nil || utf8.ValidString(*text) }
+
+func (x Batch) isUTF8() bool { return utf8.ValidString(x.ID) && areUTF8(x.Ops) }
+
+func (q OpsRequest) isUTF8() bool {
+	for i := range q.Batches {
+		if !q.Batches[i].isUTF8() {
+			return false
+		}
+	}
+	return utf8.ValidString(q.Timeout) && areUTF8(q.Ops)
+}
+
+func areUTF8(ops []Operation) bool {
+	for i := range ops {
+		if !ops[i].isUTF8() {
+			return false
+		}
+	}
+	return true
+}
