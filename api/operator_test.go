@@ -218,6 +218,11 @@ var (
 // with a peer tells of is in docs/operations.md, and nothing else is.
 func TestServer_Metrics_AreDocumented(t *testing.T) {
 	a, b := servePair(t)
+	a.network.Cut("n1", "n2") // so that a has to fetch something
+	if _, err := b.Write(t.Context(), []wire.Operation{{Op: wire.OpRegister, Node: "n2", Bounds: bounds("a", "b")}}, client.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	a.network.HealAll()
 	page, err := os.ReadFile(filepath.Join("..", "docs", "operations.md"))
 	if err != nil {
 		t.Fatal(err)

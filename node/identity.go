@@ -194,7 +194,7 @@ func (n *Node) bequeath(c gossip.Conflict) {
 	if !all || n.Replica() == c.Rival.Replica {
 		what = "not all that this one wrote could be handed over to it; it is in this directory still, and comes to the others if that process is stopped and this one started again"
 	}
-	n.stopItself(fmt.Errorf("%w: a process on a copy of this data directory is the member %q at %s; %s; run no two copies: `ssnode restore` makes a directory with an id of its own", ErrNameTaken, c.Name, c.Gossip, what))
+	n.stopItself(fmt.Errorf("%w: a process on a copy of this data directory is the member %q at %s; %s; do not run copies of a directory: for one more node, take another name and a fresh directory", ErrNameTaken, c.Name, c.Gossip, what))
 }
 
 // handOver sends the deltas of a replica that are in the log to an address, in

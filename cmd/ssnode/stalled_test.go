@@ -89,9 +89,8 @@ type loner struct {
 	ended        chan int
 }
 
-func startLoner(t *testing.T, command string, stderr *os.File, flags ...string) *loner {
+func startLoner(t *testing.T, command, dir string, stderr *os.File, flags ...string) *loner {
 	t.Helper()
-	dir := t.TempDir()
 	addrFile := filepath.Join(dir, "addr")
 	args := append([]string{"run", "--data-dir", filepath.Join(dir, "data"), "--node", "n1", "--api", "127.0.0.1:0", "--gossip", "127.0.0.1:0", "--addr-file", addrFile}, flags...)
 	l := &loner{Cmd: exec.Command(command, args...), ended: make(chan int, 1)}
@@ -147,9 +146,24 @@ func (l *loner) requireEnd(t *testing.T, want int) {
 // line of its log: it ends, whether what it says is read or not.
 func TestRun_Stalled_EndsByItself(t *testing.T) {
 	stalling := []string{"--log-level", "debug", "--stall-after", "500ms"}
-	meet := func(t *testing.T, n1 *loner) {
-		n2 := &testDaemon{t: t, name: "n2", dir: t.TempDir(), api: "127.0.0.1:0", gossip: "127.0.0.1:0", join: n1.gossip}
+	// met is a directory of n1 that knows n2, which confirms who it is.
+	met := func(t *testing.T) (dir string, n2 *testDaemon) {
+		n1 := &testDaemon{t: t, name: "n1", dir: t.TempDir(), api: "127.0.0.1:0", gossip: "127.0.0.1:0"}
+		t.Cleanup(n1.kill)
+		n1.start()
+		n2 = &testDaemon{t: t, name: "n2", dir: t.TempDir(), api: "127.0.0.1:0", gossip: "127.0.0.1:0", join: n1.gossip}
 		t.Cleanup(n2.kill)
+		n2.start()
+		n1.waitFor("n1 has the record of n2", func() bool {
+			all, err := n1.client.Nodes(t.Context(), client.Query{Node: "n2"})
+			return err == nil && len(all.Nodes) == 1
+		})
+		n1.kill()
+		n2.kill()
+		return n1.dir, n2
+	}
+	meet := func(n1 *loner, n2 *testDaemon) {
+		n2.join = n1.gossip
 		n2.start()
 	}
 	t.Run("with stacks that somebody reads", func(t *testing.T) {
@@ -158,8 +172,9 @@ func TestRun_Stalled_EndsByItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		defer stderr.Close()
-		n1 := startLoner(t, stuckCommand, stderr, stalling...)
-		meet(t, n1)
+		dir, n2 := met(t)
+		n1 := startLoner(t, stuckCommand, dir, stderr, stalling...)
+		meet(n1, n2)
 		n1.requireEnd(t, 1)
 		told, err := os.ReadFile(stderr.Name())
 		if err != nil {
@@ -173,9 +188,10 @@ func TestRun_Stalled_EndsByItself(t *testing.T) {
 	})
 	t.Run("into a pipe that nobody reads", func(t *testing.T) {
 		stderr, fill := unread(t)
-		n1 := startLoner(t, stuckCommand, stderr, stalling...)
+		dir, n2 := met(t)
+		n1 := startLoner(t, stuckCommand, dir, stderr, stalling...)
 		fill()
-		meet(t, n1)
+		meet(n1, n2)
 		n1.requireEnd(t, 1)
 	})
 }
@@ -193,7 +209,7 @@ func TestRun_Signal_StopsThoughNobodyReads(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			stderr, fill := unread(t)
-			n1 := startLoner(t, "ssnode", stderr)
+			n1 := startLoner(t, "ssnode", t.TempDir(), stderr)
 			fill()
 			conn, err := net.Dial("tcp", n1.host)
 			if err != nil {

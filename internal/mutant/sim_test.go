@@ -72,7 +72,7 @@ func TestSim_DefectsOfPeers(t *testing.T) {
 	}, {
 		Name: "one that has never heard of a replica may confirm it",
 		File: "antientropy/witness.go",
-		Old:  "if _, ok := c.witnesses.left[from]; !ok {",
+		Old:  "if c.witnesses.must {",
 		New:  "if false {",
 		Test: "TestScenario_RolledBack_AsksAllThatItKnows",
 	}, {
