@@ -88,3 +88,8 @@ func TestScenario_Session_AnswersAreOfOneInstant(t *testing.T) {
 func TestScenario_Session_IsAheadOfItsContext(t *testing.T) {
 	runScript(t, "testdata/session_ahead.txt")
 }
+
+// What random histories reach too seldom: see seldom.
+func TestScenario_Seldom_IsReached(t *testing.T) {
+	runScript(t, "testdata/seldom.txt")
+}

@@ -113,6 +113,10 @@ func (s *script) begin(d *datadriven.TestData) {
 	if d.HasArg("disk") {
 		d.ScanArgs(s.t, "disk", &k.diskMax)
 	}
+	if d.HasArg("packets") { // small ones, and to some of the others only
+		k.options.SmallCluster = 1
+		d.ScanArgs(s.t, "packets", &k.options.PacketBytesMax)
+	}
 	n := 3
 	if d.HasArg("nodes") {
 		d.ScanArgs(s.t, "nodes", &n)
