@@ -122,12 +122,12 @@ func (s *script) begin(d *datadriven.TestData) {
 		d.ScanArgs(s.t, "nodes", &n)
 	}
 	for i := range n {
-		s.add(fmt.Sprintf("n%d", i+1), newDirectory(k.newReplicaID()))
+		s.joinQuiet(fmt.Sprintf("n%d", i+1), newDirectory(k.newReplicaID()))
 	}
 	s.run(1000)
 }
 
-func (s *script) add(name string, dir *directory) {
+func (s *script) joinQuiet(name string, dir *directory) {
 	m := s.join(name, dir)
 	m.quiet = true
 }

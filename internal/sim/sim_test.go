@@ -134,3 +134,17 @@ func TestRun_FiftyNodes_Agree(t *testing.T) {
 		t.Errorf("at the end %d of %d members agree, %d are up", last.Agreeing, last.Members, last.Up)
 	}
 }
+
+// TestRun_ManyNodes_Write holds that what many members tell each other by
+// themselves leaves steps for writes.
+func TestRun_ManyNodes_Write(t *testing.T) {
+	for _, nodes := range []int{5, 50, 200} {
+		r := sim.Run(sim.Config{Seed: 1, Nodes: nodes, Faults: "heavy", Steps: 6000})
+		if !r.OK() {
+			t.Fatalf("%s\nreplay with: go run ./cmd/%s", r.Violations[0], r.Replay())
+		}
+		if r.Writes < 10 {
+			t.Errorf("%d nodes: %d writes in %d steps", nodes, r.Writes, r.Steps)
+		}
+	}
+}
