@@ -93,3 +93,8 @@ func TestScenario_Session_IsAheadOfItsContext(t *testing.T) {
 func TestScenario_Seldom_IsReached(t *testing.T) {
 	runScript(t, "testdata/seldom.txt")
 }
+
+// A released record that nobody closes, or drops, would stay for ever.
+func TestScenario_Closed_NothingReleasedStays(t *testing.T) {
+	runScript(t, "testdata/closed.txt")
+}
