@@ -98,3 +98,8 @@ func TestScenario_Seldom_IsReached(t *testing.T) {
 func TestScenario_Closed_NothingReleasedStays(t *testing.T) {
 	runScript(t, "testdata/closed.txt")
 }
+
+// Who learns in a session that it was forgotten begins it anew.
+func TestScenario_Session_EndsWithTheReplicaID(t *testing.T) {
+	runScript(t, "testdata/session_renamed.txt")
+}
