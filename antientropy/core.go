@@ -179,6 +179,7 @@ func (c *Core) adopt(e *delta.Effects) {
 	c.replica.Adopt(e)
 	if e.Renamed {
 		c.uncover() // events of the old id are pulled like anybody's now
+		c.beginAnew()
 	}
 	c.peers.due = true
 }

@@ -239,6 +239,14 @@ func (c *Core) tickSession() {
 	}
 }
 
+// beginAnew gives up a complete session at a rename, which has abandoned it on disk.
+// One that the same commit has opened goes on: nothing of it was joined before.
+func (c *Core) beginAnew() {
+	if s := c.session; s != nil && s.complete && s.opened {
+		c.abandon(s, "this replica goes on under a new id")
+	}
+}
+
 // inspect looks at what differs where states diverged though contexts agree:
 // only records of forgotten replicas may. It is but for the notice; where our
 // context has moved on since, nothing can be said.

@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 )
 
@@ -87,5 +88,27 @@ func TestSession_ContinuedElsewhere_IsOpenAllTheTime(t *testing.T) {
 	}
 	if got := fresh.core.Counters(); cut == "" || got.Sessions != 1 || got.SessionsAbandoned > 0 {
 		t.Errorf("%q was cut off: %s", cut, fmt.Sprintf("%d sessions, %d abandoned", got.Sessions, got.SessionsAbandoned))
+	}
+}
+
+// TestSession_Renamed_IsGivenUp: whoever goes on under a new id gives up the session
+// and everything that it has found under the old one, and begins another.
+func TestSession_Renamed_IsGivenUp(t *testing.T) {
+	k, fresh := fetching(t, "a")
+	for until := k.now + 60_000; fresh.replica.Fingerprint.Count < 10; {
+		if !k.step(until) {
+			t.Fatal("it never has ten")
+		}
+	}
+	if err := fresh.commit(nil, func(c *delta.Commit) error { c.Rename(crdt.ReplicaID{9}); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := fresh.core.Session(); ok || fresh.replica.InSession() {
+		t.Fatalf("the core has a session: %t; it is open on disk: %t", ok, fresh.replica.InSession())
+	}
+	k.run(60_000)
+	got := fresh.core.Counters()
+	if !k.members[0].replica.Context.Leq(fresh.replica.Context) || got.SessionsAbandoned != 1 || got.SessionsCompleted != 1 {
+		t.Errorf("it has seen %v after %d sessions, %d of them abandoned, %d completed", fresh.replica.Context, got.Sessions, got.SessionsAbandoned, got.SessionsCompleted)
 	}
 }

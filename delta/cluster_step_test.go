@@ -161,7 +161,10 @@ func (c *cluster) advertise(_ *peer, commit *delta.Commit) {
 	}
 }
 
-func (c *cluster) rename(_ *peer, commit *delta.Commit) { commit.Rename(replicaID(c.nextID())) }
+func (c *cluster) rename(_ *peer, commit *delta.Commit) {
+	c.turned = true // the session ends
+	commit.Rename(replicaID(c.nextID()))
+}
 
 // forget retires the replica of some member, living or not.
 func (c *cluster) forget(p *peer, commit *delta.Commit) {

@@ -114,6 +114,9 @@ func (c *cluster) adopt(p *peer, effects *delta.Effects) {
 	old.Context, old.Ahead = p.Context.Clone(), p.Ahead.Clone()
 	p.memory.Write(effects)
 	p.Adopt(effects)
+	if effects.Renamed && !p.InSession() {
+		p.session = nil
+	}
 	for _, d := range effects.Deltas {
 		p.log[d.Origin] = append(p.log[d.Origin], d)
 		if d.First > c.history.issued[index(d.Origin)] {
@@ -169,6 +172,7 @@ func (c *cluster) contexts() []crdt.Context {
 func (c *cluster) offer(commit *delta.Commit, hand func() error) {
 	err := hand()
 	if errors.Is(err, delta.ErrForgotten) {
+		c.turned = true // the session ends
 		commit.Rename(replicaID(c.nextID()))
 		err = hand()
 	}

@@ -139,8 +139,10 @@ func (c *Commit) isAbandoned(x crdt.Contribution) bool {
 
 // Rename goes on under a new id, which must never have been used. What was
 // issued under the former one stays as it is: nobody else has issued any of it.
+// An open session is abandoned: records of the former id that its sender lacks
+// were kept as our own, which only we could have closed, and are so no more.
 func (c *Commit) Rename(id crdt.ReplicaID) {
-	c.id = id
+	c.id, c.session = id, nil
 	clear(c.closable)
 	clear(c.reissued)
 }

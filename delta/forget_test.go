@@ -153,3 +153,38 @@ func TestCommit_Forget_Refusals(t *testing.T) {
 		t.Errorf("forgotten twice: %d events, %v", len(d.Events), err)
 	}
 }
+
+// TestCommit_Rename_EndsTheSession: a replica keeps a record of its own that the
+// sender of an answer lacks, since only it could have closed it. If it learns later
+// in the session that it was forgotten, the sender had dropped the record; so the
+// session must not make the release seen whose effect was left out.
+func TestCommit_Rename_EndsTheSession(t *testing.T) {
+	m, sender := newMember(1), newMember(2)
+	c := claim("a", "b")
+	sender.mustApply(t, m.write(t, register(c, 10)))
+	sender.forget(t, m.ID)
+	sender.write(t, release(c))
+
+	m.openSession(t, sender)
+	m.takeInSession(t, sender.answer(t, delta.ClaimSpan))
+	marks := sender.answer(t, delta.ForgottenSpan)
+	marks.InSession = true
+	commit := m.begin()
+	if err := commit.Take(marks); !errors.Is(err, delta.ErrForgotten) {
+		t.Fatalf("got %v, want ErrForgotten", err)
+	}
+	commit.Rename(replicaID(7))
+	if err := commit.Take(marks); err != nil {
+		t.Fatalf("after renaming: %v", err)
+	}
+	m.finish(t, commit)
+	m.completeSession(t)
+	if m.Context.Get(sender.ID) > 0 && m.value(c) != 0 {
+		t.Errorf("the claim shows %d though its release counts as seen", m.value(c))
+	}
+
+	m.openSession(t, sender)
+	m.takeInSession(t, sender.answer(t, delta.Whole))
+	m.completeSession(t)
+	mustEqualStates(t, m, sender)
+}

@@ -3,6 +3,7 @@ package gossip
 import (
 	"context"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/scalesmall/ssnode/crdt"
@@ -158,5 +159,76 @@ func TestLives_Meet_IsBounded(t *testing.T) {
 	}
 	if _, kept := l["0"]; len(l) != livesMax || !kept {
 		t.Errorf("%d are remembered, the one that is alive: %t", len(l), kept)
+	}
+}
+
+// TestTransport_Refuted_ExchangesNoFrames: whoever remembers a later start of a
+// member hears nothing from it and tells it nothing, since either would confirm
+// the old replica id, until it goes by a new one.
+func TestTransport_Refuted_ExchangesNoFrames(t *testing.T) {
+	t.Parallel()
+	o := fast("n2")
+	o.Lives = []Life{{Name: "n1", Replica: fast("n1").Meta.Replica, Start: StartID{Counter: 5, Nonce: 50}}}
+	witness, older := start(t, o), start(t, fast("n1"))
+	older.join(witness)
+	until(t, "the witness knows that n1 runs on an older copy", func() bool { return witness.refutes("n1") })
+	dropped := witness.Stats().DropsUnknown
+	early, late := frame{"n1", "early"}, frame{"n1", "late"}
+	if err := older.Send("n2", []byte(early.body), true); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the frame arrives", func() bool { return witness.Stats().DropsUnknown > dropped || witness.got(early) })
+	if witness.got(early) {
+		t.Error("a frame of a member that runs on an older copy is taken")
+	}
+	for _, reliable := range []bool{false, true} {
+		if err := witness.Send("n1", []byte("early"), reliable); !isError(err, ErrNotAlive) {
+			t.Errorf("send to a member that runs on an older copy, reliable %t: %v", reliable, err)
+		}
+	}
+	m := older.Meta()
+	m.Replica = crdt.ReplicaID{9}
+	if err := older.SetMeta(m); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the witness knows the new id", func() bool { return !witness.refutes("n1") })
+	if err := older.Send("n2", []byte(late.body), true); err != nil {
+		t.Fatal(err)
+	}
+	if err := witness.Send("n1", []byte("late"), true); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "frames get through both ways", func() bool { return witness.got(late) && older.got(frame{"n2", "late"}) })
+}
+
+// refutes reports whether a peer lists a member as one that runs on an older
+// copy.
+func (p *peer) refutes(name string) bool {
+	return slices.ContainsFunc(p.Members(), func(m Member) bool { return m.Name == name && m.Refuted })
+}
+
+// TestTransport_LocalState_TellsLivesInAJoin: a process that joins is told of the
+// last starts of those who are gone before anything may confirm who it is. Those
+// who are alive speak for themselves, and nothing else than a join needs it.
+func TestTransport_LocalState_TellsLivesInAJoin(t *testing.T) {
+	t.Parallel()
+	gone := Life{Name: "n1", Replica: crdt.ReplicaID{1}, Start: StartID{Counter: 5, Nonce: 50}}
+	o := fast("n2")
+	o.Lives = []Life{gone, {Name: "n3", Replica: fast("n3").Meta.Replica, Start: fast("n3").Meta.Start}}
+	p, alive := start(t, o), start(t, fast("n3"))
+	alive.join(p)
+	untilListed(t, []*peer{p, alive})
+	for join, want := range map[bool][]Life{true: {gone}, false: {}} {
+		_, _, body, err := unseal(delegate{p.Transport}.LocalState(join))
+		if err != nil {
+			t.Fatal(err)
+		}
+		state, err := decodeState(body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := unpackLives(state.Lives); !slices.Equal(got, want) {
+			t.Errorf("join %t: it tells %+v, want %+v", join, got, want)
+		}
 	}
 }

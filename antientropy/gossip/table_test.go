@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/hashicorp/memberlist"
+	"github.com/scalesmall/ssnode/crdt"
 	"pgregory.net/rapid"
 )
 
@@ -101,6 +102,26 @@ func TestTable_Miss_MakesSuspectAfterGrace(t *testing.T) {
 	m.hear("a", epoch.Add(3*time.Second))
 	if got := livenessOf(m, "a", epoch.Add(time.Hour)); got != Alive || changes != before+2 {
 		t.Errorf("%s after it was heard, %d changes told", got, changes-before)
+	}
+}
+
+// A member that runs on an older copy of its directory is not sent to, nor heard,
+// before it goes by another replica id.
+func TestTable_List_RefutesAnOlderCopy(t *testing.T) {
+	t.Parallel()
+	m := newTable("self", time.Second, func() {})
+	m.list(node("a"), metaOf(2), epoch)
+	renamed := metaOf(1)
+	renamed.Replica = crdt.ReplicaID{9}
+	for _, step := range []struct {
+		name string
+		meta Meta
+		want bool
+	}{{"an older copy", metaOf(1), true}, {"still that", metaOf(1), true}, {"under a new id", renamed, false}, {"a later start", metaOf(3), false}} {
+		m.list(node("a"), step.meta, epoch)
+		if _, err := m.target("a"); m.isRefuted("a") != step.want || isError(err, ErrNotAlive) != step.want {
+			t.Errorf("%s: refuted %t, want %t; target: %v", step.name, m.isRefuted("a"), step.want, err)
+		}
 	}
 }
 

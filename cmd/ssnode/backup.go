@@ -22,6 +22,9 @@ func backupCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
+			if name == "-" {
+				return usageErrorf("a backup is verified before it takes its name, so it needs one: give the name of a file, or ./- for one of that name")
+			}
 			out, err := outputOf(c)
 			if err != nil {
 				return err

@@ -63,9 +63,9 @@ func online(err error, instead string) error {
 func dumpCommand() *cli.Command {
 	return &cli.Command{
 		Name: "dump", Category: groupData, Usage: "everything a node holds, as lines of JSON",
-		ArgsUsage: "[FILE]",
+		ArgsUsage: "[FILE|-]",
 		Description: "Of a stopped node with --data-dir, of a running one with --addr; to FILE, packed with zstd\n" +
-			"if its name ends in .zst, or to standard output.\n\n" +
+			"if its name ends in .zst, or to standard output without one or with -.\n\n" +
 			"Example: ssnode dump --data-dir ./n1 n1.dump.zst",
 		Flags: flags(dataDirFlag(), addrFlag(),
 			&cli.BoolFlag{Name: "canonical", Usage: "only what equal replicas have byte for byte alike, for comparing"}),
@@ -74,12 +74,14 @@ func dumpCommand() *cli.Command {
 			if err != nil {
 				return err
 			}
-			if !c.Args().Present() {
-				return online(dumpTo(c, dir, c.App.Writer), "ssnode dump --addr URL")
+			name := "-"
+			if c.Args().Present() {
+				if name, err = oneArgument(c, "the name of a file, or -"); err != nil {
+					return err
+				}
 			}
-			name, err := oneArgument(c, "the name of a file")
-			if err != nil {
-				return err
+			if name == "-" {
+				return online(dumpTo(c, dir, c.App.Writer), "ssnode dump --addr URL")
 			}
 			err = writeFile(name, func(w io.Writer) error { return dumpTo(c, dir, w) }, func(string) error { return nil })
 			return online(err, "ssnode dump --addr URL")

@@ -38,7 +38,7 @@ func simCommand() *cli.Command {
 			&cli.StringFlag{Name: "faults", Usage: "`NAME` of the faults, see above", Value: "light"},
 			&cli.DurationFlag{Name: "duration", Usage: "how long there are faults, in simulated time: a `DURATION` such as 10s, at most 1h", Value: 10 * time.Second},
 			&cli.Uint64Flag{Name: "steps", Usage: "end the faults after `N` steps instead, at most 10000000, a step being one thing that happens to one node"},
-			&cli.DurationFlag{Name: "pause", Usage: "the longest time between two writes or faults, in simulated time: a `DURATION`", Value: 200 * time.Millisecond},
+			&cli.DurationFlag{Name: "pause", Usage: "the longest time between two writes or faults, in simulated time: a `DURATION`; with --steps as much shorter as there are more nodes than five", Value: 200 * time.Millisecond},
 			&cli.BoolFlag{Name: "trace", Usage: "print everything that happens instead of a picture"},
 		},
 		Action: func(c *cli.Context) error {

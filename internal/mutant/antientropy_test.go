@@ -116,6 +116,12 @@ func TestAntientropy_RulesOfSessions(t *testing.T) {
 		New:  "	default:\n",
 		Test: "TestSession_CompletesOnlyWhatIsDurable",
 	}, {
+		Name: "a session that a rename has ended is taken for open",
+		File: "antientropy/core.go",
+		Old:  "		c.beginAnew()\n",
+		New:  "",
+		Test: "TestSession_Renamed_IsGivenUp",
+	}, {
 		Name: "S1: continued with another peer, a session is closed before it is opened again",
 		File: "antientropy/session_join.go",
 		Old:  "	s.opening, s.start = true, start\n	s.pending++\n",

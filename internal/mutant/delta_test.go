@@ -142,6 +142,12 @@ func TestDelta_TheRest(t *testing.T) {
 		New:  "ok && own.IsLive() {",
 		Test: "TestCommit_Receive_ProvesAmnesia",
 	}, {
+		Name: "a session goes on under a new replica id",
+		File: "delta/commit.go",
+		Old:  "c.id, c.session = id, nil",
+		New:  "c.id = id",
+		Test: "TestCommit_Rename_EndsTheSession",
+	}, {
 		Name: "the forgotten goes on as if nothing had happened",
 		File: "delta/receive.go",
 		Old:  "if e.Kind == Forget && e.Replica == c.id {",

@@ -328,3 +328,38 @@ func TestSim_Identity(t *testing.T) {
 		Test: "TestScenario_RolledBack_IsKnownByItsStart",
 	}})
 }
+
+// TestSim_NothingReleasedStays breaks what lets released records go.
+func TestSim_NothingReleasedStays(t *testing.T) {
+	mutant.Run(t, "internal/sim", []mutant.Mutant{{
+		Name: "a replica closes none of its own records",
+		File: "delta/commit.go",
+		Old:  "	if !ok || mine.IsLive() {\n		return Event{}, false, nil\n",
+		New:  "	if ok || !ok {\n		return Event{}, false, nil\n",
+		Test: "TestScenario_Closed_NothingReleasedStays",
+	}, {
+		Name: "a session that brings the rest of a forgotten replica drops nothing",
+		File: "delta/commit.go",
+		Old:  "	if !c.sweep {\n",
+		New:  "	if true {\n",
+		Test: "TestScenario_Closed_NothingReleasedStays",
+	}, {
+		Name: "a forget drops nothing of what was released before",
+		File: "delta/receive.go",
+		Old:  "ok && c.isAbandoned(x) {",
+		New:  "ok && c.isAbandoned(x) && false {",
+		Test: "TestScenario_Ghosts_AreForgotten",
+	}, {
+		Name: "what is released after the forget stays",
+		File: "delta/receive.go",
+		Old:  "if mine = mine.Join(x); !c.isAbandoned(mine) {",
+		New:  "if mine = mine.Join(x); true {",
+		Test: "TestScenario_Ghosts_AreForgotten",
+	}, {
+		Name: "what waited for an event of a forgotten replica stays when that has come",
+		File: "delta/commit.go",
+		Old:  "	if c.isAbandoned(merged) {\n",
+		New:  "	if c.isAbandoned(merged) && false {\n",
+		Test: "TestScenario_Closed_NothingReleasedStays",
+	}})
+}

@@ -29,6 +29,7 @@ func (m *member) checkCommit(old *delta.Replica, requests []antientropy.CommitRe
 		m.checkDeep(e)
 	}
 	m.checkSession(old, requests, e)
+	m.checkClosed("V8", m.touchedBy(e))
 	if m.reused {
 		return
 	}
@@ -37,11 +38,16 @@ func (m *member) checkCommit(old *delta.Replica, requests []antientropy.CommitRe
 	if m.dir.replica.IsAhead() {
 		return
 	}
+	m.checkView(m.touchedBy(e))
+}
+
+// touchedBy returns what a commit may have changed: all claims, where the context
+// grew without events. Now and then all are looked at in any case.
+func (m *member) touchedBy(e *delta.Effects) []delta.Key {
 	if len(e.Deltas) == 0 && len(e.Context) > 0 || m.report.Commits%deepEvery == 0 {
-		m.checkView(m.oracle.keys())
-		return
+		return m.oracle.keys()
 	}
-	m.checkView(touched(e))
+	return touched(e)
 }
 
 func touched(e *delta.Effects) []delta.Key {

@@ -78,8 +78,15 @@ func (k *cluster) newReplicaID() crdt.ReplicaID {
 	return id
 }
 
-// join adds a member with a directory, and starts it.
+// join adds a member with a directory, starts it, and tells all others.
 func (k *cluster) join(name string, dir *directory) *member {
+	m := k.add(name, dir)
+	k.tellAll()
+	return m
+}
+
+// add adds a member and starts it. Nobody knows yet.
+func (k *cluster) add(name string, dir *directory) *member {
 	m := &member{
 		cluster: k, name: name, number: k.names, dir: dir, suspects: map[string]bool{},
 		retention: k.drawRetention(),
@@ -87,7 +94,6 @@ func (k *cluster) join(name string, dir *directory) *member {
 	k.names++
 	k.members = append(k.members, m)
 	m.start()
-	k.tellAll()
 	return m
 }
 

@@ -23,6 +23,9 @@
 //	    that was acknowledged is an event. So no acknowledged Register is undone
 //	    by a Release that had not observed it.
 //	V7  A peer that confirmed an Await has all of it on disk.
+//	V8  No released record is left that could have gone: neither the replica's
+//	    own, nor one of a replica that it knows to be forgotten and of which it
+//	    has seen everything up to the last contribution.
 //
 // In the second phase all faults end, and within bounded time:
 //
@@ -30,6 +33,8 @@
 //	    acknowledged and is not lost with the only directories that had it.
 //	L2  All members hold byte-equal canonical states.
 //	L3  All members show what the oracle shows of all events.
+//	L4  So no released record is left whose origin is a member that was not
+//	    forgotten, and none of a forgotten replica.
 //
 // The oracle is independent of the code under test: it knows events, and no
 // records, watermarks, contexts or joins. What lives is what no Release had

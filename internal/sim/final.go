@@ -63,6 +63,7 @@ func (k *cluster) checkFinal() {
 		if !bytes.Equal(canonical(m.dir), first) {
 			k.fail("L2: the canonical states of %s and %s differ", m.name, k.members[0].name)
 		}
+		m.checkClosed("L4", k.oracle.keys())
 	}
 	if k.reused {
 		return // the oracle knows no events that say two things

@@ -3,6 +3,9 @@ package sim
 import (
 	"strings"
 	"testing"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
 )
 
 // TestReport_Replay_NamesAllThatDecides holds that the command has every field
@@ -58,6 +61,10 @@ func TestCluster_Checks_NoticeDamage(t *testing.T) {
 		"V1": func(_ *cluster, m *member) { m.dir.memory = newDirectory(m.dir.replica.ID).memory },
 		"V3": func(_ *cluster, m *member) { m.dir.replica.Fingerprint.Sum.Lo++ },
 		"V4": func(_ *cluster, m *member) { m.dir.replica.ContextHash.Lo++ },
+		"L4": func(k *cluster, m *member) {
+			e := delta.Entry{Key: k.oracle.keys()[0], Counter: crdt.PNCounter{{Origin: m.dir.replica.ID, Era: 1, Last: 1, Watermark: 1}}}
+			m.dir.memory.Write(&delta.Effects{Entries: []delta.EntryChange{{Key: e.Key, After: e}}})
+		},
 		"L2": func(k *cluster, m *member) {
 			k.reused = true // so that nothing is held against the oracle
 			*m.dir = *newDirectory(m.dir.replica.ID)

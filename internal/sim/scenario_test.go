@@ -93,3 +93,18 @@ func TestScenario_Session_AnswersAreOfOneInstant(t *testing.T) {
 func TestScenario_Session_IsAheadOfItsContext(t *testing.T) {
 	runScript(t, "testdata/session_ahead.txt")
 }
+
+// What random histories reach too seldom: see seldom.
+func TestScenario_Seldom_IsReached(t *testing.T) {
+	runScript(t, "testdata/seldom.txt")
+}
+
+// A released record that nobody closes, or drops, would stay for ever.
+func TestScenario_Closed_NothingReleasedStays(t *testing.T) {
+	runScript(t, "testdata/closed.txt")
+}
+
+// Who learns in a session that it was forgotten begins it anew.
+func TestScenario_Session_EndsWithTheReplicaID(t *testing.T) {
+	runScript(t, "testdata/session_renamed.txt")
+}

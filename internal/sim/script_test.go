@@ -115,17 +115,21 @@ func (s *script) begin(d *datadriven.TestData) {
 	if d.HasArg("disk") {
 		d.ScanArgs(s.t, "disk", &k.diskMax)
 	}
+	if d.HasArg("packets") { // small ones, and to some of the others only
+		k.options.SmallCluster = 1
+		d.ScanArgs(s.t, "packets", &k.options.PacketBytesMax)
+	}
 	n := 3
 	if d.HasArg("nodes") {
 		d.ScanArgs(s.t, "nodes", &n)
 	}
 	for i := range n {
-		s.add(fmt.Sprintf("n%d", i+1), newDirectory(k.newReplicaID()))
+		s.joinQuiet(fmt.Sprintf("n%d", i+1), newDirectory(k.newReplicaID()))
 	}
 	s.run(1000)
 }
 
-func (s *script) add(name string, dir *directory) {
+func (s *script) joinQuiet(name string, dir *directory) {
 	m := s.join(name, dir)
 	m.quiet = true
 }

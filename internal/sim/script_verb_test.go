@@ -104,7 +104,7 @@ func (s *script) event(verb string, words []string) error {
 	case "read":
 		s.find(words[0]).readLater = s.number(words[1])
 	case "join":
-		s.add(words[0], newDirectory(s.newReplicaID()))
+		s.joinQuiet(words[0], newDirectory(s.newReplicaID()))
 	case "repair":
 		m := s.find(words[0])
 		var spans []delta.Span
@@ -134,7 +134,7 @@ func (s *script) fork(m *member, reaches []string) {
 			s.net.cut[[2]int{other.number, s.names}], s.net.cut[[2]int{s.names, other.number}] = true, true
 		}
 	}
-	s.add(fmt.Sprintf("n%d", s.names+1), m.dir.clone())
+	s.joinQuiet(fmt.Sprintf("n%d", s.names+1), m.dir.clone())
 }
 
 // endForks lets members of one replica id that reach each other decide who
@@ -186,7 +186,7 @@ func (s *script) disaster(verb string, m *member) error {
 		s.replace(m, newDirectory(s.newReplicaID()))
 		m.start()
 	case "clone":
-		s.add(fmt.Sprintf("n%d", s.names+1), m.dir.clone())
+		s.joinQuiet(fmt.Sprintf("n%d", s.names+1), m.dir.clone())
 	case "remove":
 		s.saved[m.name] = m.dir.clone()
 		s.remove(m)

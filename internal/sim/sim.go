@@ -26,7 +26,8 @@ type Config struct {
 	// 0 for no end but Steps.
 	Duration uint64
 	// Pause is the longest time between two things that users or faults do, in
-	// simulated milliseconds. Default 60.
+	// simulated milliseconds. Without a Duration as much more is done as there
+	// are more members than five at the beginning. Default 60.
 	Pause uint64
 	// HealMax is within how many simulated milliseconds all members must agree
 	// after the faults have ended. Default 60,000: what a member waits after
@@ -126,10 +127,22 @@ func (k *cluster) begin(c Config) {
 		n = 2 + k.random.IntN(4)
 	}
 	for i := range n {
-		k.join(fmt.Sprintf("n%d", i+1), newDirectory(k.newReplicaID()))
+		k.add(fmt.Sprintf("n%d", i+1), newDirectory(k.newReplicaID()))
 	}
-	k.actAgain()
+	k.tellAll()
+	users := 1
+	if c.Duration == 0 {
+		users = (n + membersPerUser - 1) / membersPerUser
+	}
+	for range users {
+		k.actAgain()
+	}
 }
+
+// membersPerUser is for how many members something is done within a pause, where
+// steps are counted: what many members tell each other by themselves would leave
+// no steps for writes and faults.
+const membersPerUser = 5
 
 // actAgain lets something be done every now and then while there are faults.
 func (k *cluster) actAgain() {

@@ -2,7 +2,9 @@ package sim_test
 
 import (
 	"flag"
+	"os"
 	"runtime"
+	"strings"
 	"sync"
 	"testing"
 
@@ -32,15 +34,38 @@ func TestRun_HoldsUnderFaults(t *testing.T) {
 	t.Logf("%d of %d marks reached", len(sim.AllMarks())-len(total.Marks.Missing()), len(sim.AllMarks()))
 	if count >= seedsForAllMarks {
 		for _, m := range total.Marks.Missing() {
-			if m != sim.MarkReissued { // two disasters in one run
+			if _, ok := seldom[m]; !ok {
 				t.Errorf("nothing has reached the mark %q", m)
 			}
 		}
 	}
 }
 
-// seedsForAllMarks is how many seeds must reach every mark.
+// seedsForAllMarks is how many seeds must reach every mark that is not seldom.
 const seedsForAllMarks = 400
+
+// seldom are the marks that not every range of so many seeds reaches, since it
+// takes several disasters in one run, with the scenario that reaches each for
+// certain. All others are reached by two runs in a hundred, at least.
+var seldom = map[sim.Mark]string{
+	sim.MarkAnnounced: "testdata/seldom.txt",
+	sim.MarkDiverged:  "testdata/seldom.txt",
+	sim.MarkReissued:  "testdata/nobody_left.txt",
+}
+
+// TestMarks_Seldom_AreReachedByScenarios holds that what random histories may miss
+// is what a scenario must reach.
+func TestMarks_Seldom_AreReachedByScenarios(t *testing.T) {
+	for m, path := range seldom {
+		story, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !strings.Contains(string(story), "\n"+m.String()+": true\n") {
+			t.Errorf("%s does not reach the mark %q", path, m)
+		}
+	}
+}
 
 // runSeeds runs seeds on all processors: each is a world of its own. It returns
 // the sums, and of what took longest to heal the seed and the time.
@@ -107,5 +132,19 @@ func TestRun_FiftyNodes_Agree(t *testing.T) {
 	last := r.Slices[len(r.Slices)-1]
 	if last.Faulted || last.Members < 45 || last.Agreeing != last.Members || last.Up != last.Members {
 		t.Errorf("at the end %d of %d members agree, %d are up", last.Agreeing, last.Members, last.Up)
+	}
+}
+
+// TestRun_ManyNodes_Write holds that what many members tell each other by
+// themselves leaves steps for writes.
+func TestRun_ManyNodes_Write(t *testing.T) {
+	for _, nodes := range []int{5, 50, 200} {
+		r := sim.Run(sim.Config{Seed: 1, Nodes: nodes, Faults: "heavy", Steps: 6000})
+		if !r.OK() {
+			t.Fatalf("%s\nreplay with: go run ./cmd/%s", r.Violations[0], r.Replay())
+		}
+		if r.Writes < 10 {
+			t.Errorf("%d nodes: %d writes in %d steps", nodes, r.Writes, r.Steps)
+		}
 	}
 }
