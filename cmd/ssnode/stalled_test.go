@@ -92,6 +92,9 @@ type loner struct {
 func startLoner(t *testing.T, command, dir string, stderr *os.File, flags ...string) *loner {
 	t.Helper()
 	addrFile := filepath.Join(dir, "addr")
+	if err := os.RemoveAll(addrFile); err != nil {
+		t.Fatal(err)
+	}
 	args := append([]string{"run", "--data-dir", filepath.Join(dir, "data"), "--node", "n1", "--api", "127.0.0.1:0", "--gossip", "127.0.0.1:0", "--addr-file", addrFile}, flags...)
 	l := &loner{Cmd: exec.Command(command, args...), ended: make(chan int, 1)}
 	l.Stderr = stderr
