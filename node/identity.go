@@ -160,7 +160,7 @@ type loss struct {
 func (n *Node) giveWay(c gossip.Conflict) {
 	now := time.Now()
 	l, wait := n.losing.Load(), confirmTime
-	if c.Fork && c.Listed {
+	if c.Listed {
 		wait = handOverTime
 	}
 	switch {

@@ -356,9 +356,7 @@ func testFork(t *testing.T, third bool) {
 	c.stop("n2")
 	// n2 and the copy are on a network of their own, whose addresses have no
 	// name on the other.
-	for _, name := range []string{"n1", "n2", "n3"} {
-		c.network.Cut(name, "")
-	}
+	c.network.Split([]string{"n1", "n3"}, []string{"n2", ""})
 	c.options.Join = []string{c.nodes["n1"].GossipAddr()}
 	if third {
 		c.start("n3")
@@ -374,6 +372,7 @@ func testFork(t *testing.T, third bool) {
 		other.network.Cut(name, "")
 	}
 	other.options.Join = nil
+	other.addresses["n2"] = c.addresses["n2"]
 	for name, from := range map[string]string{"n1": copied, "n2": filepath.Join(c.dir, "n2")} {
 		if err := os.Rename(from, filepath.Join(other.dir, name)); err != nil {
 			t.Fatal(err)

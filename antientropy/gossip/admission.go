@@ -16,9 +16,8 @@ type Conflict struct {
 	Gossip string
 	// Lost says that the rival goes on under the name (Claimant.Remains), so
 	// that this node has to end once the rival has said so again
-	// (Transport.Ask). Otherwise the rival was refused here; if both have peers
-	// and different replica ids, each side of the cluster lists its own, and
-	// people decide. Listed says that members list this node, too.
+	// (Transport.Ask). Otherwise the rival was refused here. Listed says that
+	// members list this node, too.
 	Lost, Listed bool
 	// Fork says that the rival has this node's replica id too: it runs, or ran
 	// later than this node's directory knows of, on a copy of that directory.
@@ -164,11 +163,10 @@ func (d delegate) NotifyConflict(existing, other *memberlist.Node) {
 		rival = Meta{}
 	}
 	if existing.Name == t.options.Name {
-		t.challenge(other, rival)
+		t.challenge(other, rival) // who is no more, or was this node elsewhere, does not answer
 		if t.isOurs(rival.Replica) {
-			return // a former life of this node, or its former address; else it answers
+			return
 		}
-		t.tell(Conflict{Name: t.options.Name, Rival: rival, Gossip: other.Address()})
 	}
 	t.log.limited(slog.LevelWarn, refusalEvery, "name "+other.Name+other.Address(),
 		"gossip: refused a member whose name is taken", "member", other.Name,

@@ -29,8 +29,8 @@
 //     it and says why. A peer that uses another key is told so as well.
 //  6. Of two processes with one name the one that is listed stays. The other
 //     is told: its Join returns ErrNameTaken, and it has no peers to send to.
-//     If nobody lists either, or both have one replica id and are listed on
-//     two sides of a partition, both are told which of them stays.
+//     If nobody lists either, or both are listed on two sides of a partition,
+//     both are told which of them stays.
 //  7. Of two living processes with one replica id that can reach each other,
 //     at most one keeps it, and both are told; who runs on an older copy of a
 //     directory is told by every member that remembers a later start of it

@@ -194,7 +194,7 @@ func TestTransport_Join_NameTaken(t *testing.T) {
 }
 
 // Two sides of a cluster that each have a member of one name, with peers, are
-// joined all the same; each keeps its own, and both are told.
+// joined all the same; both are told, and of the same one that it has lost.
 func TestTransport_Join_TwoSidesWithOneName(t *testing.T) {
 	t.Parallel()
 	left := []*peer{start(t, fast("n1")), start(t, fast("n2"))}
@@ -210,10 +210,10 @@ func TestTransport_Join_TwoSidesWithOneName(t *testing.T) {
 		return left[1].liveness("n4") == Alive && right[1].liveness("n2") == Alive
 	})
 	until(t, "both of the name are told", func() bool { return told(left[0]) && told(right[0]) })
-	for _, p := range []*peer{left[0], right[0]} {
+	for i, p := range []*peer{left[0], right[0]} {
 		p.mu.Lock()
-		if p.conflicts[0].Lost {
-			t.Errorf("the one at %s has lost, though both are listed", p.Addr())
+		if c := p.conflicts[0]; c.Fork || !c.Listed || c.Lost != (i == 1) {
+			t.Errorf("the one at %s is told %+v", p.Addr(), c)
 		}
 		p.mu.Unlock()
 	}

@@ -24,10 +24,10 @@ import (
 //	   ◀──keeps, or yields────────────────────── decides by Claimant.Keeps
 //
 // Who has died does not answer. Both that live are told (Conflict.Fork), and
-// whoever is told that the other keeps the id draws a new one. A process that
-// nobody lists asks whoever has its name: the other may go by a new id by now,
-// so the question is about the id with which this one began. One that was never
-// the other's has no rival, and it is about the name alone.
+// whoever is told that the other keeps the id draws a new one. Who has another
+// id is asked, too: it may go by a new one by now, so the question is about the
+// id with which this process began. If that was never the other's, it is about
+// the name alone.
 //
 // Each message also says what decides which of both goes on under the name
 // (Claimant.Remains). It is true of the moment in which it was sent: whoever
@@ -181,9 +181,9 @@ func claim(v verdict, id crdt.ReplicaID, as antientropy.Claimant) rivalArray {
 }
 
 // challenge asks a process that is listed under this node's name whether it
-// lives, if it has this node's replica id, too, or nobody lists this node.
+// lives.
 func (t *Transport) challenge(n *memberlist.Node, rival Meta) {
-	if n.Address() == t.Addr() || rival.Start == t.Meta().Start || !t.isOurs(rival.Replica) && !t.isAlone() {
+	if n.Address() == t.Addr() || rival.Start == t.Meta().Start {
 		return
 	}
 	if _, ok := t.log.allow("challenge "+n.Address(), challengeEvery); ok {
