@@ -16,7 +16,7 @@ func (m *member) checkReleases(old *delta.Replica, requests []antientropy.Commit
 	for _, p := range e.Deltas {
 		n := m.oracle.number(p.Origin)
 		for i, x := range p.Events {
-			if p.Origin == e.ID && x.Kind == delta.Release && !m.oracle.isTouchedByForgotten(x.Key()) {
+			if p.Origin == e.ID && x.Kind == delta.Release {
 				m.checkRelease(p.Dot(i), x, seen)
 			}
 			seen[n] = p.Dot(i).Sequence
@@ -25,8 +25,15 @@ func (m *member) checkReleases(old *delta.Replica, requests []antientropy.Commit
 }
 
 func (m *member) checkRelease(dot crdt.Dot, x delta.Event, seen sequences) {
+	owed := m.oracle.promised(x.Key(), m.dir)
+	if owed == undefined {
+		return
+	}
 	want := m.oracle.live(x.Key(), seen)
 	for n, last := range want {
+		if owed == butForgotten && m.oracle.isForgotten(m.oracle.ids[n]) {
+			continue
+		}
 		mark, _ := x.Released.Find(m.oracle.ids[n])
 		if mark.Last != last {
 			m.fail("V6: the release %s:%d of %s observes %s up to %d, there live contributions up to %d",

@@ -64,7 +64,7 @@ func (k *cluster) loseDirectory(m *member) {
 	}
 	k.mark(MarkDirectoryLost)
 	k.trace("the directory of %s is lost", m.name)
-	k.replace(m, newDirectory(k.newReplicaID()))
+	k.replace(m, k.freshDirectory())
 	m.start()
 	k.tellAll()
 }

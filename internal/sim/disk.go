@@ -23,6 +23,8 @@ type directory struct {
 	kept    *antientropy.Fingerprints
 	log     map[crdt.ReplicaID][]logged
 	index   uint64
+	// since is how many replicas had been forgotten when it was begun.
+	since int
 	// start is the last start on it, lives the last that other members were
 	// seen to have.
 	start antientropy.StartID
@@ -52,7 +54,7 @@ var shapeOfFingerprints = antientropy.Shape{BlockEntries: 3, Symbols: 128}
 func (d *directory) clone() *directory {
 	out := &directory{
 		replica: reopened(d.replica), memory: d.memory.Clone(), kept: d.kept,
-		log: map[crdt.ReplicaID][]logged{}, index: d.index, start: d.start, lives: maps.Clone(d.lives),
+		log: map[crdt.ReplicaID][]logged{}, index: d.index, since: d.since, start: d.start, lives: maps.Clone(d.lives),
 	}
 	for r, l := range d.log {
 		out.log[r] = slices.Clone(l)

@@ -36,6 +36,8 @@
 //	L4  So no released record is left whose origin is a member that was not
 //	    forgotten, and none of a forgotten replica.
 //
+// What cannot be held against the oracle is counted, and why: see Checked.
+//
 // The oracle is independent of the code under test: it knows events, and no
 // records, watermarks, contexts or joins. What lives is what no Release had
 // observed.

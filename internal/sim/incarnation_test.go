@@ -31,8 +31,8 @@ func TestRun_Incarnations_LeaveLittle(t *testing.T) {
 	k := newCluster(3, &r)
 	k.net.delayMax, k.diskMax = 2, 1
 	k.options.Grace = 1
-	stay := k.join("stays", newDirectory(k.newReplicaID()))
-	dies := k.join("dies", newDirectory(k.newReplicaID()))
+	stay := k.join("stays", k.freshDirectory())
+	dies := k.join("dies", k.freshDirectory())
 	for _, m := range k.members {
 		m.quiet = true
 	}
@@ -45,7 +45,7 @@ func TestRun_Incarnations_LeaveLittle(t *testing.T) {
 			t.Fatal(err)
 		}
 		k.runUntil(func() bool { return dies.dir.replica.Context.Leq(stay.dir.replica.Context) })
-		k.replace(dies, newDirectory(k.newReplicaID()))
+		k.replace(dies, k.freshDirectory())
 		dies.start()
 		k.tellAll()
 	}

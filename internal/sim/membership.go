@@ -14,7 +14,7 @@ func (k *cluster) joinFresh() {
 		return
 	}
 	k.mark(MarkJoined)
-	k.join(fmt.Sprintf("n%d", k.names+1), newDirectory(k.newReplicaID()))
+	k.join(fmt.Sprintf("n%d", k.names+1), k.freshDirectory())
 }
 
 // leave ends a member for good after all others have what it had, as far as

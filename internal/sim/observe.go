@@ -15,7 +15,7 @@ func (m *member) observe(old *delta.Replica, requests []antientropy.CommitReques
 	if e.Renamed {
 		m.trace("%s renames itself from %s to %s", m.name, short(old.ID), short(e.ID))
 		m.mark(MarkRenamed)
-		m.markIf(MarkForgottenRenamed, m.oracle.forgotten[old.ID])
+		m.markIf(MarkForgottenRenamed, m.oracle.isForgotten(old.ID))
 		m.identified = true
 		m.after(0, kindOther, m.number, m.tellAll)
 	}
@@ -81,7 +81,7 @@ func (m *member) observeEntries(requests []antientropy.CommitRequest, e *delta.E
 				continue
 			}
 			switch {
-			case m.oracle.forgotten[before.Origin]:
+			case m.oracle.isForgotten(before.Origin):
 				m.mark(MarkForgottenDropped)
 			case takes:
 				m.mark(MarkRecordDropped)

@@ -17,14 +17,19 @@ type oracle struct {
 	numbers map[crdt.ReplicaID]int
 	ids     []crdt.ReplicaID
 	// issued is up to where each replica has issued events.
-	issued    sequences
-	events    map[crdt.Dot]delta.Event
-	claims    map[delta.Key][]happening
-	forgotten map[crdt.ReplicaID]bool
+	issued sequences
+	// events are those first issued under a dot, again any others.
+	events map[crdt.Dot]delta.Event
+	again  map[crdt.Dot][]delta.Event
+	claims map[delta.Key][]happening
+	// forgotten are the replicas that were forgotten, numbered from 1 on.
+	forgotten map[crdt.ReplicaID]int
 	// late are the claims to which a forgotten replica had contributed what
 	// some replica had not seen when it was forgotten, or did so afterwards. Of
 	// these the released base may come back.
 	late map[delta.Key]bool
+	// disputed are the keys that events are about of which others bear the dot.
+	disputed map[delta.Key]bool
 	// lost says of a replica that its last events may be lost, but none up to
 	// the sequence. unsafe are replicas whose directory was rolled back.
 	lost   map[int]uint64
@@ -64,7 +69,8 @@ type position struct {
 func newOracle() *oracle {
 	return &oracle{
 		numbers: map[crdt.ReplicaID]int{}, events: map[crdt.Dot]delta.Event{}, claims: map[delta.Key][]happening{},
-		forgotten: map[crdt.ReplicaID]bool{}, late: map[delta.Key]bool{}, lost: map[int]uint64{}, unsafe: map[crdt.ReplicaID]bool{},
+		again: map[crdt.Dot][]delta.Event{}, disputed: map[delta.Key]bool{},
+		forgotten: map[crdt.ReplicaID]int{}, late: map[delta.Key]bool{}, lost: map[int]uint64{}, unsafe: map[crdt.ReplicaID]bool{},
 	}
 }
 
@@ -91,7 +97,11 @@ func (o *oracle) sequences(c crdt.Context) sequences {
 
 // record notes an event that its origin has committed.
 func (o *oracle) record(dot crdt.Dot, e delta.Event) {
-	o.events[dot] = e
+	if _, used := o.events[dot]; used {
+		o.dispute(dot, e)
+	} else {
+		o.events[dot] = e
+	}
 	n := o.number(dot.Replica)
 	o.issued[n] = max(o.issued[n], dot.Sequence)
 	h := happening{origin: n, sequence: dot.Sequence}
@@ -115,7 +125,7 @@ func (o *oracle) record(dot crdt.Dot, e delta.Event) {
 	}
 	k := e.Key()
 	o.claims[k] = append(o.claims[k], h)
-	if o.forgotten[dot.Replica] {
+	if o.isForgotten(dot.Replica) {
 		o.late[k] = true
 	}
 }
@@ -123,10 +133,10 @@ func (o *oracle) record(dot crdt.Dot, e delta.Event) {
 // forget notes that a replica is retired while contexts are those of all
 // directories that there are.
 func (o *oracle) forget(r crdt.ReplicaID, contexts []crdt.Context) {
-	if o.forgotten[r] {
+	if o.isForgotten(r) {
 		return
 	}
-	o.forgotten[r] = true
+	o.forgotten[r] = len(o.forgotten) + 1
 	n := o.number(r)
 	for k, events := range o.claims {
 		for _, h := range events {
@@ -137,17 +147,15 @@ func (o *oracle) forget(r crdt.ReplicaID, contexts []crdt.Context) {
 	}
 }
 
-// isTouchedByForgotten reports whether a forgotten replica has contributed to
-// a claim: of these, replicas may differ until they are repaired.
-func (o *oracle) isTouchedByForgotten(k delta.Key) bool {
-	return len(o.forgotten) > 0 && slices.ContainsFunc(o.claims[k], func(h happening) bool { return o.forgotten[o.ids[h.origin]] })
-}
-
 // value returns what one who has seen just the given events must show of a
 // claim. With all of them, hearsay says nothing new, and is not believed.
 func (o *oracle) value(k delta.Key, seen sequences, hearsay bool) int64 {
 	events := o.claims[k]
-	released := o.released(events, seen, hearsay)
+	return shown(events, seen, o.released(events, seen, hearsay))
+}
+
+// shown is the value of events of which those up to released are released.
+func shown(events []happening, seen, released sequences) int64 {
 	var registered, sum int64
 	visible := false
 	for i := range events {

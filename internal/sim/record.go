@@ -21,17 +21,18 @@ func (m *member) record(e *delta.Effects) {
 
 func (m *member) recordEvent(dot crdt.Dot, x delta.Event, own bool) {
 	o := m.oracle
-	known, exists := o.events[dot]
+	_, exists := o.events[dot]
 	switch {
 	case !own && !exists:
 		m.fail("V2: %s applies %s:%d, which was never issued", m.name, short(dot.Replica), dot.Sequence)
-	case !own && !m.reused && !sameEvent(known, x):
-		m.fail("V2: %s applies %s:%d as %+v, it was issued as %+v", m.name, short(dot.Replica), dot.Sequence, x, known)
+	case !own && !o.isIssued(dot, x):
+		m.fail("V2: %s applies %s:%d as %+v, it was issued as %+v", m.name, short(dot.Replica), dot.Sequence, x, o.events[dot])
 	case own && exists && !o.unsafe[dot.Replica]:
 		m.fail("V2: %s uses the dot %s:%d again", m.name, short(dot.Replica), dot.Sequence)
 	case own && exists:
 		m.reused = true
 		m.mark(MarkDotReused)
+		clear(m.states)
 	case own && dot.Sequence != o.issued[o.number(dot.Replica)]+1 && !o.unsafe[dot.Replica]:
 		m.fail("V2: %s issues %s:%d after %d", m.name, short(dot.Replica), dot.Sequence, o.issued[o.number(dot.Replica)])
 	}
@@ -43,7 +44,7 @@ func (m *member) recordEvent(dot crdt.Dot, x delta.Event, own bool) {
 	if m.write != nil {
 		m.traceEvent(m.cluster, dot, x)
 	}
-	if x.Kind == delta.Forget && !o.forgotten[x.Replica] {
+	if x.Kind == delta.Forget && !o.isForgotten(x.Replica) {
 		o.forget(x.Replica, m.contexts(nil))
 		clear(m.states)
 	}

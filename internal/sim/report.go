@@ -22,7 +22,9 @@ type Report struct {
 	// Frames and Bytes were sent; Repairs are sessions that were completed.
 	Frames, Bytes, Repairs uint64
 	Marks                  Marks
-	Slices                 []Slice
+	// Checked is how much was held against the oracle.
+	Checked Checked
+	Slices  []Slice
 }
 
 func newReport(c Config) Report { return Report{Config: c, ByKind: map[string]uint64{}} }

@@ -66,7 +66,6 @@ func TestCluster_Checks_NoticeDamage(t *testing.T) {
 			m.dir.memory.Write(&delta.Effects{Entries: []delta.EntryChange{{Key: e.Key, After: e}}})
 		},
 		"L2": func(k *cluster, m *member) {
-			k.reused = true // so that nothing is held against the oracle
 			*m.dir = *newDirectory(m.dir.replica.ID)
 			m.dir.replica.Context = k.members[0].dir.replica.Context.Clone()
 			m.dir.replica.ContextHash = k.members[0].dir.replica.ContextHash
@@ -76,7 +75,7 @@ func TestCluster_Checks_NoticeDamage(t *testing.T) {
 		k := newCluster(5, &r)
 		k.net.delayMax, k.diskMax = 5, 1
 		for _, name := range []string{"n1", "n2"} {
-			k.join(name, newDirectory(k.newReplicaID()))
+			k.join(name, k.freshDirectory())
 		}
 		k.shape(profiles[0])
 		k.run(1000)

@@ -124,7 +124,7 @@ func (s *script) begin(d *datadriven.TestData) {
 		d.ScanArgs(s.t, "nodes", &n)
 	}
 	for i := range n {
-		s.joinQuiet(fmt.Sprintf("n%d", i+1), newDirectory(k.newReplicaID()))
+		s.joinQuiet(fmt.Sprintf("n%d", i+1), k.freshDirectory())
 	}
 	s.run(1000)
 }

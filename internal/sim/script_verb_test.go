@@ -104,7 +104,7 @@ func (s *script) event(verb string, words []string) error {
 	case "read":
 		s.find(words[0]).readLater = s.number(words[1])
 	case "join":
-		s.joinQuiet(words[0], newDirectory(s.newReplicaID()))
+		s.joinQuiet(words[0], s.freshDirectory())
 	case "repair":
 		m := s.find(words[0])
 		var spans []delta.Span
@@ -183,7 +183,7 @@ func (s *script) disaster(verb string, m *member) error {
 		s.replace(m, s.saved[m.name].clone())
 		m.start()
 	case "lose":
-		s.replace(m, newDirectory(s.newReplicaID()))
+		s.replace(m, s.freshDirectory())
 		m.start()
 	case "clone":
 		s.joinQuiet(fmt.Sprintf("n%d", s.names+1), m.dir.clone())

@@ -109,6 +109,7 @@ func (k *cluster) simulate(c Config) {
 		m.countMarks()
 	}
 	k.endSlices()
+	k.countRun()
 }
 
 // begin draws what is left open, and starts the members.
@@ -127,7 +128,7 @@ func (k *cluster) begin(c Config) {
 		n = 2 + k.random.IntN(4)
 	}
 	for i := range n {
-		k.add(fmt.Sprintf("n%d", i+1), newDirectory(k.newReplicaID()))
+		k.add(fmt.Sprintf("n%d", i+1), k.freshDirectory())
 	}
 	k.tellAll()
 	users := 1

@@ -28,6 +28,7 @@ func TestRun_HoldsUnderFaults(t *testing.T) {
 	total := runSeeds(t, *firstSeed, count, *seedSteps)
 	t.Logf("%d seeds, %d steps under faults, %d events; the slowest, seed %d, agreed %d ms after its faults had ended",
 		count, total.Steps, total.Events, total.Config.Seed, total.HealMillis)
+	t.Logf("%s", total.Checked)
 	for _, m := range sim.AllMarks() {
 		t.Logf("%-26s %d", m, total.Marks[m])
 	}
@@ -88,6 +89,7 @@ func runSeeds(t *testing.T, first, count, steps uint64) (total sim.Report) {
 				}
 				mu.Lock()
 				total.Marks.Add(r.Marks)
+				total.Checked.Add(r.Checked)
 				total.Steps, total.Events = total.Steps+r.Steps, total.Events+r.Events
 				if r.HealMillis > total.HealMillis {
 					total.HealMillis, total.Config = r.HealMillis, r.Config

@@ -122,7 +122,7 @@ func (k *cluster) assemble(n int) {
 	members := make([]*member, n)
 	for i := range members {
 		m := &member{
-			cluster: k, name: fmt.Sprintf("n%d", i+1), number: k.names, dir: newDirectory(k.newReplicaID()),
+			cluster: k, name: fmt.Sprintf("n%d", i+1), number: k.names, dir: k.freshDirectory(),
 			suspects: map[string]bool{}, quiet: true,
 		}
 		k.names++
