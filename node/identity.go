@@ -103,6 +103,9 @@ func (i *identity) isSettled() bool {
 
 // awaitIdentity waits until a local write may be numbered.
 func (n *Node) awaitIdentity(ctx context.Context) error {
+	if n.ending.Load() {
+		return fmt.Errorf("%w, so it ends", ErrNameTaken)
+	}
 	select {
 	case <-n.identity.settled:
 		return ctx.Err()
@@ -121,6 +124,9 @@ func (n *Node) conflict(c gossip.Conflict) {
 		n.giveUpID(c)
 	}
 	last := n.rival.Swap(&c)
+	if c.Lost && c.Of == n.Replica() {
+		n.inherited.Store(c.Seen)
+	}
 	switch {
 	case c.Lost:
 		n.giveWay(c)
@@ -182,42 +188,77 @@ func (n *Node) giveWay(c gossip.Conflict) {
 	}
 }
 
+// bequeathMax is how long a node that ends tries to hand over what it has
+// written, bequeathPause how long it waits for the other to have it on disk
+// before it asks, and sends what is missing once more.
+const (
+	bequeathMax   = 20 * time.Second
+	bequeathPause = 300 * time.Millisecond
+)
+
 // bequeath hands over what this node has written to the copy that goes on under
 // its name, under an id that only this one has had, and ends this one: if nobody
-// lists it, nobody else would take that.
+// lists it, nobody else would take that. It takes no writes any more, and those
+// that were under way come before the last request.
 func (n *Node) bequeath(c gossip.Conflict) {
+	n.ending.Store(true)
 	if n.Replica() == c.Rival.Replica {
 		<-n.giveUpID(c)
+	} else {
+		<-n.goOnUnderNewID() // if it is not certain; in any case all before that is done
 	}
-	done, all := n.handOver(n.Replica(), c.Gossip)
-	what := fmt.Sprintf("what this one wrote was handed over to it (deltas: %d)", done)
-	if !all || n.Replica() == c.Rival.Replica {
-		what = "not all that this one wrote could be handed over to it; it is in this directory still, and comes to the others if that process is stopped and this one started again"
+	what := "what this one wrote was handed over to it"
+	if !n.isInherited(c) {
+		what = "not all that this one wrote could be handed over to it; that is in this directory still, and comes to the others if that process is stopped and this one started again"
 	}
 	n.stopItself(fmt.Errorf("%w: a process on a copy of this data directory is the member %q at %s; %s; do not run copies of a directory: for one more node, take another name and a fresh directory", ErrNameTaken, c.Name, c.Gossip, what))
 }
 
-// handOver sends the deltas of a replica that are in the log to an address, in
-// order, and returns how many, and whether these were all.
-func (n *Node) handOver(r crdt.ReplicaID, address string) (done int, all bool) {
-	for next := uint64(1); next <= n.store.Summary().Context.Get(r); {
+// isInherited hands over until the rival has on disk all that this node has
+// issued under its id.
+func (n *Node) isInherited(c gossip.Conflict) bool {
+	own := n.Replica()
+	if own == c.Rival.Replica {
+		return false // the disk does not let it draw a new one
+	}
+	n.inherited.Store(0) // it may be of a former id
+	for end := time.Now().Add(bequeathMax); n.ctx.Err() == nil && time.Now().Before(end); {
+		seen := n.inherited.Load()
+		if seen >= n.store.Summary().Context.Get(own) {
+			return true
+		}
+		n.handOver(own, seen+1, c.Gossip)
+		for range 3 { // it may still be committing
+			time.Sleep(bequeathPause)
+			n.transport.Ask(c.Gossip, c.Rival.Replica)
+			time.Sleep(bequeathPause / 10)
+			if n.inherited.Load() > seen {
+				break
+			}
+		}
+	}
+	return false
+}
+
+// handOver sends the deltas of a replica from a sequence on that are in the log
+// to an address, in order.
+func (n *Node) handOver(r crdt.ReplicaID, from uint64, address string) {
+	for {
 		var events store.Events
 		err := n.store.View(func(v *store.View) (err error) {
-			events, err = v.Log(r, next, delta.DeltaBytesMax)
+			events, err = v.Log(r, from, delta.DeltaBytesMax)
 			return err
 		})
 		if err != nil || len(events.Deltas) == 0 {
-			return done, false
+			return
 		}
 		for _, p := range events.Deltas {
 			if n.ctx.Err() != nil || n.transport.HandOver(address, p.Bytes) != nil {
-				return done, false
+				return
 			}
-			done++
 		}
-		next = events.Next
+		from = events.Next
 	}
-	return done, true
 }
 
 // giveUpID has the replica go on under a new id before anything else is
@@ -240,6 +281,13 @@ func (n *Node) goOnUnderNewID() (done <-chan struct{}) {
 		close(ended) // all ends
 	}
 	return ended
+}
+
+// makeCertain has the replica go on under a new id if its own is not certain.
+func (n *Node) makeCertain() {
+	if !n.identity.certain.Load() {
+		n.goOnUnderNewID()
+	}
 }
 
 // isNew reports whether the directory is at its first start, so that nobody can

@@ -65,6 +65,10 @@ type Node struct {
 	// losing is the rival that this node seems to lose its name to. Written by
 	// conflict alone, as gossip calls it.
 	losing atomic.Pointer[loss]
+	// ending says that this node hands over what it has written, and takes no
+	// writes any more; inherited is up to where the rival has its events.
+	ending    atomic.Bool
+	inherited atomic.Uint64
 	// patience ends the wait for the identity to be confirmed.
 	patience *time.Timer
 

@@ -7,6 +7,7 @@ import (
 
 	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/antientropy/gossip"
+	"github.com/scalesmall/ssnode/crdt"
 )
 
 // attach begins to send through t.
@@ -31,7 +32,9 @@ func (p *protocol) handler() gossip.Handler {
 		},
 		MembersChanged: p.membersChanged,
 		Conflict:       p.node.conflict,
+		Seen:           func(r crdt.ReplicaID) uint64 { return p.node.store.Summary().Context.Get(r) },
 		Legacy: func(delta []byte) {
+			p.node.makeCertain() // or what is inherited would wait for somebody to confirm that
 			offer(len(delta), func(c *antientropy.Core) { c.Inherit(delta) })
 		},
 	}

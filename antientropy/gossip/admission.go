@@ -5,6 +5,7 @@ import (
 	"log/slog"
 
 	"github.com/hashicorp/memberlist"
+	"github.com/scalesmall/ssnode/crdt"
 )
 
 // Conflict is another process that bears this node's name.
@@ -25,6 +26,10 @@ type Conflict struct {
 	// anything; otherwise the rival does. Gossip is empty if the rival is not
 	// known to be alive.
 	Fork, Yields bool
+	// Seen is how many events of the replica Of, by which this node went when it
+	// asked, the rival has on disk; 0 if it was not asked.
+	Of   crdt.ReplicaID
+	Seen uint64
 }
 
 // readMeta decodes versions and metadata of a member.

@@ -1,5 +1,7 @@
 package gossip
 
+import "github.com/scalesmall/ssnode/crdt"
+
 // Handler receives what the transport brings. Every callback is optional and
 // may be called from several goroutines at once. None may block, nor call
 // Leave or Close: they enqueue and return.
@@ -15,6 +17,8 @@ type Handler struct {
 	MembersChanged func()
 	// Conflict tells of another process with this node's name.
 	Conflict func(Conflict)
+	// Seen returns how many events of a replica are on disk here.
+	Seen func(crdt.ReplicaID) uint64
 	// Legacy receives an encoded delta that a process with this node's name has
 	// handed over before it ends. It is the handler's to keep.
 	Legacy func(delta []byte)
@@ -36,6 +40,13 @@ func (h Handler) membersChanged() {
 	if h.MembersChanged != nil {
 		h.MembersChanged()
 	}
+}
+
+func (h Handler) seen(r crdt.ReplicaID) uint64 {
+	if h.Seen == nil {
+		return 0
+	}
+	return h.Seen(r)
 }
 
 func (h Handler) legacy(delta []byte) {

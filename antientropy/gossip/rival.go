@@ -61,6 +61,10 @@ type rivalArray struct {
 	Listed  bool
 	Joins   bool
 	Gossip  string // where the sender is
+	// Own is the id by which the sender goes. In an answer, Seen is how many
+	// events of Of, the Own of the question, the sender has on disk.
+	Own, Of crdt.ReplicaID
+	Seen    uint64
 }
 
 func (a rivalArray) start() StartID { return StartID{Counter: a.Counter, Nonce: a.Nonce} }
@@ -146,7 +150,7 @@ func (t *Transport) mail(to string, body rivalArray) {
 	if err != nil {
 		return // of a peer that is told apart by nothing
 	}
-	body.Gossip = t.Addr()
+	body.Gossip, body.Own = t.Addr(), t.Meta().Replica
 	select {
 	case t.letters <- letter{at, body}:
 	default: // too many wait; the occasion comes again
@@ -231,7 +235,7 @@ func (t *Transport) takeRival(from string, body []byte) {
 	c := Conflict{
 		Name: from, Rival: Meta{Replica: a.Replica, Start: a.start()}, Gossip: a.Gossip,
 		Fork: fork, Yields: fork && a.Verdict == keeps,
-		Lost: !mine.Remains(theirs), Listed: mine.Listed,
+		Lost: !mine.Remains(theirs), Listed: mine.Listed, Of: a.Of, Seen: a.Seen,
 	}
 	if a.Verdict == asks {
 		answer := keeps
@@ -242,7 +246,9 @@ func (t *Transport) takeRival(from string, body []byte) {
 		if !fork {
 			about = crdt.ReplicaID{}
 		}
-		t.mail(a.Gossip, claim(answer, about, mine))
+		reply := claim(answer, about, mine)
+		reply.Of, reply.Seen = a.Own, t.options.Handler.seen(a.Own)
+		t.mail(a.Gossip, reply)
 	}
 	t.stats.conflicts.Add(1)
 	t.tell(c)

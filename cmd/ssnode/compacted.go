@@ -66,7 +66,7 @@ func compactedNotes(x wire.Compact, dryRun bool) []string {
 		lines = append(lines, "blocked: "+plural(int(b.Records), "record")+" of "+formatBytes(b.Bytes)+" until "+b.Member+" has seen them, or they are too old or too much")
 	}
 	for _, w := range x.Waiting {
-		lines = append(lines, "waiting: "+plural(int(w.Records), "released record")+" for "+orElse(w.Node, "replica "+w.Replica)+"; if it does not come back: ssnode forget "+orElse(w.Node, "--replica "+w.Replica))
+		lines = append(lines, "waiting: "+plural(int(w.Records), "released record")+" for "+orElse(w.Node, "replica "+w.Replica)+"; if it does not come back: ssnode forget --replica "+w.Replica)
 	}
 	return lines
 }
