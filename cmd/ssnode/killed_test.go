@@ -228,27 +228,44 @@ func startDaemons(t *testing.T, names ...string) []*testDaemon {
 	return daemons
 }
 
-// requireEqual waits until status shows one fingerprint everywhere, and then
-// requires equal canonical dumps.
+// requireEqual waits until status shows one state everywhere, and then requires
+// equal canonical dumps. A node may have its record still to write: dumps count
+// if the state has not changed meanwhile.
 func requireEqual(t *testing.T, daemons []*testDaemon) {
 	t.Helper()
-	daemons[0].waitFor("all nodes are equal", func() bool {
-		var states []string
+	for {
+		var state string
+		daemons[0].waitFor("all nodes are equal", func() bool {
+			states := statesOf(t, daemons)
+			state = states[0]
+			return len(slices.Compact(states)) == 1
+		})
+		var dumps [][]byte
 		for _, d := range daemons {
-			s, err := d.client.Status(t.Context())
-			if err != nil {
-				t.Fatal(err)
+			dumps = append(dumps, d.canonical())
+		}
+		if after := slices.Compact(statesOf(t, daemons)); len(after) > 1 || after[0] != state {
+			continue
+		}
+		for i, d := range daemons[1:] {
+			if !bytes.Equal(dumps[i+1], dumps[0]) {
+				t.Errorf("the canonical dumps of %s and %s differ:\n%s\n%s", daemons[0].name, d.name, dumps[0], dumps[i+1])
 			}
-			states = append(states, s.Fingerprint+" "+string(s.Context))
 		}
-		return len(slices.Compact(states)) == 1
-	})
-	want := daemons[0].canonical()
-	for _, d := range daemons[1:] {
-		if got := d.canonical(); !bytes.Equal(got, want) {
-			t.Errorf("the canonical dumps of %s and %s differ:\n%s\n%s", daemons[0].name, d.name, want, got)
-		}
+		return
 	}
+}
+
+func statesOf(t *testing.T, daemons []*testDaemon) (states []string) {
+	t.Helper()
+	for _, d := range daemons {
+		s, err := d.client.Status(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		states = append(states, s.Fingerprint+" "+string(s.Context))
+	}
+	return states
 }
 
 func (l *ledger) requireShown(t *testing.T, daemons []*testDaemon) {
