@@ -120,3 +120,49 @@ func TestNode_Conflict_EndsOnlyIfToldAgain(t *testing.T) {
 	n.Conflict(lost)
 	c.eventually("it ends", func() bool { return n.Err() != nil })
 }
+
+// TestNode_Bequeath_IsOnDiskBeforeTheCopyEnds: the original was restarted alone
+// and has written nothing, so that nobody confirms its id. What the copy wrote,
+// up to its end, is on its disk when the copy has ended.
+func TestNode_Bequeath_IsOnDiskBeforeTheCopyEnds(t *testing.T) {
+	c := newClusterWith(t, node.Options{Join: []string{}}, "n1")
+	c.write("n1", register(claimOf("n1", "a", "b"), 1))
+	c.stop("n1")
+	dir, log := filepath.Join(t.TempDir(), "copy"), newLogbook()
+	if err := os.CopyFS(dir, os.DirFS(filepath.Join(c.dir, "n1"))); err != nil {
+		t.Fatal(err)
+	}
+	original := c.start("n1")
+	o := c.options
+	o.DataDir, o.Node, o.Cluster, o.Gossip, o.Logger = dir, "n1", t.Name(), "127.0.0.1:0", slog.New(log)
+	second, err := node.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer second.Close()
+	var written []ranges.Claim
+	write := func() bool {
+		claim := claimOf("n1", fmt.Sprintf("k%05d", len(written)), fmt.Sprintf("k%05d~", len(written)))
+		_, err := second.Write(t.Context(), []delta.Operation{register(claim, 1)})
+		if err == nil {
+			written = append(written, claim)
+		}
+		return err == nil
+	}
+	for range 20 {
+		write()
+	}
+	_, _ = second.Join(t.Context(), []string{original.GossipAddr()}) // is refused
+	for deadline := time.Now().Add(30 * time.Second); write() && time.Now().Before(deadline); {
+		time.Sleep(time.Millisecond)
+	}
+	select {
+	case <-second.Done():
+	case <-time.After(30 * time.Second):
+		t.Fatalf("the copy does not end; it says %q", log.above())
+	}
+	c.stop("n1")
+	if !c.showAll(written, c.start("n1")) {
+		t.Errorf("of %d claims that the copy has acknowledged some are gone; it says %q", len(written), log.above())
+	}
+}
