@@ -43,6 +43,9 @@ func serve(t *testing.T, o api.Options) *served {
 func serveNode(t *testing.T, o api.Options, of node.Options) *served {
 	t.Helper()
 	of.DataDir, of.Gossip = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0"
+	// Tests share the ports of loopback: a cluster of its own keeps a node from
+	// meeting that of another test, at an address which that had before.
+	of.Cluster = t.Name()
 	n, err := node.Open(t.Context(), of)
 	if err != nil {
 		t.Fatal(err)
@@ -303,7 +306,7 @@ func TestServer_Health_AndMetrics(t *testing.T) {
 		t.Fatal(status)
 	}
 	for _, want := range []string{
-		`ssnode_info{cluster="ssnode",node="n1",version="v9"} 1`,
+		`ssnode_info{cluster="` + t.Name() + `",node="n1",version="v9"} 1`,
 		"ssnode_ready 1", "ssnode_claims 1", "ssnode_identity_confirmed 1", "ssnode_keyspaces 1",
 		`ssnode_members{liveness="alive"} 1`, `ssnode_member_in_sync{member="n1"} 1`,
 		`ssnode_http_requests_total{method="POST",path="/v1/ops",status="200"} 1`,
@@ -331,7 +334,7 @@ func TestServer_Status_AndMembers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if status.Node != "n1" || status.Cluster != "ssnode" || status.Version != "v9" || status.API != s.url || !status.Ready || status.Members != 1 || status.Identity != wire.IdentityConfirmed || status.Gossip == "" || len(status.Replica) != 32 || status.DBBytes == 0 {
+	if status.Node != "n1" || status.Cluster != t.Name() || status.Version != "v9" || status.API != s.url || !status.Ready || status.Members != 1 || status.Identity != wire.IdentityConfirmed || status.Gossip == "" || len(status.Replica) != 32 || status.DBBytes == 0 {
 		t.Errorf("status: %+v", status)
 	}
 	members, err := s.Members(t.Context())
