@@ -115,10 +115,16 @@ func (c *Core) pullHoles(from string, replicas []crdt.ReplicaID) {
 		seen = append(seen, seenArray{Replica: r, Sequence: before[r]})
 	}
 	c.holes.busy[from] = true
+	c.pullListed(from, seen, func(answer []byte) error { return c.holesAnswered(from, before, how, answer) })
+}
+
+// pullListed asks a peer for what it has of the listed replicas beyond what was
+// seen of them.
+func (c *Core) pullListed(from string, seen []seenArray, then func([]byte) error) {
 	c.counters.Pulls++
 	c.askPull(from, func(id uint64) {
 		c.send(from, kindPull, pullBody{ID: id, Scope: scopeListed, Bound: [][]byte{}, Seen: seen})
-	}, func(answer []byte) error { return c.holesAnswered(from, before, how, answer) })
+	}, then)
 }
 
 // holesAnswered takes what has come. What is missing still is pulled on if

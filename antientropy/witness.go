@@ -69,10 +69,7 @@ func (c *Core) askWitnesses() {
 func (c *Core) askWitness(name string) {
 	c.witnesses.left[name] = c.now + c.options.RequestTimeout
 	own := seenArray{Replica: c.replica.ID, Sequence: c.replica.Context.Get(c.replica.ID)}
-	c.counters.Pulls++
-	c.askPull(name, func(id uint64) {
-		c.send(name, kindPull, pullBody{ID: id, Scope: scopeListed, Bound: [][]byte{}, Seen: []seenArray{own}})
-	}, func(answer []byte) error { return c.witnessAnswered(name, own.Replica, answer) })
+	c.pullListed(name, []seenArray{own}, func(answer []byte) error { return c.witnessAnswered(name, own.Replica, answer) })
 }
 
 func (c *Core) witnessAnswered(name string, id crdt.ReplicaID, answer []byte) error {

@@ -152,12 +152,11 @@ const (
 	lossForgotten = time.Minute
 )
 
-// loss is the rival to whom this node seems to lose its name, since when, when
-// that may be final, and whether it is.
+// loss is the rival to whom this node seems to lose its name, since when, and
+// when that may be final.
 type loss struct {
 	to          gossip.StartID
 	since, till time.Time
-	ended       bool
 }
 
 // giveWay ends this node if the rival has been found to go on under its name
@@ -177,11 +176,9 @@ func (n *Node) giveWay(c gossip.Conflict) {
 				t.Ask(c.Gossip, c.Rival.Replica)
 			}
 		})
-	case now.Before(l.till) || l.ended:
+	case now.Before(l.till) || n.ending.Load():
 	case c.Fork:
-		ended := *l
-		ended.ended = true
-		n.losing.Store(&ended)
+		n.ending.Store(true)
 		go n.bequeath(c) // it waits for the network, and ends with the node
 	default:
 		n.stopItself(fmt.Errorf("%w: %q is a living member at %s; start with another name and a fresh data directory, or stop that one first", ErrNameTaken, c.Name, c.Gossip))
@@ -201,7 +198,6 @@ const (
 // lists it, nobody else would take that. It takes no writes any more, and those
 // that were under way come before the last request.
 func (n *Node) bequeath(c gossip.Conflict) {
-	n.ending.Store(true)
 	if n.Replica() == c.Rival.Replica {
 		<-n.giveUpID(c)
 	} else {

@@ -160,9 +160,8 @@ func (t *Transport) mail(to string, body rivalArray) {
 // post sends a letter. It may wait for the network.
 func (t *Transport) post(l letter) {
 	message := seal(kindRival, t.options.Name, delta.Marshal(l.body))
-	to := &memberlist.Node{Addr: net.IP(l.to.Addr().AsSlice()), Port: l.to.Port()}
 	for range mailTimes {
-		if t.list.SendReliable(to, message) == nil {
+		if t.sendTo(l.to, message) == nil {
 			return
 		}
 		select {
@@ -295,8 +294,12 @@ func (t *Transport) HandOver(address string, delta []byte) error {
 	if err != nil {
 		return fmt.Errorf("%w address of a rival: %w", ErrInvalid, err)
 	}
-	to := &memberlist.Node{Addr: net.IP(at.Addr().AsSlice()), Port: at.Port()}
-	return t.list.SendReliable(to, seal(kindLegacy, t.options.Name, delta))
+	return t.sendTo(at, seal(kindLegacy, t.options.Name, delta))
+}
+
+// sendTo sends an envelope to an address, whoever is listed there.
+func (t *Transport) sendTo(at netip.AddrPort, envelope []byte) error {
+	return t.list.SendReliable(&memberlist.Node{Addr: net.IP(at.Addr().AsSlice()), Port: at.Port()}, envelope)
 }
 
 // takeLegacy takes what a process with this node's name hands over. The bytes
