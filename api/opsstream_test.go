@@ -34,17 +34,7 @@ func (s *served) stream(t *testing.T, header ...string) *opsStream {
 	ctx, cancel := context.WithCancel(t.Context())
 	t.Cleanup(cancel)
 	reader, writer := io.Pipe()
-	q, err := http.NewRequestWithContext(ctx, "POST", s.url+"/v1/ops/stream", reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for i := 0; i < len(header); i += 2 {
-		q.Header.Set(header[i], header[i+1])
-	}
-	r, err := s.raw.Do(q)
-	if err != nil {
-		t.Fatal(err)
-	}
+	r := s.sendUntil(ctx, t, "POST", "/v1/ops/stream", reader, header...)
 	t.Cleanup(func() { writer.Close(); r.Body.Close() })
 	x := &opsStream{t: t, body: writer, answers: bufio.NewReader(r.Body), cut: cancel}
 	if r.StatusCode != 200 || r.Header.Get("Content-Type") != "application/x-ndjson" {

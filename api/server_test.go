@@ -86,7 +86,13 @@ func (s *served) ask(t *testing.T, method, path, body string, header ...string) 
 
 func (s *served) send(t *testing.T, method, path string, body io.Reader, header ...string) *http.Response {
 	t.Helper()
-	q, err := http.NewRequestWithContext(t.Context(), method, s.url+path, body)
+	return s.sendUntil(t.Context(), t, method, path, body, header...)
+}
+
+// sendUntil is send until ctx ends, which cuts the connection.
+func (s *served) sendUntil(ctx context.Context, t *testing.T, method, path string, body io.Reader, header ...string) *http.Response {
+	t.Helper()
+	q, err := http.NewRequestWithContext(ctx, method, s.url+path, body)
 	if err != nil {
 		t.Fatal(err)
 	}
