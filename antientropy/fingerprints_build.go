@@ -73,6 +73,13 @@ func (f *Fingerprints) Next(changes []delta.EntryChange, after delta.Reader) (*F
 	return next, nil
 }
 
+// Reads reports whether Next reads entries for these changes, which it does if
+// anchors come or go; else it cannot fail. O(changes).
+func (f *Fingerprints) Reads(changes []delta.EntryChange) bool {
+	come, gone := f.shape.anchorsOf(changes)
+	return come || len(gone) > 0
+}
+
 // leading returns how many of the changes, ascending, of which the first does,
 // lie in the block.
 func (w where) leading(changes []delta.EntryChange) int {

@@ -149,12 +149,12 @@ func (n *Node) refuse(group []*request, cause error) {
 
 // publish makes the effects of a durable transaction visible.
 func (n *Node) publish(t *transaction) {
-	changes, err := n.routing.apply(t.effects)
-	if err != nil {
+	if err := t.shown.err; err != nil {
 		n.stopItself(fmt.Errorf("derive routing from a commit: %w", err))
 	}
+	n.routing.show(t.effects, t.shown)
 	n.counters.committed(t.effects)
-	n.watchers.publish(published{revision: n.store.Revision(), changes: changes, context: t.effects.Context})
+	n.watchers.publish(published{revision: n.store.Revision(), changes: t.shown.changes, context: t.effects.Context})
 	n.protocol.committed(t.effects, t.results)
 	n.protocol.participate()
 	if t.effects.Renamed {

@@ -7,13 +7,41 @@ import (
 	"github.com/scalesmall/ssnode/ranges"
 )
 
-// derived is what follows from the entries of the state and changes with them.
+// indexes are the keyspaces with visible claims: what routing tables are made
+// from.
+type indexes map[string]*ranges.Index
+
+// set makes a claim have a priority.
+func (x indexes) set(w ranges.Weighted) {
+	index, ok := x[w.Keyspace]
+	if !ok {
+		index = ranges.NewIndex(w.Keyspace)
+		x[w.Keyspace] = index
+	}
+	if w.Priority == 0 {
+		index.Remove(w.Range, w.Node)
+	} else {
+		index.Set(w.Range, w.Node, w.Priority)
+	}
+}
+
+// table returns the present table of a keyspace, nil if no claim is left.
+func (x indexes) table(keyspace string) *ranges.Table {
+	index := x[keyspace]
+	if index.Len() == 0 {
+		delete(x, keyspace)
+		return nil
+	}
+	return index.Table()
+}
+
+// derived is what else follows from the entries of the state and changes with
+// them.
 type derived struct {
-	// indexes has the keyspaces with visible claims.
-	indexes map[string]*ranges.Index
-	nodes   map[string]delta.NodeRecord
-	// claims is how many are visible.
-	claims int
+	nodes map[string]delta.NodeRecord
+	// claims is how many are visible, keyspaces how many in each.
+	claims    int
+	keyspaces map[string]int
 	// waiting counts the records that are released and wait for their origin.
 	waiting map[crdt.ReplicaID]uint64
 	// own are the visible claims of the node named self, once that is known;
@@ -26,7 +54,7 @@ type derived struct {
 }
 
 func newDerived() *derived {
-	return &derived{indexes: map[string]*ranges.Index{}, nodes: map[string]delta.NodeRecord{}, waiting: map[crdt.ReplicaID]uint64{}}
+	return &derived{nodes: map[string]delta.NodeRecord{}, keyspaces: map[string]int{}, waiting: map[crdt.ReplicaID]uint64{}}
 }
 
 // change is one visible change: of a claim, whose priority is 0 if it was
@@ -35,6 +63,8 @@ type change struct {
 	key   delta.Key
 	claim ranges.Weighted
 	node  delta.NodeRecord
+	// was says whether the claim was visible before.
+	was bool
 	// repaired says that it came by range repair, without an event.
 	repaired bool
 }
@@ -48,22 +78,41 @@ func changeOf(e delta.Entry) (change, error) {
 	return change{key: e.Key, claim: ranges.Weighted{Claim: claim, Priority: e.Counter.Value()}}, err
 }
 
-// change takes over one entry and reports whether what is visible changed.
-func (d *derived) change(x delta.EntryChange) (change, bool, error) {
-	after := delta.Entry{Key: x.Key, Counter: x.After.Counter, Node: x.After.Node}
-	d.wait(x.Before.Counter, x.After.Counter)
-	switch {
-	case x.Key.IsNode():
-		d.nodes[after.Node.Name] = after.Node
-	case !x.Key.IsClaim() || x.Before.Counter.Value() == after.Counter.Value():
+// visibleChange returns what of a changed entry shows, and whether anything does.
+func visibleChange(x delta.EntryChange) (change, bool, error) {
+	if !x.Key.IsNode() && (!x.Key.IsClaim() || x.Before.Counter.Value() == x.After.Counter.Value()) {
 		return change{}, false, nil
 	}
-	c, err := changeOf(after)
-	c.repaired = x.Repaired
-	if err == nil && x.Key.IsClaim() {
-		d.set(c.claim, x.Before.Counter.IsVisible())
-	}
+	c, err := changeOf(delta.Entry{Key: x.Key, Counter: x.After.Counter, Node: x.After.Node})
+	c.repaired, c.was = x.Repaired, x.Before.Counter.IsVisible()
 	return c, err == nil, err
+}
+
+// note takes over a change that shows.
+func (d *derived) note(c change) {
+	if c.key.IsNode() {
+		d.nodes[c.node.Name] = c.node
+		return
+	}
+	is := c.claim.Priority > 0
+	switch {
+	case is == c.was:
+		return
+	case is:
+		d.count(c.claim.Keyspace, +1)
+	default:
+		d.count(c.claim.Keyspace, -1)
+	}
+	if c.claim.Node == d.self {
+		d.moveOwn(c.claim)
+	}
+}
+
+func (d *derived) count(keyspace string, claims int) {
+	d.claims += claims
+	if d.keyspaces[keyspace] += claims; d.keyspaces[keyspace] == 0 {
+		delete(d.keyspaces, keyspace)
+	}
 }
 
 // wait counts the records of a claim that wait for their origin.
@@ -80,28 +129,6 @@ func (d *derived) wait(before, after crdt.PNCounter) {
 		if d.waiting[x.Origin]--; d.waiting[x.Origin] == 0 {
 			delete(d.waiting, x.Origin)
 		}
-	}
-}
-
-// set makes a claim have a priority; was says whether it was visible.
-func (d *derived) set(w ranges.Weighted, was bool) {
-	index, ok := d.indexes[w.Keyspace]
-	if !ok {
-		index = ranges.NewIndex(w.Keyspace)
-		d.indexes[w.Keyspace] = index
-	}
-	switch {
-	case w.Priority == 0:
-		index.Remove(w.Range, w.Node)
-		d.claims--
-	default:
-		index.Set(w.Range, w.Node, w.Priority)
-		if !was {
-			d.claims++
-		}
-	}
-	if w.Node == d.self && was != (w.Priority > 0) {
-		d.moveOwn(w)
 	}
 }
 
@@ -122,9 +149,9 @@ func (d *derived) settle() {
 }
 
 // name says whose claims are own. O(claims).
-func (d *derived) name(self string) {
+func (d *derived) name(self string, claims indexes) {
 	d.self = self
-	for _, index := range d.indexes {
+	for _, index := range claims {
 		for w := range index.All() {
 			if w.Node == self {
 				d.moveOwn(w)

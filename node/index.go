@@ -16,6 +16,9 @@ func (x index) Next(changes []delta.EntryChange, after delta.Reader) (store.Inde
 	return index{kept}, err
 }
 
+// Reads implements store.Index.
+func (x index) Reads(changes []delta.EntryChange) bool { return x.kept.Reads(changes) }
+
 // indexBuilder implements store.IndexBuilder.
 type indexBuilder struct {
 	*antientropy.FingerprintsBuilder

@@ -14,15 +14,20 @@ import (
 )
 
 // routing is everything derived from the entries that reads are answered from.
-// The committer writes it, after the commit and before the answers go out, so
-// that who has an answer sees its effect; lookups read immutable tables.
+// The committer writes it, so that who has an answer to a write sees its effect;
+// lookups read immutable tables. What takes a while is prepared while the commit
+// is on its way to the disk, and shown when it is there.
 type routing struct {
 	// tables maps keyspaces to their current tables. The map is replaced when
 	// a keyspace comes or goes, the pointers in it when its claims change.
 	tables atomic.Pointer[map[string]*atomic.Pointer[ranges.Table]]
-	// loading is what load takes in until loaded; readers do not see it. It
-	// belongs to who opens the store.
-	loading *derived
+	// claims belong to the committer. They are ahead of the rest between prepare
+	// and show; a commit that fails leaves them so until loaded.
+	claims indexes
+	// loading and loadingClaims are what load takes in until loaded; readers do
+	// not see it. They belong to who opens the store.
+	loading       *derived
+	loadingClaims indexes
 
 	mu struct {
 		sync.RWMutex
@@ -32,7 +37,8 @@ type routing struct {
 }
 
 func newRouting() *routing {
-	r := &routing{loading: newDerived()}
+	r := &routing{claims: indexes{}}
+	r.reload()
 	r.tables.Store(&map[string]*atomic.Pointer[ranges.Table]{})
 	r.mu.derived, r.mu.context = newDerived(), crdt.NewContext()
 	return r
@@ -49,19 +55,29 @@ func (r *routing) table(keyspace string) *ranges.Table {
 }
 
 // reload begins to take everything in anew.
-func (r *routing) reload() { r.loading = newDerived() }
+func (r *routing) reload() { r.loading, r.loadingClaims = newDerived(), indexes{} }
 
 // load takes an entry in while the store is being opened or reopened.
 func (r *routing) load(e delta.Entry) error {
-	_, _, err := r.loading.change(delta.EntryChange{Key: e.Key, After: e})
-	return err
+	x := delta.EntryChange{Key: e.Key, After: e}
+	r.loading.wait(nil, e.Counter)
+	c, visible, err := visibleChange(x)
+	if err != nil || !visible {
+		return err
+	}
+	if c.key.IsClaim() {
+		r.loadingClaims.set(c.claim)
+	}
+	r.loading.note(c)
+	return nil
 }
 
 // loaded shows readers what load took in, of the node of that name.
 func (r *routing) loaded(self string, context crdt.Context) {
-	r.loading.name(self)
+	r.claims = r.loadingClaims
+	r.loading.name(self, r.claims)
 	tables := map[string]*atomic.Pointer[ranges.Table]{}
-	for keyspace, index := range r.loading.indexes {
+	for keyspace, index := range r.claims {
 		tables[keyspace] = pointerTo(index.Table())
 	}
 	r.mu.Lock()
@@ -69,7 +85,7 @@ func (r *routing) loaded(self string, context crdt.Context) {
 	if r.mu.self == self { // a commit may be on disk of which nobody was told
 		r.loading.fresh = r.loading.own.Participation().Beyond(r.mu.own.Participation())
 	}
-	r.mu.derived, r.loading = r.loading, nil
+	r.mu.derived, r.loading, r.loadingClaims = r.loading, nil, nil
 	r.mu.context = context
 	r.tables.Store(&tables)
 }
@@ -80,57 +96,76 @@ func pointerTo(t *ranges.Table) *atomic.Pointer[ranges.Table] {
 	return p
 }
 
-// apply takes over the effects of a commit and returns what became visible.
-func (r *routing) apply(e *delta.Effects) ([]change, error) {
-	var changes []change
-	touched := map[string]struct{}{}
+// prepared is what a commit shows.
+type prepared struct {
+	changes []change
+	// tables are the new ones, nil where no claim of a keyspace is left.
+	tables map[string]*ranges.Table
+	err    error
+}
+
+// prepare derives what a commit shows while nobody sees it yet. For the
+// committer only.
+func (r *routing) prepare(e *delta.Effects) prepared {
+	p := prepared{tables: map[string]*ranges.Table{}}
+	for _, x := range e.Entries {
+		c, visible, err := visibleChange(x)
+		switch {
+		case err != nil:
+			return prepared{err: err}
+		case !visible:
+			continue
+		case c.key.IsClaim():
+			r.claims.set(c.claim)
+			p.tables[c.claim.Keyspace] = nil
+		}
+		p.changes = append(p.changes, c)
+	}
+	for keyspace := range p.tables {
+		p.tables[keyspace] = r.claims.table(keyspace)
+	}
+	return p
+}
+
+// show makes visible what was prepared.
+func (r *routing) show(e *delta.Effects, p prepared) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, x := range e.Entries {
-		c, visible, err := r.mu.change(x)
-		if err != nil {
-			return nil, err
-		}
-		if !visible {
-			continue
-		}
-		changes = append(changes, c)
-		if c.key.IsClaim() {
-			touched[c.claim.Keyspace] = struct{}{}
-		}
+		r.mu.wait(x.Before.Counter, x.After.Counter)
+	}
+	for _, c := range p.changes {
+		r.mu.note(c)
 	}
 	r.mu.settle()
-	for keyspace := range touched {
-		r.publish(keyspace)
+	for keyspace, table := range p.tables {
+		r.showTable(keyspace, table)
 	}
 	r.mu.context.Join(e.Context)
-	return changes, nil
 }
 
-// publish shows readers the present table of a keyspace. The caller holds mu.
-func (r *routing) publish(keyspace string) {
-	index := r.mu.indexes[keyspace]
+// showTable shows readers the table of a keyspace, nil if it has no claims. The
+// caller holds mu.
+func (r *routing) showTable(keyspace string, table *ranges.Table) {
 	tables := *r.tables.Load()
 	p, ok := tables[keyspace]
-	if ok && index.Len() > 0 {
-		p.Store(index.Table())
+	if ok && table != nil {
+		p.Store(table)
 		return
 	}
 	tables = maps.Clone(tables)
-	if index.Len() > 0 {
-		tables[keyspace] = pointerTo(index.Table())
+	if table != nil {
+		tables[keyspace] = pointerTo(table)
 	} else {
 		delete(tables, keyspace)
-		delete(r.mu.indexes, keyspace)
 	}
 	r.tables.Store(&tables)
 }
 
-// overlapping returns the visible claims of a keyspace that overlap a range.
+// overlapping returns the visible claims of a keyspace that overlap a range. For
+// the committer only.
 func (r *routing) overlapping(keyspace string, within ranges.Range) []ranges.Claim {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	index, ok := r.mu.indexes[keyspace]
+	index, ok := r.claims[keyspace]
 	if !ok {
 		return nil
 	}
@@ -144,45 +179,55 @@ func (r *routing) overlapping(keyspace string, within ranges.Range) []ranges.Cla
 // participants returns the nodes that claim a part of what a delta touches,
 // ascending.
 func (r *routing) participants(d delta.Delta) []string {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
 	names := map[string]struct{}{}
 	for _, e := range d.Events {
-		index, ok := r.mu.indexes[e.Claim.Keyspace]
-		if !ok || !e.Key().IsClaim() {
-			continue
-		}
-		for w := range index.Overlapping(e.Claim.Range) {
-			names[w.Node] = struct{}{}
+		if e.Key().IsClaim() {
+			collectNodes(names, r.table(e.Claim.Keyspace), e.Claim.Range)
 		}
 	}
 	return slices.Sorted(maps.Keys(names))
+}
+
+// collectNodes adds the nodes that claim a part of a range.
+func collectNodes(names map[string]struct{}, table *ranges.Table, within ranges.Range) {
+	for s := range table.Overlapping(within) {
+		for _, server := range s.Servers {
+			names[server.Node] = struct{}{}
+		}
+	}
 }
 
 // partners returns the nodes that claim a part of what this node claims, itself
-// left out, ascending. The first partnersMax claims there stand for all.
+// left out, ascending. The first partnersMax servers there stand for all.
 func (r *routing) partners() []string {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
 	names := map[string]struct{}{}
 	left := partnersMax
-	for part := range r.mu.own.Participation().All() {
-		if left == 0 {
-			break
-		}
-		for w := range r.mu.indexes[part.Keyspace].Overlapping(part.Range) {
-			if left--; left == 0 {
+	for part := range r.participation().All() {
+		for s := range r.table(part.Keyspace).Overlapping(part.Range) {
+			if left -= len(s.Servers); left < 0 {
 				break
 			}
-			names[w.Node] = struct{}{}
+			for _, server := range s.Servers {
+				names[server.Node] = struct{}{}
+			}
+		}
+		if left < 0 {
+			break
 		}
 	}
-	delete(names, r.mu.self)
+	delete(names, r.self())
 	return slices.Sorted(maps.Keys(names))
 }
 
-// partnersMax bounds the claims that partners are looked for among.
+// partnersMax bounds the servers that partners are looked for among.
 const partnersMax = 1 << 16
+
+// self returns the name of this node.
+func (r *routing) self() string {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.mu.self
+}
 
 // token returns a context that what is read from now on reflects at least.
 func (r *routing) token() crdt.Context {
@@ -241,16 +286,17 @@ func (r *routing) keyspaces() []Keyspace {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	var out []Keyspace
-	for _, name := range slices.Sorted(maps.Keys(r.mu.indexes)) {
-		out = append(out, Keyspace{Name: name, Claims: r.mu.indexes[name].Len(), Subranges: r.table(name).Len()})
+	for _, name := range slices.Sorted(maps.Keys(r.mu.derived.keyspaces)) {
+		out = append(out, Keyspace{Name: name, Claims: r.mu.derived.keyspaces[name], Subranges: r.table(name).Len()})
 	}
 	return out
 }
 
-func (r *routing) claims() int {
+// visible returns how many claims are visible.
+func (r *routing) visible() int {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
-	return r.mu.claims
+	return r.mu.derived.claims
 }
 
 // waiting returns for whom records wait, the most first.

@@ -30,6 +30,30 @@ func effectsOf(before, after map[ranges.Claim]int64) *delta.Effects {
 	return e
 }
 
+// apply is what the committer does with the effects of a commit.
+func apply(r *routing, e *delta.Effects) ([]change, error) {
+	p := r.prepare(e)
+	r.show(e, p)
+	return p.changes, p.err
+}
+
+// TestRouting_Prepare_ShowsNothing: what is prepared for a commit that is on its
+// way, and may fail, is seen by no reader.
+func TestRouting_Prepare_ShowsNothing(t *testing.T) {
+	r := newRouting()
+	r.loaded("n1", crdt.NewContext())
+	e := effectsOf(nil, map[ranges.Claim]int64{inKeyspace("k1"): 2})
+	e.Context = crdt.Context{{1}: 1}
+	p := r.prepare(e)
+	if len(r.table("k1").Lookup("b").Servers) != 0 || r.visible() != 0 || len(r.keyspaces()) != 0 || len(r.takeFresh()) != 0 || r.covers(e.Context) {
+		t.Error("what is being committed is shown")
+	}
+	r.show(e, p)
+	if len(r.table("k1").Lookup("b").Servers) != 1 || r.visible() != 1 || len(r.keyspaces()) != 1 || len(r.takeFresh()) != 1 || !r.covers(e.Context) {
+		t.Error("what was committed is not shown")
+	}
+}
+
 func inKeyspace(keyspace string) ranges.Claim {
 	return ranges.Claim{Keyspace: keyspace, Node: "n1", Range: ranges.Range{From: "a", To: ranges.Before("m")}}
 }
@@ -67,7 +91,6 @@ func TestRouting_Apply_KeyspacesComeAndGo(t *testing.T) {
 			}
 		}
 	})
-	read(func() { r.overlapping("k2", ranges.Everything()) })
 	d := delta.Delta{Events: []delta.Event{{Kind: delta.Add, Claim: inKeyspace("k1")}}}
 	read(func() {
 		if names := r.participants(d); len(names) > 0 && !slices.Equal(names, []string{"n1"}) {
@@ -77,7 +100,8 @@ func TestRouting_Apply_KeyspacesComeAndGo(t *testing.T) {
 	now := map[ranges.Claim]int64{}
 	for i := range 2000 {
 		next := map[ranges.Claim]int64{inKeyspace(fmt.Sprintf("k%d", i%3)): int64(i / 3 % 3)}
-		changes, err := r.apply(effectsOf(now, next))
+		r.overlapping("k2", ranges.Everything())
+		changes, err := apply(r, effectsOf(now, next))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -94,12 +118,12 @@ func TestRouting_Apply_KeyspacesComeAndGo(t *testing.T) {
 	close(done)
 	readers.Wait()
 	for c := range now {
-		if _, err := r.apply(effectsOf(now, map[ranges.Claim]int64{c: 0})); err != nil {
+		if _, err := apply(r, effectsOf(now, map[ranges.Claim]int64{c: 0})); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if len(r.keyspaces()) != 0 || r.claims() != 0 || len(*r.tables.Load()) != 0 {
-		t.Errorf("left are %v, %d claims", r.keyspaces(), r.claims())
+	if len(r.keyspaces()) != 0 || r.visible() != 0 || len(*r.tables.Load()) != 0 {
+		t.Errorf("left are %v, %d claims", r.keyspaces(), r.visible())
 	}
 }
 
@@ -112,7 +136,7 @@ func TestRouting_Reload_ShowsNothingBeforeItIsLoaded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(n.Lookup("default", "a").Servers) != 1 || len(n.Nodes()) != 1 || n.routing.claims() != 1 {
+	if len(n.Lookup("default", "a").Servers) != 1 || len(n.Nodes()) != 1 || n.routing.visible() != 1 {
 		t.Error("what is being loaded is shown")
 	}
 	n.routing.loaded("n1", crdt.Context{{1}: 1})
@@ -139,7 +163,7 @@ func TestRouting_Participated_FollowsOwnClaims(t *testing.T) {
 	step := func(before, after map[ranges.Claim]int64, fresh []compaction.Part, want ...ranges.Claim) {
 		t.Helper()
 		moves := r.moves()
-		if _, err := r.apply(effectsOf(before, after)); err != nil {
+		if _, err := apply(r, effectsOf(before, after)); err != nil {
 			t.Fatal(err)
 		}
 		if got := r.takeFresh(); !slices.Equal(got, fresh) {
@@ -191,7 +215,7 @@ func TestRouting_Partners_AreThoseOfOwnRanges(t *testing.T) {
 	claim("k1", "inside", "c", "d")
 	claim("k2", "around", "a", "z")
 	claim("k3", "elsewhere", "b", "f")
-	if _, err := r.apply(effectsOf(nil, claims)); err != nil {
+	if _, err := apply(r, effectsOf(nil, claims)); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.partners(); !slices.Equal(got, []string{"around", "inside"}) {

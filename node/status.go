@@ -77,7 +77,7 @@ func (n *Node) Status() (Status, error) {
 	s := Status{
 		Node: n.name, Cluster: n.Cluster(), Replica: summary.ID,
 		API: n.API(), Gossip: n.GossipAddr(),
-		NotReady: n.notReady(), Claims: n.routing.claims(),
+		NotReady: n.notReady(), Claims: n.routing.visible(),
 		Fingerprint: summary.Fingerprint, Context: summary.Context.Clone(),
 		Members: len(n.memberNames()), Identity: n.identity.String(), Rival: n.rivalText(),
 	}

@@ -29,13 +29,15 @@ type transaction struct {
 
 	effects *delta.Effects
 	results []antientropy.CommitResult
+	// shown is what readers will see, prepared while the disk works.
+	shown prepared
 }
 
 // run makes the requests durable together. On an error nothing has changed.
 func (t *transaction) run() error {
 	n := t.node
 	env := delta.Env{Now: n.now().UnixMilli(), Overlapping: n.routing.overlapping}
-	effects, err := n.store.Update(env, t.steps)
+	effects, err := n.store.UpdateBeside(env, t.steps, func(e *delta.Effects) { t.shown = n.routing.prepare(e) })
 	t.effects = effects
 	return err
 }

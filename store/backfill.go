@@ -13,7 +13,7 @@ import (
 func (s *Store) Backfill(now int64, deltas []delta.Packed) (added int, err error) {
 	s.write.Lock()
 	defer s.write.Unlock()
-	err = s.transact(func(t *tables) (state, error) {
+	err = s.transact(transaction{fill: func(t *tables) (state, error) {
 		next := s.state
 		added = 0
 		if err := t.moveTail(&next); err != nil {
@@ -40,7 +40,7 @@ func (s *Store) Backfill(now int64, deltas []delta.Packed) (added int, err error
 			return state{}, errNothing
 		}
 		return next, t.putState(next)
-	}, func() {})
+	}})
 	if err != nil {
 		return 0, err
 	}

@@ -7,9 +7,13 @@ import "github.com/scalesmall/ssnode/delta"
 // as they like.
 type Index interface {
 	// Next returns the index after a commit: its changes, ascending by key, and
-	// the entries that it leads to. It is called within the transaction, so an
-	// error, and a commit that fails later, change nothing.
+	// the entries that it leads to. An error, and a commit that fails later,
+	// change nothing.
 	Next(changes []delta.EntryChange, after delta.Reader) (Index, error)
+	// Reads reports whether Next reads entries for these changes, or can fail
+	// otherwise. If so it is called within the transaction; if not, with a nil
+	// reader while the disk works.
+	Reads(changes []delta.EntryChange) bool
 }
 
 // IndexBuilder takes the entries of a file that is opened.
@@ -24,6 +28,8 @@ type IndexBuilder interface {
 type noIndex struct{}
 
 func (noIndex) Next([]delta.EntryChange, delta.Reader) (Index, error) { return noIndex{}, nil }
+
+func (noIndex) Reads([]delta.EntryChange) bool { return false }
 
 func (noIndex) Add(delta.Key, delta.Fingerprint) {}
 

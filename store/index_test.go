@@ -15,16 +15,20 @@ func (s prints) Add(k delta.Key, f delta.Fingerprint) { s[k] = f }
 
 func (s prints) Done() Index { return s }
 
-// Next verifies that what it is given is what the commit leads to.
+// Next verifies that what it is given is what the commit leads to, as far as it
+// may read.
 func (s prints) Next(changes []delta.EntryChange, after delta.Reader) (Index, error) {
 	next := maps.Clone(s)
 	for _, x := range changes {
-		e, err := after.Get(x.Key)
+		e, err := x.After, error(nil)
+		if s.Reads(changes) {
+			e, err = after.Get(x.Key)
+		}
 		switch {
 		case err != nil:
 			return nil, err
 		case !e.Equal(x.After) || s[x.Key] != delta.FingerprintOf(x.Before):
-			return nil, errors.New("the index is not of the entries before and after the commit")
+			panic("the index is not of the entries before and after the commit")
 		case x.After.IsZero():
 			delete(next, x.Key)
 		default:
@@ -33,6 +37,10 @@ func (s prints) Next(changes []delta.EntryChange, after delta.Reader) (Index, er
 	}
 	return next, nil
 }
+
+// Reads has half of the commits lead it on within the transaction, and half
+// while the disk works.
+func (prints) Reads(changes []delta.EntryChange) bool { return len(changes)%2 == 0 }
 
 // printsOf returns what an index of a view must be.
 func printsOf(v *View) (prints, error) {
@@ -48,6 +56,8 @@ func printsOf(v *View) (prints, error) {
 type failing struct{ prints }
 
 func (f failing) Done() Index { return f }
+
+func (failing) Reads([]delta.EntryChange) bool { return true }
 
 func (failing) Next([]delta.EntryChange, delta.Reader) (Index, error) { return nil, errIndex }
 

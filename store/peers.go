@@ -72,5 +72,5 @@ func (s *Store) SetNote(name string, value []byte) error {
 func (s *Store) change(fn func(*tables) error) error {
 	s.write.Lock()
 	defer s.write.Unlock()
-	return s.transact(func(t *tables) (state, error) { return s.state, fn(t) }, func() {})
+	return s.transact(transaction{fill: func(t *tables) (state, error) { return s.state, fn(t) }})
 }

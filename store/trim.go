@@ -36,7 +36,7 @@ func (s *Store) Trim(p compaction.Plan) error {
 func (s *Store) trim(drops []compaction.Drop) error {
 	s.write.Lock()
 	defer s.write.Unlock()
-	return s.transact(func(t *tables) (state, error) {
+	return s.transact(transaction{fill: func(t *tables) (state, error) {
 		next, holes := s.state, holeSet{}
 		for _, d := range drops {
 			if err := t.dropRecord(&next, &holes, d); err != nil {
@@ -50,7 +50,7 @@ func (s *Store) trim(drops []compaction.Drop) error {
 			return state{}, err
 		}
 		return next, t.putState(next)
-	}, func() {})
+	}})
 }
 
 // dropRecord deletes one record and its place in the index by dot. One of the

@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"sync"
 
 	"github.com/scalesmall/ssnode/delta"
 	"go.etcd.io/bbolt"
@@ -20,48 +21,92 @@ import (
 //
 // Neither Update nor View may be called from within fn.
 func (s *Store) Update(env delta.Env, fn func(*delta.Commit) error) (*delta.Effects, error) {
+	return s.UpdateBeside(env, fn, func(*delta.Effects) {})
+}
+
+// UpdateBeside is Update for those who derive something from the effects that
+// takes a while: beside does it while the disk works, and has ended when
+// UpdateBeside returns. It is called at most once, and always where the error
+// is nil; what it derived is of no use if the error is not, since its effects
+// are then no part of the state.
+func (s *Store) UpdateBeside(env delta.Env, fn func(*delta.Commit) error, beside func(*delta.Effects)) (*delta.Effects, error) {
 	s.write.Lock()
 	defer s.write.Unlock()
-	var effects *delta.Effects
-	index := s.index
-	err := s.transact(func(t *tables) (state, error) {
-		env.Read = entryReader{&t.entries}
-		c := s.replica.Begin(env)
-		if err := fn(c); err != nil {
-			return state{}, err
-		}
-		e, err := c.Finish()
-		if err != nil {
-			return state{}, err
-		}
-		effects = e
-		if e.IsEmpty() {
-			return state{}, errNothing
-		}
-		next, err := s.persist(t, e, env.Now)
-		if err != nil {
-			return state{}, err
-		}
-		index, err = s.index.Next(e.Entries, env.Read)
-		return next, err
-	}, func() {
-		s.replica.Adopt(effects)
-		s.index = index
+	u := &update{store: s, env: env, index: s.index}
+	err := s.transact(transaction{
+		fill:   func(t *tables) (state, error) { return u.fill(t, fn) },
+		beside: func() { u.derive(); beside(u.effects) },
+		adopt:  u.adopt,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return effects, nil
+	return u.effects, nil
+}
+
+// update is one Update on its way to the disk.
+type update struct {
+	store   *Store
+	env     delta.Env
+	effects *delta.Effects
+	// index is that of the next instant if hasIndex, and else that of this one.
+	index    Index
+	hasIndex bool
+}
+
+// fill puts the effects of fn into a transaction.
+func (u *update) fill(t *tables, fn func(*delta.Commit) error) (state, error) {
+	u.env.Read = entryReader{&t.entries}
+	c := u.store.replica.Begin(u.env)
+	if err := fn(c); err != nil {
+		return state{}, err
+	}
+	e, err := c.Finish()
+	if err != nil {
+		return state{}, err
+	}
+	u.effects = e
+	if e.IsEmpty() {
+		return state{}, errNothing
+	}
+	next, err := u.store.persist(t, e, u.env.Now)
+	if err == nil && u.index.Reads(e.Entries) {
+		u.index, err = u.index.Next(e.Entries, u.env.Read)
+		u.hasIndex = true
+	}
+	return next, err
+}
+
+// derive makes the index of the next instant, unless that had to be done within
+// the transaction.
+func (u *update) derive() {
+	if !u.hasIndex {
+		u.index, _ = u.index.Next(u.effects.Entries, nil) // reads nothing, so nothing fails
+	}
+}
+
+func (u *update) adopt() {
+	u.store.replica.Adopt(u.effects)
+	u.store.index = u.index
 }
 
 // errNothing ends a transaction that has nothing to write, but something to
 // adopt: a session is not durable.
 var errNothing = errors.New("nothing to write")
 
-// transact runs fn in a writable transaction and commits it together with the
-// state that fn returns. Then, before any reader sees it, adopt runs. The
-// caller holds write.
-func (s *Store) transact(fn func(*tables) (state, error), adopt func()) error {
+// transaction is what becomes durable together.
+type transaction struct {
+	// fill puts it into the file and returns the state with it.
+	fill func(*tables) (state, error)
+	// beside runs while the disk works, before adopt; nil has nothing to do.
+	beside func()
+	// adopt runs when it is durable, before any reader sees it; nil has nothing
+	// to do.
+	adopt func()
+}
+
+// transact carries out a transaction. The caller holds write.
+func (s *Store) transact(x transaction) error {
 	db, err := s.database()
 	if err != nil {
 		return err
@@ -73,26 +118,41 @@ func (s *Store) transact(fn func(*tables) (state, error), adopt func()) error {
 	defer tx.Rollback() // does nothing once committed
 	t := newTables(tx, s.rewrite.touched())
 	t.tailMax = s.options.tailMax
-	next, err := fn(t)
+	next, err := x.fill(t)
 	switch {
 	case err == errNothing:
-		s.publish(s.state, s.txid(), adopt)
+		x.startBeside()()
+		s.publish(s.state, s.txid(), x.adopt)
 		return nil
 	case err != nil:
 		return err
 	}
-	return s.finish(tx, next, adopt)
+	return s.finish(tx, next, x)
+}
+
+// startBeside starts what runs while the disk works, and returns what waits for
+// its end.
+func (x *transaction) startBeside() (wait func()) {
+	if x.beside == nil {
+		return func() {}
+	}
+	var running sync.WaitGroup
+	running.Go(x.beside)
+	return running.Wait
 }
 
 // finish commits a transaction and publishes what it did.
-func (s *Store) finish(tx *bbolt.Tx, next state, adopt func()) error {
+func (s *Store) finish(tx *bbolt.Tx, next state, x transaction) error {
 	s.commit.Lock()
 	defer s.commit.Unlock()
 	txid := tx.ID()
-	if err := s.options.commit(tx); err != nil {
+	wait := x.startBeside()
+	err := s.options.commit(tx)
+	wait()
+	if err != nil {
 		return s.fail(err)
 	}
-	s.publish(next, txid, adopt)
+	s.publish(next, txid, x.adopt)
 	return nil
 }
 
@@ -102,7 +162,9 @@ func (s *Store) publish(next state, txid int, adopt func()) {
 	defer s.mu.Unlock()
 	s.state, s.mu.txid = next, txid
 	s.mu.revision++
-	adopt()
+	if adopt != nil {
+		adopt()
+	}
 	s.summary.forget()
 }
 
