@@ -58,6 +58,44 @@ func AppendBytes[T []byte | string](b []byte, value T) []byte {
 	return append(appendHead(b, majorBytes, uint64(len(value))), value...)
 }
 
+// AppendList appends an array of byte strings, of which nil is written as null.
+func AppendList(b []byte, values [][]byte) []byte {
+	b = AppendArray(b, uint64(len(values)))
+	for _, v := range values {
+		if v == nil {
+			b = append(b, null)
+		} else {
+			b = AppendBytes(b, v)
+		}
+	}
+	return b
+}
+
+// DecodeList decodes what AppendList has written, if it has no more values than
+// valuesMax. They share the memory of b.
+func DecodeList(b []byte, valuesMax int) ([][]byte, error) {
+	r := reader{rest: b}
+	n := r.array()
+	if n > uint64(min(valuesMax, len(r.rest))) {
+		r.fail("%d values, at most %d are allowed", n, valuesMax)
+		return nil, r.err
+	}
+	values := make([][]byte, n)
+	for i := range values {
+		if len(r.rest) > 0 && r.rest[0] == null {
+			r.rest = r.rest[1:]
+			continue
+		}
+		_, size := r.head(majorBytes, majorBytes)
+		if size > uint64(len(r.rest)) {
+			r.fail("a byte string of %d bytes does not fit", size)
+			return nil, r.err
+		}
+		values[i], r.rest = r.rest[:size:size], r.rest[size:]
+	}
+	return values, r.end()
+}
+
 func appendText(b []byte, value string) []byte {
 	return append(appendHead(b, majorText, uint64(len(value))), value...)
 }

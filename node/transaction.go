@@ -3,6 +3,7 @@ package node
 import (
 	"errors"
 	"slices"
+	"sync"
 
 	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/crdt"
@@ -37,9 +38,19 @@ type transaction struct {
 func (t *transaction) run() error {
 	n := t.node
 	env := delta.Env{Now: n.now().UnixMilli(), Overlapping: n.routing.overlapping}
-	effects, err := n.store.UpdateBeside(env, t.steps, func(e *delta.Effects) { t.shown = n.routing.prepare(e) })
+	effects, err := n.store.UpdateBeside(env, t.steps, t.beside)
 	t.effects = effects
 	return err
+}
+
+// beside prepares what readers will see while the disk works.
+func (t *transaction) beside(e *delta.Effects, derive func()) (wait func()) {
+	var running sync.WaitGroup
+	running.Go(func() {
+		derive()
+		t.shown = t.node.routing.prepare(e)
+	})
+	return running.Wait
 }
 
 func (t *transaction) steps(c *delta.Commit) error {

@@ -28,6 +28,7 @@ func (c *checker) checkValues(tx *bbolt.Tx) error {
 	}
 	c.checkMeta(t, version)
 	c.checkContexts(t)
+	c.checkFresh(t, version)
 	c.checkEntries(t)
 	c.checkLog(t)
 	if version > 1 {
@@ -84,14 +85,49 @@ func (c *checker) checkContexts(t *tables) {
 	}
 }
 
+// checkFresh checks the chunks, also the images that do not count, and reads those
+// that do.
+func (c *checker) checkFresh(t *tables, version uint64) {
+	if c.state.fresh.images == nil { // the state could not be read
+		c.state.fresh = newOverlay(1, 1)
+	}
+	if version < 3 {
+		return
+	}
+	before := len(c.problems)
+	c.each(&t.fresh, func(key, payload []byte) error {
+		number, images, err := decodeChunk(key, payload)
+		for _, x := range images {
+			if x.payload == nil {
+				continue
+			}
+			if _, err := delta.DecodeEntry(x.key, x.payload); err != nil {
+				c.report("chunk %d of the newest entries: %v", number, err)
+			}
+		}
+		return err
+	})
+	if err := t.readOverlay(version, &c.state); err != nil && len(c.problems) == before {
+		c.report("%v", err)
+	}
+}
+
+// checkEntries checks what is in place, and sums up the entries, those that count.
 func (c *checker) checkEntries(t *tables) {
 	c.each(&t.entries, func(key, payload []byte) error {
-		e, err := delta.DecodeEntry(delta.Key(key), payload)
-		if err == nil {
-			c.sums.fingerprint = c.sums.fingerprint.Plus(delta.FingerprintOf(e))
-		}
+		_, err := delta.DecodeEntry(delta.Key(key), payload)
 		return corrupt("entries", err)
 	})
+	err := t.reader(&c.state).each(delta.Whole, func(x storedEntry) error {
+		payload, _ := x.payload()
+		if e, err := delta.DecodeEntry(delta.Key(x.key), payload); err == nil {
+			c.sums.fingerprint = c.sums.fingerprint.Plus(delta.FingerprintOf(e))
+		} // else it was reported
+		return nil
+	})
+	if err != nil {
+		c.report("%v", err)
+	}
 }
 
 func (c *checker) checkLog(t *tables) {

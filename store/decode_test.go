@@ -64,6 +64,7 @@ func FuzzDecode(f *testing.F) {
 	for _, x := range e.Entries {
 		f.Add([]byte(x.Key), delta.EncodeEntry(x.After))
 	}
+	f.Add(index, encodeChunk([]keyedImage{{"\x01k", []byte{1}}, {"\x02n", nil}, {"\x03", []byte{}}}))
 	f.Fuzz(func(t *testing.T, key, payload []byte) {
 		same := func(what string, encode func() []byte, err error) {
 			switch {
@@ -75,6 +76,8 @@ func FuzzDecode(f *testing.F) {
 		}
 		r, err := decodeRecord(key, payload)
 		same("record", func() []byte { return encodeRecord(r.AppliedAt, r.Delta) }, err)
+		_, images, err := decodeChunk(key, payload)
+		same("chunk", func() []byte { return encodeChunk(images) }, err)
 		at, err := decodePlace(key, payload)
 		same("place", func() []byte { return encodePlace(at) }, err)
 		list, err := decodeRanges(payload)

@@ -4,15 +4,21 @@ import (
 	"fmt"
 
 	"github.com/scalesmall/ssnode/delta"
+	"github.com/tidwall/btree"
+	"go.etcd.io/bbolt"
 )
 
-// entryReader reads the entries of a transaction: a delta.Reader.
-type entryReader struct{ entries *table }
+// entryReader reads the entries of an instant: a delta.Reader.
+type entryReader struct {
+	entries *table
+	fresh   overlay
+}
+
+func (t *tables) reader(s *state) entryReader { return entryReader{&t.entries, s.fresh} }
 
 // Get implements delta.Reader.
 func (r entryReader) Get(k delta.Key) (delta.Entry, error) {
-	key := []byte(k)
-	payload, err := r.entries.get(key)
+	payload, err := r.payload(k)
 	if err != nil || payload == nil {
 		return delta.Entry{}, err
 	}
@@ -20,10 +26,25 @@ func (r entryReader) Get(k delta.Key) (delta.Entry, error) {
 	return e, corrupt("entries", err)
 }
 
+// payload returns what is stored of an entry, nil if there is none (S7).
+func (r entryReader) payload(k delta.Key) ([]byte, error) {
+	if newer, ok := r.fresh.images.Get(k); ok {
+		return newer.payload, nil
+	}
+	return r.entries.get([]byte(k))
+}
+
 // Scan implements delta.Reader.
 func (r entryReader) Scan(s delta.Span, visit func(delta.Entry) error) error {
-	return r.entries.each([]byte(s.From), []byte(s.To), func(key, payload []byte) error {
-		e, err := delta.DecodeEntry(delta.Key(key), payload)
+	if s.IsEmpty() {
+		return nil
+	}
+	return r.each(s, func(x storedEntry) error {
+		payload, err := x.payload()
+		if err != nil {
+			return err
+		}
+		e, err := delta.DecodeEntry(delta.Key(x.key), payload)
 		if err != nil {
 			return corrupt("entries", err)
 		}
@@ -31,18 +52,77 @@ func (r entryReader) Scan(s delta.Span, visit func(delta.Entry) error) error {
 	})
 }
 
-// writeEntries makes the entries after a commit part of the table.
-func writeEntries(t *table, changes []delta.EntryChange) error {
-	for _, x := range changes {
-		var err error
-		if x.After.IsZero() {
-			err = t.delete([]byte(x.Key))
-		} else {
-			err = t.put([]byte(x.Key), delta.EncodeEntry(x.After))
+// storedEntry is what is stored of an entry: an image, or the sealed value in the
+// bucket entries. It is valid until the transaction ends.
+type storedEntry struct {
+	key, sealed []byte
+	image       *image
+}
+
+func (x storedEntry) payload() ([]byte, error) {
+	if x.image != nil {
+		return x.image.payload, nil
+	}
+	return unseal(bucketEntries, x.key, x.sealed)
+}
+
+// each visits what is stored of the entries in a span, ascending (S7). What is
+// behind delta.Whole it visits with that: it is damage, which is to be seen.
+func (r entryReader) each(s delta.Span, visit func(storedEntry) error) error {
+	m, err := r.merge(s.From)
+	if err != nil {
+		return err
+	}
+	for x, ok := m.next(); ok; x, ok = m.next() {
+		if string(x.key) >= string(s.To) && s.To != delta.Whole.To {
+			return nil
 		}
-		if err != nil {
-			return fmt.Errorf("write entry: %w", err)
+		if x.image == nil && x.sealed == nil {
+			return fmt.Errorf("%w: the bucket %s holds the bucket %x", ErrCorrupt, bucketEntries, x.key)
+		}
+		if x.image != nil && x.image.payload == nil {
+			continue // it is gone
+		}
+		if err := visit(x); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+// merge goes through the bucket entries and the images at the same time.
+type merge struct {
+	cursor      *bbolt.Cursor
+	key, sealed []byte
+	newer       btree.MapIter[delta.Key, *image]
+	isNewer     bool
+}
+
+func (r entryReader) merge(from delta.Key) (*merge, error) {
+	cursor, err := r.entries.cursor()
+	if err != nil {
+		return nil, err
+	}
+	m := &merge{cursor: cursor, newer: r.fresh.images.Iter()}
+	m.key, m.sealed = cursor.Seek([]byte(from))
+	m.isNewer = m.newer.Seek(from)
+	return m, nil
+}
+
+// next returns what counts for the next key, false behind the last.
+func (m *merge) next() (storedEntry, bool) {
+	if m.key == nil && !m.isNewer {
+		return storedEntry{}, false
+	}
+	if m.key == nil || m.isNewer && string(m.newer.Key()) <= string(m.key) {
+		x := storedEntry{key: []byte(m.newer.Key()), image: m.newer.Value()}
+		if string(m.key) == string(x.key) {
+			m.key, m.sealed = m.cursor.Next()
+		}
+		m.isNewer = m.newer.Next()
+		return x, true
+	}
+	x := storedEntry{key: m.key, sealed: m.sealed}
+	m.key, m.sealed = m.cursor.Next()
+	return x, true
 }

@@ -13,7 +13,7 @@ const (
 	// FileName is the name of the one file in a data directory.
 	FileName = "ssnode.db"
 	// FormatVersion is the version of the format that this package writes.
-	FormatVersion = 2
+	FormatVersion = 3
 
 	magic = "ssnode"
 
@@ -32,9 +32,10 @@ const (
 	bucketHoles   = "holes"   // where the log lacks events
 	bucketNotes   = "notes"   // name → what other packages remember
 	bucketTail    = "tail"    // index → delta, the newest of the log
+	bucketFresh   = "fresh"   // number → keys and entries, the newest
 )
 
-var buckets = [...]string{bucketMeta, bucketContext, bucketAhead, bucketEntries, bucketLog, bucketDots, bucketHoles, bucketNotes, bucketTail}
+var buckets = [...]string{bucketMeta, bucketContext, bucketAhead, bucketEntries, bucketLog, bucketDots, bucketHoles, bucketNotes, bucketTail, bucketFresh}
 
 // The names in the bucket meta.
 const (

@@ -15,17 +15,19 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-var writeGolden = flag.Bool("write-golden", false, "write testdata/v2 anew; only while format 2 is not released")
+var writeGolden = flag.Bool("write-golden", false, "write testdata/v3 anew; only while format 3 is not released")
 
-// goldenStore writes what testdata/v2 holds: something in every bucket, every
-// kind of event, every kind of hole, and a record that is not in the index by
-// dot. All but the last write is in testdata/v1 too.
+// goldenStore writes what testdata/v3 holds: something in every bucket, every
+// kind of event, every kind of hole, a record that is not in the index by dot,
+// and entries that are in place, newer than that, and gone. It shows the same as
+// testdata/v2; all but the last write is in testdata/v1 too.
 func goldenStore(t *testing.T) *Store {
 	t.Helper()
 	s := openTest(t, t.TempDir(), Options{
 		Cluster: "golden", Node: "n1",
 		NewID:    func() crdt.ReplicaID { return crdt.ReplicaID{1, 2, 3} },
 		NewNonce: func() uint64 { return 0x0102030405060708 },
+		freshMax: 3,
 	})
 	peer, third := newMemory(2), newMemory(3)
 	operation := func(verb delta.Verb, c ranges.Claim, amount int64) func(*delta.Commit) error {
@@ -94,30 +96,37 @@ func golden(t *testing.T, version string) (content []byte, want string) {
 	return content, string(shown)
 }
 
-// TestGolden_FormatTwo opens a file that format 2 pins: every later release
+// TestGolden_FormatThree opens a file that format 3 pins: every later release
 // reads it, and as long as it is the newest format, writes the same values.
-func TestGolden_FormatTwo(t *testing.T) {
+func TestGolden_FormatThree(t *testing.T) {
 	s := goldenStore(t)
 	if *writeGolden {
 		content, err := os.ReadFile(backupOf(t, s))
 		if err == nil {
-			err = errors.Join(os.WriteFile(filepath.Join("testdata", "v2", FileName), content, 0o644),
-				os.WriteFile(filepath.Join("testdata", "v2", "contents.txt"), []byte(contents(t, s)), 0o644))
+			err = errors.Join(os.WriteFile(filepath.Join("testdata", "v3", FileName), content, 0o644),
+				os.WriteFile(filepath.Join("testdata", "v3", "contents.txt"), []byte(contents(t, s)), 0o644))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	content, want := golden(t, "v2")
+	content, want := golden(t, "v3")
 	dir := t.TempDir()
 	opensAs(t, dir, content, want)
 	sameValues(t, dir, content, s)
 }
 
-// TestGolden_FormatOne opens a file of format 1: to read it is left as it is,
-// to write it becomes one of today.
-func TestGolden_FormatOne(t *testing.T) {
-	content, want := golden(t, "v1")
+// TestGolden_FormerFormats opens files of former formats: to read them they are
+// left as they are, to write they become one of today.
+func TestGolden_FormerFormats(t *testing.T) {
+	for version := range uint64(FormatVersion) - 1 {
+		version++
+		t.Run(fmt.Sprintf("format %d", version), func(t *testing.T) { openFormer(t, version) })
+	}
+}
+
+func openFormer(t *testing.T, version uint64) {
+	content, want := golden(t, fmt.Sprintf("v%d", version))
 	dir := t.TempDir()
 	opensAs(t, dir, content, want)
 	versionOf := func() (version uint64) {
@@ -139,25 +148,29 @@ func TestGolden_FormatOne(t *testing.T) {
 		t.Errorf("to read it shows\n%s\nwant\n%s", got, want)
 	}
 	s.Close()
-	if got := versionOf(); got != 1 {
+	if got := versionOf(); got != version {
 		t.Errorf("opened for reading it has format %d", got)
 	}
 }
 
-// A backup of format 1 is restored, and what is written on top of it is whole.
-func TestGolden_FormatOne_Restored(t *testing.T) {
-	_, want := golden(t, "v1")
-	dir := t.TempDir()
-	if _, err := Restore(dir, filepath.Join("testdata", "v1", FileName), Options{NoSync: true}); err != nil {
-		t.Fatal(err)
-	}
-	s := openTest(t, dir, Options{})
-	if got := contents(t, s); got != want {
-		t.Errorf("it shows\n%s\nwant\n%s", got, want)
-	}
-	write(t, s, register("n1", "a", "m", 3))
-	if problems := s.Check(); len(problems) != 0 {
-		t.Error(problems)
+// A backup of a former format is restored, and what is written on top of it is
+// whole.
+func TestGolden_FormerFormats_Restored(t *testing.T) {
+	for version := range FormatVersion - 1 {
+		name := fmt.Sprintf("v%d", version+1)
+		_, want := golden(t, name)
+		dir := t.TempDir()
+		if _, err := Restore(dir, filepath.Join("testdata", name, FileName), Options{NoSync: true}); err != nil {
+			t.Fatal(err)
+		}
+		s := openTest(t, dir, Options{})
+		if got := contents(t, s); got != want {
+			t.Errorf("%s shows\n%s\nwant\n%s", name, got, want)
+		}
+		write(t, s, register("n1", "a", "m", 3))
+		if problems := s.Check(); len(problems) != 0 {
+			t.Errorf("%s: %v", name, problems)
+		}
 	}
 }
 

@@ -61,6 +61,9 @@ func (s *Store) read(t *tables, l *loaded) (err error) {
 	if err := t.readTail(&l.state); err != nil {
 		return err
 	}
+	if err := t.readOverlay(l.version, &l.state); err != nil {
+		return err
+	}
 	l.replica = delta.NewReplica(l.identity.replica)
 	if err := readContexts(t, l); err != nil {
 		return err
@@ -112,7 +115,7 @@ func (s *Store) readEntries(t *tables, l *loaded) error {
 		}
 		return s.options.Visit(e)
 	}}
-	err := v.run(&t.entries)
+	err := v.run(t.reader(&l.state))
 	r.Fingerprint, l.index = v.sum, index.Done()
 	switch {
 	case err != nil:

@@ -50,6 +50,8 @@ type stateArray struct {
 	LogBytes    uint64
 	Trimmed     []markArray // by class
 	Indexed     uint64
+	FreshFirst  uint64
+	FreshNext   uint64
 }
 
 type markArray struct {
@@ -76,10 +78,13 @@ type state struct {
 	indexed   uint64
 	tail      tail
 	tailBytes uint64
+	// fresh are the newest entries. Its bounds are stored here, its images are
+	// read by readOverlay.
+	fresh overlay
 }
 
 // emptyState is that of a file with nothing in it.
-func emptyState() state { return state{logNext: 1, indexed: 1} }
+func emptyState() state { return state{logNext: 1, indexed: 1, fresh: newOverlay(1, 1)} }
 
 const trimClasses = len(compaction.Classes)
 
@@ -159,9 +164,12 @@ func (t *tables) getState(version uint64) (state, error) {
 func decodeState(version uint64, payload []byte) (state, error) {
 	var a stateArray
 	var err error
-	if version == 1 {
+	switch version {
+	case 1:
 		a, err = decodeStateOfOne(payload)
-	} else {
+	case 2:
+		a, err = decodeStateOfTwo(payload)
+	default:
 		err = delta.Unmarshal(payload, &a, metaBytesMax)
 	}
 	if err != nil {
@@ -176,12 +184,16 @@ func (a stateArray) state() (state, error) {
 		contextHash: delta.SumOf(a.ContextHash),
 		aheadHash:   delta.SumOf(a.AheadHash),
 		logNext:     a.LogNext, logRecords: a.LogRecords, logBytes: a.LogBytes, indexed: a.Indexed,
+		fresh: newOverlay(a.FreshFirst, a.FreshNext),
 	}
 	if s.logNext == 0 || s.logRecords >= s.logNext {
 		return state{}, fmt.Errorf("%w: meta state: %d log records below index %d", ErrCorrupt, s.logRecords, s.logNext)
 	}
 	if s.indexed == 0 || s.indexed > s.logNext {
 		return state{}, fmt.Errorf("%w: meta state: records are indexed below %d, the next is %d", ErrCorrupt, s.indexed, s.logNext)
+	}
+	if s.fresh.first == 0 || s.fresh.first > s.fresh.next {
+		return state{}, fmt.Errorf("%w: meta state: the newest entries are in chunks from %d to before %d", ErrCorrupt, s.fresh.first, s.fresh.next)
 	}
 	if len(a.Trimmed) != trimClasses {
 		return state{}, fmt.Errorf("%w: meta state: %d marks of trimming, want %d", ErrCorrupt, len(a.Trimmed), trimClasses)
@@ -197,7 +209,7 @@ func (t *tables) putState(s state) error { return t.meta.put([]byte(metaState), 
 // encodeState is delta.Marshal of a stateArray, without reflection.
 func encodeState(s state) []byte {
 	fingerprint, context, ahead := s.fingerprint.Sum.Bytes(), s.contextHash.Bytes(), s.aheadHash.Bytes()
-	b := delta.AppendArray(make([]byte, 0, stateBytes), 9)
+	b := delta.AppendArray(make([]byte, 0, stateBytes), 11)
 	b = delta.AppendUint(b, s.fingerprint.Count)
 	b = delta.AppendBytes(b, fingerprint[:])
 	b = delta.AppendBytes(b, context[:])
@@ -209,7 +221,9 @@ func encodeState(s state) []byte {
 	for _, m := range s.trimmed {
 		b = delta.AppendInt(delta.AppendUint(delta.AppendArray(b, 2), m.Index), m.AppliedAt)
 	}
-	return delta.AppendUint(b, s.indexed)
+	b = delta.AppendUint(b, s.indexed)
+	b = delta.AppendUint(b, s.fresh.first)
+	return delta.AppendUint(b, s.fresh.next)
 }
 
 // stateBytes is about what an encoded state takes.

@@ -22,7 +22,32 @@ func decodeStateOfOne(payload []byte) (stateArray, error) {
 	return stateArray{
 		Count: a.Count, Fingerprint: a.Fingerprint, ContextHash: a.ContextHash, AheadHash: a.AheadHash,
 		LogNext: a.LogNext, LogRecords: a.LogRecords, LogBytes: a.LogBytes, Trimmed: a.Trimmed,
-		Indexed: a.LogNext,
+		Indexed: a.LogNext, FreshFirst: 1, FreshNext: 1,
+	}, err
+}
+
+// stateArrayOfTwo is the state as format 2 has it, in which every entry is in its
+// place.
+type stateArrayOfTwo struct {
+	_           struct{} `cbor:",toarray"`
+	Count       uint64
+	Fingerprint [16]byte
+	ContextHash [16]byte
+	AheadHash   [16]byte
+	LogNext     uint64
+	LogRecords  uint64
+	LogBytes    uint64
+	Trimmed     []markArray
+	Indexed     uint64
+}
+
+func decodeStateOfTwo(payload []byte) (stateArray, error) {
+	var a stateArrayOfTwo
+	err := delta.Unmarshal(payload, &a, metaBytesMax)
+	return stateArray{
+		Count: a.Count, Fingerprint: a.Fingerprint, ContextHash: a.ContextHash, AheadHash: a.AheadHash,
+		LogNext: a.LogNext, LogRecords: a.LogRecords, LogBytes: a.LogBytes, Trimmed: a.Trimmed,
+		Indexed: a.Indexed, FreshFirst: 1, FreshNext: 1,
 	}, err
 }
 
@@ -33,8 +58,10 @@ func (t *tables) migrate(l *loaded) error {
 	if l.version == FormatVersion {
 		return nil
 	}
-	if _, err := t.tx.CreateBucket([]byte(bucketTail)); err != nil {
-		return err
+	for _, name := range []string{bucketTail, bucketFresh} {
+		if _, err := t.tx.CreateBucketIfNotExists([]byte(name)); err != nil {
+			return err
+		}
 	}
 	if err := t.putFormat(); err != nil {
 		return err

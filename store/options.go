@@ -70,8 +70,9 @@ type Options struct {
 
 	// commit ends every writable transaction; tests make it fail.
 	commit func(*bbolt.Tx) error
-	// tailMax is how many records wait for the index by dot; tests lower it.
-	tailMax int
+	// tailMax is how many records wait for the index by dot, freshMax how many
+	// entries for their places; tests lower both.
+	tailMax, freshMax int
 }
 
 func (o Options) withDefaults() Options {
@@ -98,6 +99,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.tailMax == 0 {
 		o.tailMax = tailMax
+	}
+	if o.freshMax == 0 {
+		o.freshMax = freshMax
 	}
 	if o.Parallel == nil {
 		o.Parallel = inTurn

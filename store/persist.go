@@ -16,7 +16,7 @@ func (s *Store) persist(t *tables, e *delta.Effects, appliedAt int64) (state, er
 			return state{}, err
 		}
 	}
-	if err := writeEntries(&t.entries, e.Entries); err != nil {
+	if err := t.putEntries(&next, e); err != nil {
 		return state{}, err
 	}
 	if err := writeContext(&t.context, e.Context); err != nil {

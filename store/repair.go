@@ -3,6 +3,7 @@ package store
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -212,8 +213,8 @@ func (r *repair) join(n *Store) error {
 		batch = batch[:0]
 		return nil
 	}
-	err := eachIntact(r.path, []string{bucketEntries}, func(key, payload []byte) error {
-		e, err := delta.DecodeEntry(delta.Key(key), payload)
+	take := func(k delta.Key, payload []byte) error {
+		e, err := delta.DecodeEntry(k, payload)
 		if err != nil {
 			return nil // lost
 		}
@@ -221,7 +222,18 @@ func (r *repair) join(n *Store) error {
 			return nil
 		}
 		return flush()
+	}
+	err := eachIntact(r.path, []string{bucketEntries}, func(key, payload []byte) error {
+		if _, isOlder := r.old.newest[delta.Key(key)]; isOlder {
+			return nil
+		}
+		return take(delta.Key(key), payload)
 	})
+	for _, k := range slices.Sorted(maps.Keys(r.old.newest)) {
+		if payload := r.old.newest[k]; err == nil && payload != nil {
+			err = take(k, payload)
+		}
+	}
 	return errors.Join(err, flush())
 }
 

@@ -107,7 +107,7 @@ func TestRepair_BringsWhatTheEntriesStillHave(t *testing.T) {
 		write(t, other, register("n2", key, key+"~", 1))
 	}
 	backup := backupOf(t, other)
-	s := openTest(t, dir, Options{Cluster: "c1"})
+	s := openTest(t, dir, Options{Cluster: "c1", freshMax: 1})
 	view(t, other, func(v *View) error {
 		return v.EachDelta(0, func(_ uint64, p delta.Packed) error {
 			_, err := s.Update(delta.Env{}, func(c *delta.Commit) error { _, err := c.Receive(p); return err })

@@ -76,6 +76,9 @@ func (s *Store) Rewrite(ctx context.Context, progress func(done, total uint64)) 
 	if _, err := s.database(); err != nil {
 		return err
 	}
+	if err := s.placeAll(); err != nil {
+		return fmt.Errorf("rewrite: %w", err)
+	}
 	n, err := s.options.begin(s.path)
 	if err != nil {
 		return fmt.Errorf("rewrite: %w", err)

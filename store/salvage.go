@@ -16,8 +16,12 @@ type salvaged struct {
 	identity identity
 	peers    []string
 	state    state
+	// newest are the images that are left, and chunks those that they were in.
+	newest map[delta.Key][]byte
+	chunks []uint64
 	// context and ahead are what is left of them; isWhole says that nothing is
-	// missing: they hash to what is stored.
+	// missing: they hash to what is stored, and the newest entries are all there,
+	// so that what is in place of others is not older than the contexts.
 	context, ahead crdt.Context
 	isWhole        bool
 	// problems is what is wrong with the file, in words.
@@ -26,7 +30,7 @@ type salvaged struct {
 
 // salvage reads what a damaged file says of itself.
 func salvage(path string) (salvaged, error) {
-	s := salvaged{context: crdt.NewContext(), ahead: crdt.NewContext()}
+	s := salvaged{context: crdt.NewContext(), ahead: crdt.NewContext(), newest: map[delta.Key][]byte{}}
 	w := &walker{value: func(bucket string, key, payload []byte) error {
 		switch bucket {
 		case bucketMeta:
@@ -35,6 +39,8 @@ func salvage(path string) (salvaged, error) {
 			s.sequence(s.context, key, payload)
 		case bucketAhead:
 			s.sequence(s.ahead, key, payload)
+		case bucketFresh:
+			s.chunk(key, payload)
 		}
 		return nil
 	}}
@@ -42,7 +48,7 @@ func salvage(path string) (salvaged, error) {
 		return salvaged{}, err
 	}
 	s.problems = append(w.structure, w.values...)
-	s.isWhole = s.state.logNext > 0 &&
+	s.isWhole = s.state.logNext > 0 && s.hasNewest() &&
 		delta.HashContext(s.context) == s.state.contextHash && delta.HashContext(s.ahead) == s.state.aheadHash
 	return s, nil
 }
@@ -64,6 +70,24 @@ func (s *salvaged) meta(name string, payload []byte) {
 	case metaPeers:
 		_ = delta.Unmarshal(payload, &s.peers, PeersBytesMax)
 	}
+}
+
+// chunk takes the images of a chunk; they come in the order of writing.
+func (s *salvaged) chunk(key, payload []byte) {
+	number, images, err := decodeChunk(key, payload)
+	if err != nil {
+		return // lost
+	}
+	s.chunks = append(s.chunks, number)
+	for _, x := range images {
+		s.newest[x.key] = x.payload
+	}
+}
+
+// hasNewest reports whether no chunk is missing. They ascend.
+func (s *salvaged) hasNewest() bool {
+	first, n := s.state.fresh.first, uint64(len(s.chunks))
+	return n == s.state.fresh.next-first && (n == 0 || s.chunks[0] == first && s.chunks[n-1] == first+n-1)
 }
 
 func (s *salvaged) sequence(c crdt.Context, key, payload []byte) {

@@ -123,23 +123,25 @@ func (t *table) each(from, to []byte, visit func(key, payload []byte) error) err
 
 // tables are all buckets of a transaction.
 type tables struct {
-	tx                                                           *bbolt.Tx
-	meta, context, ahead, entries, log, dots, holes, notes, tail table
+	tx                                                                  *bbolt.Tx
+	meta, context, ahead, entries, log, dots, holes, notes, tail, fresh table
 
 	// tailMax is how many records the tail holds at most. With direct, records
 	// are put where they belong at once.
 	tailMax int
 	direct  bool
+	// freshMax is how many images wait for their places at most.
+	freshMax int
 }
 
 // newTables returns the tables of a transaction in a file that was loaded.
 func newTables(tx *bbolt.Tx, touched func(bucket string, key []byte)) *tables {
-	t := &tables{tx: tx, tailMax: tailMax}
+	t := &tables{tx: tx, tailMax: tailMax, freshMax: freshMax}
 	for i, at := range t.all() {
 		*at = table{name: buckets[i], tx: tx, touched: touched}
 	}
-	// The log grows at its end only, so its pages may be packed.
-	t.log.fill = 0.9
+	// These grow at their end only, so their pages may be packed.
+	t.log.fill, t.fresh.fill = 0.9, 0.9
 	return t
 }
 
@@ -148,7 +150,7 @@ func newTables(tx *bbolt.Tx, touched func(bucket string, key []byte)) *tables {
 func openTables(tx *bbolt.Tx, version uint64) (*tables, error) {
 	t := newTables(tx, nil)
 	for _, one := range t.all() {
-		if version == 1 && one == &t.tail {
+		if version < 2 && one == &t.tail || version < 3 && one == &t.fresh {
 			continue
 		}
 		if _, err := one.bucket(); err != nil {
@@ -160,5 +162,5 @@ func openTables(tx *bbolt.Tx, version uint64) (*tables, error) {
 
 // all returns the tables in the order of buckets.
 func (t *tables) all() [len(buckets)]*table {
-	return [...]*table{&t.meta, &t.context, &t.ahead, &t.entries, &t.log, &t.dots, &t.holes, &t.notes, &t.tail}
+	return [...]*table{&t.meta, &t.context, &t.ahead, &t.entries, &t.log, &t.dots, &t.holes, &t.notes, &t.tail, &t.fresh}
 }

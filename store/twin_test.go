@@ -57,6 +57,7 @@ func (w *twins) open(t *rapid.T) {
 		Node: "n1", NoSync: true, NewID: func() crdt.ReplicaID { return w.model.replica.ID },
 		NewIndex: func() IndexBuilder { return prints{} },
 		tailMax:  rapid.IntRange(1, 6).Draw(t, "tailMax"),
+		freshMax: rapid.IntRange(1, 6).Draw(t, "freshMax"),
 		commit: func(tx *bbolt.Tx) error {
 			if w.fault == nil {
 				return tx.Commit()
@@ -275,6 +276,9 @@ func (w *twins) compare(t *rapid.T) {
 		x := v.Summary()
 		ahead, err := v.Ahead()
 		if err != nil {
+			return err
+		}
+		if err := validOverlay(v); err != nil {
 			return err
 		}
 		if index, err := printsOf(v); err != nil || !maps.Equal(index, v.Index().(prints)) {

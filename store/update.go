@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 	"fmt"
-	"sync"
 
 	"github.com/scalesmall/ssnode/delta"
 	"go.etcd.io/bbolt"
@@ -21,21 +20,29 @@ import (
 //
 // Neither Update nor View may be called from within fn.
 func (s *Store) Update(env delta.Env, fn func(*delta.Commit) error) (*delta.Effects, error) {
-	return s.UpdateBeside(env, fn, func(*delta.Effects) {})
+	return s.UpdateBeside(env, fn, func(_ *delta.Effects, derive func()) (wait func()) {
+		derive()
+		return func() {}
+	})
 }
 
-// UpdateBeside is Update for those who derive something from the effects that
-// takes a while: beside does it while the disk works, and has ended when
-// UpdateBeside returns. It is called at most once, and always where the error
-// is nil; what it derived is of no use if the error is not, since its effects
-// are then no part of the state.
-func (s *Store) UpdateBeside(env delta.Env, fn func(*delta.Commit) error, beside func(*delta.Effects)) (*delta.Effects, error) {
+// Beside is told of the effects of an update before the disk works on them. It
+// runs derive, which takes a while, and whatever else its owner wants to have
+// derived, at the same time if it can, and returns what waits for the end of it.
+type Beside func(e *delta.Effects, derive func()) (wait func())
+
+// UpdateBeside is Update for those who derive something from the effects while the
+// disk works: beside has started that, and it has ended when UpdateBeside returns.
+// Beside is called at most once, and always where the error is nil; what was
+// derived is of no use if the error is not, since the effects are then no part of
+// the state.
+func (s *Store) UpdateBeside(env delta.Env, fn func(*delta.Commit) error, beside Beside) (*delta.Effects, error) {
 	s.write.Lock()
 	defer s.write.Unlock()
 	u := &update{store: s, env: env, index: s.index}
 	err := s.transact(transaction{
 		fill:   func(t *tables) (state, error) { return u.fill(t, fn) },
-		beside: func() { u.derive(); beside(u.effects) },
+		beside: func() (wait func()) { return beside(u.effects, u.derive) },
 		adopt:  u.adopt,
 	})
 	if err != nil {
@@ -56,7 +63,7 @@ type update struct {
 
 // fill puts the effects of fn into a transaction.
 func (u *update) fill(t *tables, fn func(*delta.Commit) error) (state, error) {
-	u.env.Read = entryReader{&t.entries}
+	u.env.Read = t.reader(&u.store.state)
 	c := u.store.replica.Begin(u.env)
 	if err := fn(c); err != nil {
 		return state{}, err
@@ -71,7 +78,7 @@ func (u *update) fill(t *tables, fn func(*delta.Commit) error) (state, error) {
 	}
 	next, err := u.store.persist(t, e, u.env.Now)
 	if err == nil && u.index.Reads(e.Entries) {
-		u.index, err = u.index.Next(e.Entries, u.env.Read)
+		u.index, err = u.index.Next(e.Entries, t.reader(&next))
 		u.hasIndex = true
 	}
 	return next, err
@@ -98,8 +105,9 @@ var errNothing = errors.New("nothing to write")
 type transaction struct {
 	// fill puts it into the file and returns the state with it.
 	fill func(*tables) (state, error)
-	// beside runs while the disk works, before adopt; nil has nothing to do.
-	beside func()
+	// beside starts what is done while the disk works, before adopt; nil has
+	// nothing to do.
+	beside func() (wait func())
 	// adopt runs when it is durable, before any reader sees it; nil has nothing
 	// to do.
 	adopt func()
@@ -117,7 +125,7 @@ func (s *Store) transact(x transaction) error {
 	}
 	defer tx.Rollback() // does nothing once committed
 	t := newTables(tx, s.rewrite.touched())
-	t.tailMax = s.options.tailMax
+	t.tailMax, t.freshMax = s.options.tailMax, s.options.freshMax
 	next, err := x.fill(t)
 	switch {
 	case err == errNothing:
@@ -136,9 +144,7 @@ func (x *transaction) startBeside() (wait func()) {
 	if x.beside == nil {
 		return func() {}
 	}
-	var running sync.WaitGroup
-	running.Go(x.beside)
-	return running.Wait
+	return x.beside()
 }
 
 // finish commits a transaction and publishes what it did.

@@ -12,8 +12,7 @@ const (
 // batch is a run of neighbouring entries, first as they are stored, then
 // decoded and summed up.
 type batch struct {
-	bucket       string
-	keys, stored [][]byte
+	stored       []storedEntry
 	entries      []delta.Entry
 	fingerprints []delta.Fingerprint // of entries
 	err          error
@@ -32,19 +31,19 @@ type verifier struct {
 }
 
 // run visits every entry, ascending. O(state).
-func (v *verifier) run(t *table) error {
-	cursor, err := t.cursor()
-	if err != nil {
-		return err
-	}
-	for key, stored := cursor.First(); key != nil; key, stored = cursor.Next() {
+func (v *verifier) run(r entryReader) error {
+	err := r.each(delta.Whole, func(x storedEntry) error {
 		if v.isFull() {
 			if err := v.flush(); err != nil {
 				return err
 			}
 		}
-		b := v.open(t.name)
-		b.keys, b.stored = append(b.keys, key), append(b.stored, stored)
+		b := v.open()
+		b.stored = append(b.stored, x)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	if err := v.flush(); err != nil {
 		return err
@@ -55,15 +54,15 @@ func (v *verifier) run(t *table) error {
 
 func (v *verifier) isFull() bool {
 	n := len(v.batches)
-	return n == batchesMax && len(v.batches[n-1].keys) == batchEntries
+	return n == batchesMax && len(v.batches[n-1].stored) == batchEntries
 }
 
 // open returns the batch that takes the next entry.
-func (v *verifier) open(bucket string) *batch {
-	if n := len(v.batches); n > 0 && len(v.batches[n-1].keys) < batchEntries {
+func (v *verifier) open() *batch {
+	if n := len(v.batches); n > 0 && len(v.batches[n-1].stored) < batchEntries {
 		return v.batches[n-1]
 	}
-	b := &batch{bucket: bucket}
+	b := &batch{}
 	v.batches = append(v.batches, b)
 	return b
 }
@@ -97,15 +96,15 @@ func (v *verifier) visitVerified() {
 
 // verify decodes the batch, up to the first entry that is damaged.
 func (b *batch) verify() {
-	b.entries = make([]delta.Entry, 0, len(b.keys))
-	b.fingerprints = make([]delta.Fingerprint, 0, len(b.keys))
+	b.entries = make([]delta.Entry, 0, len(b.stored))
+	b.fingerprints = make([]delta.Fingerprint, 0, len(b.stored))
 	b.err = guard(func() error {
-		for i, key := range b.keys {
-			payload, err := unseal(b.bucket, key, b.stored[i])
+		for _, x := range b.stored {
+			payload, err := x.payload()
 			if err != nil {
 				return err
 			}
-			e, err := delta.DecodeEntry(delta.Key(key), payload)
+			e, err := delta.DecodeEntry(delta.Key(x.key), payload)
 			if err != nil {
 				return corrupt("entries", err)
 			}

@@ -90,7 +90,7 @@ func (s *Store) unless(err error) error {
 
 func (s *Store) newView(tx *bbolt.Tx) *View {
 	t := newTables(tx, nil)
-	return &View{entryReader: entryReader{&t.entries}, tables: t, summary: s.summary.of(s.replica), index: s.index, state: s.state, revision: s.mu.revision}
+	return &View{entryReader: t.reader(&s.state), tables: t, summary: s.summary.of(s.replica), index: s.index, state: s.state, revision: s.mu.revision}
 }
 
 // failUnknown stops a store whose file holds a transaction that nobody here

@@ -27,6 +27,10 @@ func inWords(bucket string, key []byte) string {
 		if index, err := parseIndexKey(key); err == nil {
 			what = fmt.Sprintf("record %d", index)
 		}
+	case bucketFresh:
+		if number, err := parseIndexKey(key); err == nil {
+			what = fmt.Sprintf("chunk %d of the newest entries", number)
+		}
 	case bucketDots:
 		if dot, err := parseDotKey(key); err == nil {
 			what = fmt.Sprintf("the delta from %s on", dot)

@@ -25,7 +25,7 @@ type settings struct {
 	claims, turns   int
 	long            time.Duration
 	dir, only, side string
-	profile         string
+	profile, allocs string
 }
 
 func main() {
@@ -37,6 +37,7 @@ func main() {
 	flag.StringVar(&s.only, "only", "", "one group: process, http1, http64 or http256")
 	flag.StringVar(&s.side, "side", "", "only sides whose name has this in it")
 	flag.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile of all turns here")
+	flag.StringVar(&s.allocs, "allocprofile", "", "write a profile of all allocations since the start here")
 	flag.Parse()
 	if err := s.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "writes:", err)
@@ -61,7 +62,18 @@ func (s settings) run() (err error) {
 		return err
 	}
 	defer stop()
-	return s.groups(sides)
+	return errors.Join(s.groups(sides), allocations(s.allocs))
+}
+
+func allocations(path string) (err error) {
+	if path == "" {
+		return nil
+	}
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
 }
 
 func profile(path string) (stop func(), err error) {

@@ -1,0 +1,42 @@
+package mutant_test
+
+import (
+	"testing"
+
+	"github.com/scalesmall/ssnode/internal/mutant"
+)
+
+// TestStore_Rules breaks the rules about the newest entries.
+func TestStore_Rules(t *testing.T) {
+	mutant.Run(t, "store", []mutant.Mutant{{
+		Name: "S7: a batch leaves an older image to count",
+		File: "store/fresh.go",
+		Old:  "(isBatch || len(payload) > chunkBytes) && !o.has(x.Key)",
+		New:  "isBatch || len(payload) > chunkBytes",
+		Test: "TestOverlay_OfABatch",
+	}, {
+		Name: "S8: what is placed is not put anywhere",
+		File: "store/fresh.go",
+		Old:  "		if err := t.putInPlace(x.key, x.payload); err != nil {\n			return err\n		}\n		o.set",
+		New:  "		o.set",
+		Test: "TestStore_IsIndistinguishableFromMemory",
+	}, {
+		Name: "S9: a chunk goes though an image in it is not placed",
+		File: "store/overlay.go",
+		Old:  "		case !held.placed:\n			return false\n",
+		New:  "",
+		Test: "TestStore_IsIndistinguishableFromMemory",
+	}, {
+		Name: "what is in place of a lost image is taken for all that was known",
+		File: "store/salvage.go",
+		Old:  "	s.isWhole = s.state.logNext > 0 && s.hasNewest() &&\n",
+		New:  "	s.isWhole = s.state.logNext > 0 &&\n",
+		Test: "TestRepair_WithoutAChunk",
+	}, {
+		Name: "what is derived beside a commit is not waited for",
+		File: "store/update.go",
+		Old:  "	wait := x.startBeside()\n	err := s.options.commit(tx)\n	wait()\n",
+		New:  "	err := s.options.commit(tx)\n",
+		Test: "TestStore_IsIndistinguishableFromMemory",
+	}})
+}

@@ -1,0 +1,181 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/scalesmall/ssnode/delta"
+)
+
+const (
+	// freshMax is how many images wait at most for their places, before they are
+	// placed as fast as new ones come: with as many, neighbours share pages also
+	// in a state of a million. Of a smaller state a quarter waits, but freshMin:
+	// the file stays small. There are twice as many in chunks at most, before
+	// chunks go as fast as they come.
+	freshMax, freshMin, freshShare = 16 << 10, 256, 4
+	// sweepBatch is how many are placed together at least: fewer would dirty as
+	// many pages as if each were placed at once.
+	sweepBatch = 64
+	// imageBytes is how much an image takes on average at most.
+	imageBytes = 256
+	// batchMin is how many entries a commit changes with each delta if it is
+	// a batch, or with all if they come without deltas: these have neighbours among
+	// themselves, so they are put in place at once. What many writers have written
+	// one by one has not.
+	batchMin = 32
+)
+
+// limit returns how many images may wait for their places.
+func (t *tables) freshLimit(records uint64) int {
+	return min(t.freshMax, max(freshMin, int(min(records/freshShare, freshMax))))
+}
+
+// putEntries makes the entries after a commit part of the tables, and of the
+// overlay.
+func (t *tables) putEntries(s *state, e *delta.Effects) error {
+	changes := e.Entries
+	if len(changes) == 0 {
+		return nil
+	}
+	s.fresh = s.fresh.begin()
+	isBatch := len(changes) >= batchMin*max(1, len(e.Deltas))
+	if err := t.appendImages(&s.fresh, changes, isBatch); err != nil {
+		return err
+	}
+	limit := t.freshLimit(s.fingerprint.Count)
+	if s.fresh.unplaced < limit && s.fresh.written < 2*limit && s.fresh.bytes < imageBytes*limit {
+		return nil
+	}
+	// As many as come are placed, and some more, so that most commits need not.
+	n := min(sweepBatch, max(1, limit/freshShare)) + len(changes)
+	if err := t.placeImages(&s.fresh, n); err != nil {
+		return err
+	}
+	return t.dropChunks(&s.fresh, 2*n)
+}
+
+// appendImages appends what a commit has changed to the bucket fresh. A batch, and
+// what is large, it puts in place, unless an older image would count then (S7).
+func (t *tables) appendImages(o *overlay, changes []delta.EntryChange, isBatch bool) error {
+	var chunk []keyedImage
+	size := 0
+	for _, x := range changes {
+		payload := payloadOf(x.After)
+		if (isBatch || len(payload) > chunkBytes) && !o.has(x.Key) {
+			if err := t.putInPlace(x.Key, payload); err != nil {
+				return err
+			}
+			continue
+		}
+		o.add(x.Key, &image{payload: payload, chunk: o.next})
+		chunk, size = append(chunk, keyedImage{x.Key, payload}), size+len(x.Key)+len(payload)
+		if size >= chunkBytes {
+			if err := t.appendChunk(o, chunk); err != nil {
+				return err
+			}
+			chunk, size = chunk[:0], 0
+		}
+	}
+	if len(chunk) == 0 {
+		return nil
+	}
+	return t.appendChunk(o, chunk)
+}
+
+// payloadOf returns what is stored of an entry, nil of none.
+func payloadOf(e delta.Entry) []byte {
+	if e.IsZero() {
+		return nil
+	}
+	return delta.EncodeEntry(e)
+}
+
+func (t *tables) appendChunk(o *overlay, images []keyedImage) error {
+	o.next++
+	return t.fresh.put(indexKey(o.next-1), encodeChunk(images))
+}
+
+// putInPlace puts what an entry has become into the bucket entries.
+func (t *tables) putInPlace(k delta.Key, payload []byte) error {
+	var err error
+	if payload == nil {
+		err = t.entries.delete([]byte(k))
+	} else {
+		err = t.entries.put([]byte(k), payload)
+	}
+	if err != nil {
+		return fmt.Errorf("write entry: %w", err)
+	}
+	return nil
+}
+
+// placeImages puts the next n images in their places, neighbours, so that pages
+// are shared.
+func (t *tables) placeImages(o *overlay, n int) error {
+	for _, x := range o.nextUnplaced(n) {
+		if err := t.putInPlace(x.key, x.payload); err != nil {
+			return err
+		}
+		o.set(x.key, &image{payload: x.payload, chunk: x.chunk, placed: true})
+		o.sweep = x.key
+	}
+	return nil
+}
+
+// placeAll puts the newest entries in their places, but for what is written
+// meanwhile, in transactions between which others get their turn.
+func (s *Store) placeAll() error {
+	for isMore, rounds := true, 2*freshMax/placeBatch; isMore && rounds > 0; rounds-- {
+		if err := s.placeSome(&isMore); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// placeBatch is how many entries placeAll places in one transaction.
+const placeBatch = 512
+
+func (s *Store) placeSome(isMore *bool) error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	return s.transact(transaction{fill: func(t *tables) (state, error) {
+		next := s.state
+		if next.fresh.first == next.fresh.next {
+			*isMore = false
+			return state{}, errNothing
+		}
+		next.fresh = next.fresh.begin()
+		if err := t.placeImages(&next.fresh, placeBatch); err != nil {
+			return state{}, err
+		}
+		if err := t.dropChunks(&next.fresh, 2*placeBatch); err != nil {
+			return state{}, err
+		}
+		return next, t.putState(next)
+	}})
+}
+
+// dropChunks takes away the chunks that are needed no more, the first of them:
+// those of about n images, if there are as many.
+func (t *tables) dropChunks(o *overlay, n int) error {
+	for n > 0 && o.first < o.next {
+		key := indexKey(o.first)
+		payload, err := t.fresh.get(key)
+		if err == nil && payload == nil {
+			err = fmt.Errorf("%w: there is no chunk %d of the newest entries", ErrCorrupt, o.first)
+		}
+		if err != nil {
+			return err
+		}
+		_, images, err := decodeChunk(key, payload)
+		if err != nil || !o.drop(images) {
+			return err
+		}
+		n -= len(images)
+		if err := t.fresh.delete(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,196 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"testing"
+
+	"github.com/scalesmall/ssnode/delta"
+)
+
+// validOverlay holds S8 for the overlay of a view.
+func validOverlay(v *View) error {
+	kept := v.state.fresh
+	read := v.state
+	if err := v.tables.readOverlay(FormatVersion, &read); err != nil {
+		return err
+	}
+	if kept.written != read.fresh.written || kept.bytes != read.fresh.bytes || kept.images.Len() != read.fresh.images.Len() {
+		return fmt.Errorf("S8: %d images of %d are known, the file has %d of %d", kept.images.Len(), kept.written, read.fresh.images.Len(), read.fresh.written)
+	}
+	unplaced := 0
+	var err error
+	kept.images.Scan(func(k delta.Key, x *image) bool {
+		y, ok := read.fresh.images.Get(k)
+		if !ok || !bytes.Equal(x.payload, y.payload) || (x.payload == nil) != (y.payload == nil) || x.chunk != y.chunk {
+			err = fmt.Errorf("S8: the image of %q is %+v, the file has %+v", k, x, y)
+			return false
+		}
+		if !x.placed {
+			unplaced++
+			return true
+		}
+		stored, errGet := v.tables.entries.get([]byte(k))
+		if errGet != nil || !bytes.Equal(stored, x.payload) || (stored == nil) != (x.payload == nil) {
+			err = errors.Join(fmt.Errorf("S8: %q is placed, but in place is %x, not %x", k, stored, x.payload), errGet)
+		}
+		return err == nil
+	})
+	if err == nil && unplaced != kept.unplaced {
+		err = fmt.Errorf("S8: %d images are not placed, not %d", unplaced, kept.unplaced)
+	}
+	return err
+}
+
+// overlayOf returns what is known of the newest entries, and how many are in
+// place.
+func overlayOf(t *testing.T, s *Store) (o overlay, inPlace int) {
+	t.Helper()
+	view(t, s, func(v *View) error {
+		o = v.state.fresh
+		return errors.Join(validOverlay(v), v.tables.entries.each(nil, nil, func([]byte, []byte) error { inPlace++; return nil }))
+	})
+	return o, inPlace
+}
+
+func registerMany(from, to int, amount int64) []delta.Operation {
+	var out []delta.Operation
+	for i := from; i < to; i++ {
+		out = append(out, register("n1", fmt.Sprintf("k%05d", i), fmt.Sprintf("k%05d~", i), amount))
+	}
+	return out
+}
+
+// TestOverlay_IsBounded writes to random claims of a state, and to one only:
+// what waits for its place, and what the chunks have, stays below its bounds.
+func TestOverlay_IsBounded(t *testing.T) {
+	const claims, limit = 2000, 100
+	s := openTest(t, t.TempDir(), Options{freshMax: limit})
+	for i := 0; i < claims; i += 500 {
+		write(t, s, registerMany(i, i+500, 1)...)
+	}
+	bounded := func(what string) {
+		t.Helper()
+		o, inPlace := overlayOf(t, s)
+		if o.unplaced > limit || o.written > 4*limit || inPlace < claims-limit {
+			t.Errorf("%s: %d wait, the chunks have %d, %d are in place", what, o.unplaced, o.written, inPlace)
+		}
+	}
+	for i := range 3000 {
+		at := i * 7919 % claims
+		write(t, s, registerMany(at, at+1, int64(2+i))...)
+		if i%500 == 499 {
+			bounded("random claims")
+		}
+	}
+	for i := range 1000 {
+		write(t, s, registerMany(5, 6, int64(1e6+i))...)
+	}
+	bounded("one claim")
+	if problems := s.Check(); len(problems) > 0 {
+		t.Error(problems)
+	}
+}
+
+// A small state is all in place but a few hundred images, whatever was written to
+// it, so that its file stays small.
+func TestOverlay_OfASmallStateIsSmall(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	write(t, s, registerMany(0, 300, 1)...)
+	for i := range 3000 {
+		at := i * 37 % 300
+		write(t, s, registerMany(at, at+1, int64(2+i))...)
+	}
+	if o, _ := overlayOf(t, s); o.written > 4*freshMin {
+		t.Errorf("the chunks have %d images", o.written)
+	}
+}
+
+// A rewritten file has every entry in its place, and once.
+func TestOverlay_OfARewrittenFile(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	for i := range 1500 {
+		write(t, s, registerMany(i, i+1, 1)...)
+	}
+	before := contents(t, s)
+	if o, inPlace := overlayOf(t, s); o.unplaced == 0 || inPlace == 0 {
+		t.Fatalf("%d wait, %d are in place", o.unplaced, inPlace)
+	}
+	if err := s.Rewrite(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if o, inPlace := overlayOf(t, s); o.images.Len() != 0 || o.bytes != 0 || inPlace != 1500 {
+		t.Errorf("%d images, %d entries in place", o.images.Len(), inPlace)
+	}
+	if got := contents(t, s); got != before {
+		t.Error("it shows something else than before")
+	}
+	checkAndClose(t, s)
+}
+
+// TestOverlay_OfABatch: a batch is put in
+// place, unless that would leave an older image to count (S7), and a restart
+// sees the same.
+func TestOverlay_OfABatch(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, Options{})
+	write(t, s, registerMany(10, 13, 5)...)
+	release := registerMany(11, 12, 0)
+	release[0].Verb = delta.VerbRelease
+	write(t, s, release...)
+	write(t, s, registerMany(0, batchMin, 9)...)
+	if o, inPlace := overlayOf(t, s); o.images.Len() != 3 || inPlace != batchMin-3 {
+		t.Errorf("%d images, %d entries in place", o.images.Len(), inPlace)
+	}
+	want := contents(t, s)
+	s.Close()
+	s = openTest(t, dir, Options{})
+	if got := contents(t, s); got != want {
+		t.Errorf("after a restart it shows\n%s\nwant\n%s", got, want)
+	}
+	if got := priorityOf(t, s, "n1", "k00011", "k00011~"); got != 9 {
+		t.Errorf("what was released and registered again has priority %d", got)
+	}
+	checkAndClose(t, s)
+}
+
+// TestRepair_WithoutAChunk: where images are lost, what is in place of their
+// entries is older than the context. It must not be taken for all that the replica
+// knew, or what others have written would be taken for closed.
+func TestRepair_WithoutAChunk(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, Options{Cluster: "c1", freshMax: 2})
+	write(t, s, register("n1", "a", "b", 1))
+	write(t, s, register("n1", "c", "d", 1)) // puts both in their places
+	other := openTest(t, t.TempDir(), Options{Cluster: "c1", Node: "n2"})
+	write(t, other, register("n1", "a", "b", 7))
+	view(t, other, func(v *View) error {
+		return v.EachDelta(0, func(_ uint64, p delta.Packed) error {
+			_, err := s.Update(delta.Env{}, func(c *delta.Commit) error { _, err := c.Receive(p); return err })
+			return err
+		})
+	})
+	trimAll(t, s)
+	var inPlace, newest []byte
+	view(t, s, func(v *View) (err error) {
+		k := delta.ClaimKey(claim("n1", "a", "b"))
+		stored, err := v.tables.entries.get([]byte(k))
+		x, _ := v.state.fresh.images.Get(k)
+		inPlace, newest = bytes.Clone(stored), x.payload
+		return err
+	})
+	if inPlace == nil || bytes.Equal(inPlace, newest) {
+		t.Fatalf("in place is %x, newer %x", inPlace, newest)
+	}
+	s.Close()
+	spoil(t, dir, string(newest[:len(newest)-1]))
+	_, r := repairOf(t, dir, backupOf(t, other))
+	view(t, r, func(v *View) error {
+		e, err := v.Get(delta.ClaimKey(claim("n1", "a", "b")))
+		if len(e.Counter) != 2 {
+			t.Errorf("it has %v, not what is in the backup and what is in place", e.Counter)
+		}
+		return err
+	})
+}
