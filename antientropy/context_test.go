@@ -206,7 +206,7 @@ func TestCore_Await_OneRoundTrip(t *testing.T) {
 func TestCore_Push_ParticipantsFirst(t *testing.T) {
 	k := newCluster(t, 1)
 	k.options.SmallCluster, k.options.FanOut = 2, 2
-	k.options.Participants = func(delta.Delta) []string { return []string{"n7", "unknown", "n3"} }
+	k.options.Participants = func(delta.Delta) []string { return []string{"n3", "n7", "unknown"} }
 	for i := range 10 {
 		k.add("n" + string(rune('0'+i)))
 	}

@@ -211,7 +211,11 @@ func (c *Core) send(to string, k frameKind, body any) { c.sendOf(tierOf(k), to, 
 
 // sendOf is send for a frame of a kind that several tiers have.
 func (c *Core) sendOf(tier Tier, to string, k frameKind, body any) {
-	frame := c.cluster.frame(k, delta.Marshal(body))
+	c.sendFrame(tier, to, c.cluster.frame(k, delta.Marshal(body)))
+}
+
+// sendFrame is send for what is a frame already. It may go to several peers.
+func (c *Core) sendFrame(tier Tier, to string, frame []byte) {
 	c.counters.FramesOut++
 	c.counters.BytesOut += uint64(len(frame))
 	if p := c.peers.byName[to]; p != nil {
@@ -234,6 +238,10 @@ func (c *Core) jitter(millis uint64) uint64 {
 // shuffled returns names in random order.
 func (c *Core) shuffled(names []string) []string {
 	names = slices.Clone(names)
-	c.random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+	c.shuffle(names)
 	return names
+}
+
+func (c *Core) shuffle(names []string) {
+	c.random.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 }

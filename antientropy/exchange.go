@@ -40,7 +40,10 @@ func (c *Core) scheduleExchange() {
 		}
 		return
 	}
-	for _, name := range c.shuffled(c.peers.live) {
+	// Asked after every commit and every check, mostly for nothing.
+	c.peers.shuffled = append(c.peers.shuffled[:0], c.peers.live...)
+	c.shuffle(c.peers.shuffled)
+	for _, name := range c.peers.shuffled {
 		if c.isWorthPulling(c.peers.byName[name]) {
 			c.exchange = &exchange{peer: name, after: []byte{}, paged: len(c.replica.Context) == 0, before: c.passed(name)}
 			c.counters.Pulls++

@@ -122,7 +122,8 @@ func (c *Core) take(bytes []byte, a arrival) (bool, error) {
 		c.counters.DeltasKnown++
 		return false, nil
 	}
-	p, err := delta.DecodeDelta(bytes)
+	// What is kept must not keep the whole frame, which may be much larger.
+	p, err := delta.DecodeDelta(slices.Clone(bytes))
 	if err != nil {
 		return false, err
 	}

@@ -279,17 +279,26 @@ const sequenceMax = 1 << 62
 // unpackSeen validates and returns what packSeen wrote; sequences may be 0 if
 // zero is.
 func unpackSeen(seen []seenArray, zero bool) (crdt.Context, error) {
+	if err := validateSeen(seen, zero); err != nil {
+		return nil, err
+	}
 	c := make(crdt.Context, len(seen))
-	for i, e := range seen {
-		switch {
-		case e.Replica.IsZero() || e.Sequence > sequenceMax || e.Sequence == 0 && !zero:
-			return nil, fmt.Errorf("%w dot %s:%d", delta.ErrCorrupt, e.Replica, e.Sequence)
-		case i > 0 && seen[i-1].Replica.Compare(e.Replica) >= 0:
-			return nil, fmt.Errorf("%w: replicas are not strictly ascending", delta.ErrCorrupt)
-		}
+	for _, e := range seen {
 		c[e.Replica] = e.Sequence
 	}
 	return c, nil
+}
+
+func validateSeen(seen []seenArray, zero bool) error {
+	for i, e := range seen {
+		switch {
+		case e.Replica.IsZero() || e.Sequence > sequenceMax || e.Sequence == 0 && !zero:
+			return fmt.Errorf("%w dot %s:%d", delta.ErrCorrupt, e.Replica, e.Sequence)
+		case i > 0 && seen[i-1].Replica.Compare(e.Replica) >= 0:
+			return fmt.Errorf("%w: replicas are not strictly ascending", delta.ErrCorrupt)
+		}
+	}
+	return nil
 }
 
 // head is what a delta says of itself in its first bytes.

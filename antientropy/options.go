@@ -78,7 +78,7 @@ type Options struct {
 	// Not more than the sources of this node keep. 0 asks for none.
 	Symbols int
 	// Participants returns the names of peers that participate in what a delta
-	// touches; they are pushed to first. Optional. It is called within
+	// touches, ascending; they are pushed to first. Optional. It is called within
 	// Committed, must be a function of what was committed, and must not block.
 	Participants func(delta.Delta) []string
 	// Participated returns the spans of what this node participates in, ascending

@@ -1,6 +1,7 @@
 package antientropy
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 
@@ -57,6 +58,9 @@ type peers struct {
 	byName map[string]*peer
 	names  []string // ascending
 	live   []string // ascending
+	ring   []*peer  // the live ones, ascending by replica id
+	// shuffled is room for the live ones in some order.
+	shuffled []string
 	// strangerAt is when it was last told that somebody unknown is foreign.
 	strangerAt uint64
 	// due says that it is time to look what to do next.
@@ -67,7 +71,7 @@ type peers struct {
 // members before is kept.
 func (c *Core) SetPeers(all []Peer) {
 	byName := make(map[string]*peer, len(all))
-	c.peers.names, c.peers.live = nil, nil
+	c.peers.names, c.peers.live, c.peers.ring = nil, nil, nil
 	for _, p := range all {
 		known := c.peers.byName[p.Name]
 		if known == nil {
@@ -81,34 +85,41 @@ func (c *Core) SetPeers(all []Peer) {
 		c.peers.names = append(c.peers.names, name)
 		if p.Alive {
 			c.peers.live = append(c.peers.live, name)
+			c.peers.ring = append(c.peers.ring, p)
 		}
 	}
 	slices.SortFunc(c.peers.names, strings.Compare)
 	slices.SortFunc(c.peers.live, strings.Compare)
+	slices.SortFunc(c.peers.ring, func(a, b *peer) int {
+		return cmp.Or(a.Replica.Compare(b.Replica), strings.Compare(a.Name, b.Name))
+	})
 	c.peers.due = true
 }
 
 // next returns the live peer whose replica id follows on id, on a ring; "" if
 // there is none. The ids are random, so the ring has nothing to do with names
-// or addresses. O(peers).
+// or addresses. O(log(peers)).
 func (p *peers) next(id crdt.ReplicaID) string {
-	var next, first *peer
-	for _, name := range p.live {
-		x := p.byName[name]
-		if x.Replica.Compare(id) > 0 && (next == nil || x.Replica.Compare(next.Replica) < 0) {
-			next = x
-		}
-		if first == nil || x.Replica.Compare(first.Replica) < 0 {
-			first = x
-		}
+	if len(p.ring) == 0 {
+		return ""
 	}
-	switch {
-	case next != nil:
-		return next.Name
-	case first != nil:
-		return first.Name
+	i, _ := slices.BinarySearchFunc(p.ring, id, func(x *peer, id crdt.ReplicaID) int {
+		if x.Replica.Compare(id) > 0 {
+			return +1
+		}
+		return -1 // also if equal: who follows is asked for
+	})
+	return p.ring[i%len(p.ring)].Name
+}
+
+// of returns the live peers of a replica id: one, unless two processes have it.
+func (p *peers) of(id crdt.ReplicaID) []*peer {
+	i, _ := slices.BinarySearchFunc(p.ring, id, func(x *peer, id crdt.ReplicaID) int { return x.Replica.Compare(id) })
+	j := i
+	for j < len(p.ring) && p.ring[j].Replica == id {
+		j++
 	}
-	return ""
+	return p.ring[i:j]
 }
 
 // isAlive reports whether a peer is a live member.

@@ -20,6 +20,7 @@ type parcel struct {
 // longer than to the end of the next Ready, so it needs no bound of its own.
 type outbox struct {
 	parcels map[string]*parcel
+	pushed  pushed
 	// announce are the replicas of which something is new since the last
 	// announcement.
 	announce     map[crdt.ReplicaID]struct{}
@@ -42,7 +43,7 @@ const (
 func (b *outbox) to(peer string) *parcel {
 	p := b.parcels[peer]
 	if p == nil {
-		p = &parcel{urgent: crdt.NewContext()}
+		p = &parcel{}
 		b.parcels[peer] = p
 	}
 	return p
@@ -100,6 +101,9 @@ const pushOverhead = frameHeadBytes + 16
 func (p *parcel) add(d delta.Packed, all bool, bytesMax int) {
 	switch {
 	case len(d.Bytes) > bytesMax:
+		if p.urgent == nil {
+			p.urgent = crdt.NewContext()
+		}
 		p.urgent.Advance(d.Origin, d.Last())
 	case all:
 		p.all = append(p.all, d.Bytes)
@@ -111,22 +115,30 @@ func (p *parcel) add(d delta.Packed, all bool, bytesMax int) {
 // targets returns the peers to push a delta to, and whether these are all live
 // ones but those it came from and the one that wrote it.
 func (c *Core) targets(d delta.Delta, arrivals []arrival) ([]string, bool) {
-	have := map[string]bool{}
+	names := slices.Clone(c.peers.live)
 	for _, a := range arrivals {
-		have[a.from] = true
+		names = except(names, a.from)
 	}
-	names := slices.DeleteFunc(slices.Clone(c.peers.live), func(name string) bool {
-		return have[name] || c.peers.byName[name].Replica == d.Origin
-	})
+	for _, p := range c.peers.of(d.Origin) {
+		names = except(names, p.Name)
+	}
 	if len(c.peers.live) <= c.options.SmallCluster {
 		return names, true
 	}
 	return c.choose(d, names), false
 }
 
+// except removes a name from names, ascending, if it is there.
+func except(names []string, name string) []string {
+	if i, ok := slices.BinarySearch(names, name); ok {
+		return slices.Delete(names, i, i+1)
+	}
+	return names
+}
+
 // choose returns FanOut of names, participants in what the delta touches first,
 // then random ones; and the next on the ring of all live replicas, unless it is
-// among those or not among the names.
+// among those or not among the names. It changes the order of names.
 //
 // Random copies alone leave out one member in a thousand, whatever the size of
 // the cluster, and so almost always somebody in a large one, who then waits for
@@ -135,7 +147,8 @@ func (c *Core) targets(d delta.Delta, arrivals []arrival) ([]string, bool) {
 func (c *Core) choose(d delta.Delta, names []string) []string {
 	next := c.peers.next(c.replica.ID)
 	follows := slices.Contains(names, next)
-	names = c.chooseFew(d, c.shuffled(names))
+	c.shuffle(names)
+	names = c.chooseFew(d, names)
 	if follows && !slices.Contains(names, next) {
 		names = append(names, next)
 	}
@@ -143,23 +156,26 @@ func (c *Core) choose(d delta.Delta, names []string) []string {
 }
 
 func (c *Core) chooseFew(d delta.Delta, names []string) []string {
-	if c.options.Participants != nil {
-		first := map[string]bool{}
-		for _, name := range c.options.Participants(d) {
-			first[name] = true
-		}
-		slices.SortStableFunc(names, func(a, b string) int {
-			switch {
-			case first[a] == first[b]:
-				return 0
-			case first[a]:
-				return -1
-			}
-			return +1
-		})
-	}
 	n := min(len(names), c.options.FanOut)
+	if c.options.Participants != nil {
+		putFirst(names, c.options.Participants(d), n)
+	}
 	return names[:n:n]
+}
+
+// putFirst moves those of names that are among some others, ascending, to the
+// front, as far as that decides what the first n are. The order does not change
+// otherwise.
+func putFirst(names, others []string, n int) {
+	front := 0
+	for i := 0; i < len(names) && front < n && front < len(others); i++ {
+		name := names[i]
+		if _, ok := slices.BinarySearch(others, name); ok {
+			copy(names[front+1:], names[front:i])
+			names[front] = name
+			front++
+		}
+	}
 }
 
 // flushPushes turns parcels into frames.
@@ -176,6 +192,7 @@ func (c *Core) flushPushes() {
 		}
 	}
 	clear(c.outbox.parcels)
+	c.outbox.pushed = pushed{}
 }
 
 // packetsMax is up to how many packets are sent instead of one reliable frame,
@@ -194,10 +211,30 @@ func (c *Core) push(to string, all bool, deltas [][]byte) {
 			bytes += len(deltas[n]) + 3
 			n++
 		}
-		c.send(to, kindPush, pushBody{All: all, Deltas: deltas[:n]})
+		c.sendFrame(tierOf(kindPush), to, c.pushFrame(all, deltas[:n]))
 		c.counters.DeltasPushed += uint64(n)
 		deltas = deltas[n:]
 	}
+}
+
+// pushed is the last push frame of one delta, which mostly goes to several
+// peers in turn.
+type pushed struct {
+	all          bool
+	delta, frame []byte
+}
+
+// pushFrame returns a frame that pushes deltas. Nobody changes it afterwards.
+func (c *Core) pushFrame(all bool, deltas [][]byte) []byte {
+	last := &c.outbox.pushed
+	if len(deltas) == 1 && last.frame != nil && last.all == all && &last.delta[0] == &deltas[0][0] {
+		return last.frame
+	}
+	frame := c.cluster.frame(kindPush, delta.Marshal(pushBody{All: all, Deltas: deltas}))
+	if len(deltas) == 1 {
+		*last = pushed{all, deltas[0], frame}
+	}
+	return frame
 }
 
 func sizeOf(deltas [][]byte) int {

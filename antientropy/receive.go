@@ -77,9 +77,13 @@ func decodeBody[T any](body []byte) (T, error) {
 }
 
 func (c *Core) receivePush(from string, body []byte) error {
-	b, err := decodeBody[pushBody](body)
-	if err != nil {
-		return err
+	var few [4][]byte // of most frames; not on the heap
+	b, ok := readPush(body, few[:0])
+	if !ok {
+		var err error
+		if b, err = decodeBody[pushBody](body); err != nil {
+			return err
+		}
 	}
 	how := bySome
 	if b.All {
@@ -94,20 +98,23 @@ func (c *Core) receivePush(from string, body []byte) error {
 }
 
 func (c *Core) receiveAnnounce(from string, body []byte) error {
-	b, err := decodeBody[announceBody](body)
-	if err != nil {
-		return err
+	var few [4]seenArray // of most frames; not on the heap
+	b, ok := readAnnounce(body, few[:0])
+	if !ok {
+		var err error
+		if b, err = decodeBody[announceBody](body); err != nil {
+			return err
+		}
 	}
-	have, err := unpackSeen(b.Have, false)
-	if err != nil {
+	if err := validateSeen(b.Have, false); err != nil {
 		return err
 	}
 	how := byPull
 	if b.Urgent {
 		how = byAnnouncement
 	}
-	for r, sequence := range have.All() {
-		c.missing(r, sequence, from, how)
+	for _, e := range b.Have {
+		c.missing(e.Replica, e.Sequence, from, how)
 	}
 	return nil
 }
