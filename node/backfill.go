@@ -148,7 +148,7 @@ func (p *protocol) backfilled(done []antientropy.KeyRange) {
 		p.node.log.Debug("history of a claimed range was asked for", "keyspace", k.Keyspace, "range", k.Range)
 	}
 	if len(done) > 0 {
-		p.node.keeper.poke()
+		p.node.keeper.save()
 	}
 }
 
@@ -157,7 +157,7 @@ func (p *protocol) want(list []antientropy.KeyRange) {
 	if len(list) == 0 {
 		return
 	}
-	p.node.keeper.poke()                          // to save them
+	p.node.keeper.save()
 	_ = p.inbox.force(func(c *antientropy.Core) { // fails when all ends
 		for _, k := range list {
 			c.Backfill(k)

@@ -40,7 +40,8 @@ func (p *protocol) tellCompleteness() {
 	if now == *p.completeness.Load() {
 		return
 	}
-	p.completeness.Store(&now)
+	kept := now // on the heap, unlike now: this is asked after every input
+	p.completeness.Store(&kept)
 	if now.Compared {
 		p.node.comparison.over.Store(true)
 	}

@@ -29,6 +29,8 @@ const livesNote = "lives"
 type keeper struct {
 	node *Node
 	wake chan struct{}
+	// unsaved has a token while what history is wanted may not be so on disk.
+	unsaved chan struct{}
 	// alone is set while there are members to join and none is reached.
 	alone atomic.Bool
 
@@ -41,12 +43,21 @@ type keeper struct {
 	introduction
 }
 
-func newKeeper(n *Node) *keeper { return &keeper{node: n, wake: make(chan struct{}, 1)} }
+func newKeeper(n *Node) *keeper {
+	return &keeper{node: n, wake: make(chan struct{}, 1), unsaved: make(chan struct{}, 1)}
+}
 
 // poke says that the membership, or what is said of this node, has changed.
-func (k *keeper) poke() {
+func (k *keeper) poke() { signal(k.wake) }
+
+// save says that what history is wanted has changed. That happens with every
+// new claim of this node, and is no reason to look at all members.
+func (k *keeper) save() { signal(k.unsaved) }
+
+// signal puts a token where one may be already.
+func signal(token chan<- struct{}) {
 	select {
-	case k.wake <- struct{}{}:
+	case token <- struct{}{}:
 	default:
 	}
 }
@@ -91,6 +102,8 @@ func (k *keeper) run() {
 			settled = nil
 			k.doubt()
 			k.introduceAgain()
+		case <-k.unsaved:
+			k.saveBackfills()
 		case <-k.wake:
 			k.observe()
 			k.introduceAgain()

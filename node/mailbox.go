@@ -29,6 +29,9 @@ type letter[T any] struct {
 	weight int
 }
 
+// lettersKept is room for how many letters an empty mailbox keeps.
+const lettersKept = 64
+
 func newMailbox[T any](max int) *mailbox[T] {
 	return &mailbox[T]{wake: make(chan struct{}, 1), max: max}
 }
@@ -96,11 +99,15 @@ func (m *mailbox[T]) take(most int) (items []T, open bool) {
 		m.mu.weight -= x.weight
 	}
 	clear(m.mu.letters[:n])
-	if m.mu.letters = m.mu.letters[n:]; len(m.mu.letters) > 0 {
+	if n < len(m.mu.letters) {
+		m.mu.letters = m.mu.letters[n:]
 		m.signal()
 		return items, true
 	}
-	m.mu.letters = nil
+	m.mu.letters = m.mu.letters[:0]
+	if cap(m.mu.letters) > lettersKept {
+		m.mu.letters = nil
+	}
 	return items, !m.mu.closed
 }
 

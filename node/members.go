@@ -64,8 +64,8 @@ func (n *Node) Members() []Member {
 		}
 		if m.Self {
 			x.Fingerprint, x.InSync = summary.Fingerprint, true
-		} else if s, ok := status[m.Name]; ok {
-			n.protocol.fill(&x, s)
+		} else if i, ok := slices.BinarySearchFunc(status, m.Name, byName); ok {
+			n.protocol.fill(&x, status[i])
 		}
 		if r, ok := n.routing.node(m.Name); ok && x.API == "" && !r.Retired {
 			x.API = r.API // which gossip has yet to tell
@@ -80,6 +80,8 @@ func (n *Node) Members() []Member {
 	slices.SortFunc(out, func(a, b Member) int { return cmp.Compare(a.Name, b.Name) })
 	return out
 }
+
+func byName(s antientropy.PeerStatus, name string) int { return cmp.Compare(s.Name, name) }
 
 // fill adds what the core knows of a peer.
 func (p *protocol) fill(x *Member, s antientropy.PeerStatus) {

@@ -42,8 +42,9 @@ type protocol struct {
 	transport atomic.Pointer[gossip.Transport]
 	started   time.Time
 	pulse     pulse
-	// peers is what the core knows of them, as of the last tick.
-	peers atomic.Pointer[map[string]antientropy.PeerStatus]
+	// peers is what the core knows of them, ascending by name, as of the last
+	// report.
+	peers atomic.Pointer[[]antientropy.PeerStatus]
 	// counted is what the core has counted, session the repair that is under
 	// way, nil if none is; as of the last tick too.
 	counted atomic.Pointer[antientropy.Counters]
@@ -73,7 +74,7 @@ func newProtocol(n *Node) (*protocol, error) {
 		inbox: newMailbox[func(*antientropy.Core)](inboxBytesMax),
 		reads: newMailbox[read](readsMax),
 	}
-	p.peers.Store(&map[string]antientropy.PeerStatus{})
+	p.peers.Store(&[]antientropy.PeerStatus{})
 	p.livenesses.Store(&map[string]gossip.Liveness{})
 	p.counted.Store(&antientropy.Counters{})
 	p.completeness.Store(&antientropy.Completeness{})
@@ -113,7 +114,7 @@ func (p *protocol) restart() error {
 	}
 	p.current = core
 	if len(p.node.backfills.add(p.node.routing.takeFresh())) > 0 {
-		p.node.keeper.poke()
+		p.node.keeper.save()
 	}
 	return p.inbox.force(func(*antientropy.Core) {
 		core.Tick(p.now())
@@ -216,10 +217,7 @@ func (p *protocol) report() {
 		return
 	}
 	p.heard = false
-	status := map[string]antientropy.PeerStatus{}
-	for _, s := range p.core.Peers() {
-		status[s.Name] = s
-	}
+	status := p.core.Peers()
 	p.peers.Store(&status)
 }
 

@@ -5,8 +5,6 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
-
-	"github.com/hashicorp/memberlist"
 )
 
 // labelMark begins a packet or stream with a label: mark, length, label. It
@@ -28,11 +26,25 @@ func (g *gate) admitPacket(b []byte, from netip.AddrPort) bool {
 	if !g.admitNetwork(from) {
 		return false
 	}
-	_, label, err := memberlist.RemoveLabelHeaderFromPacket(b)
-	if err != nil || len(b) == 0 {
+	label, ok := peekPacketLabel(b)
+	if !ok {
 		return false
 	}
-	return g.admitLabel(label, from)
+	return string(label) == g.cluster || g.admitLabel(string(label), from) // no string is made of ours
+}
+
+// peekPacketLabel returns the label at the beginning of a packet, and whether
+// the packet is one that memberlist could read.
+func peekPacketLabel(b []byte) (label []byte, ok bool) {
+	switch {
+	case len(b) == 0:
+		return nil, false
+	case b[0] != labelMark:
+		return nil, true
+	case len(b) < 2 || b[1] == 0 || len(b) < 2+int(b[1]):
+		return nil, false
+	}
+	return b[2 : 2+int(b[1])], true
 }
 
 // admitStream reports whether a stream may go on to memberlist. One of another
