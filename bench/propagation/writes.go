@@ -22,6 +22,9 @@ type figures struct {
 	net, acked measure.Durations
 	// commit is the median time of a Write, its fsync included.
 	commit time.Duration
+	// cpu is how much the process computed for each write, all that nodes do
+	// anyhow and the pause after it included.
+	cpu time.Duration
 }
 
 // visibleMax bounds how long a write may take to be visible everywhere.
@@ -93,6 +96,7 @@ func watch(ctx context.Context, n *node.Node, sights []sight, began chan<- struc
 func measureWrites(ctx context.Context, s settings, c *cluster.Cluster, sights []sight) (figures, error) {
 	var f figures
 	var gross, commits measure.Durations
+	cpu := measure.CPU()
 	for i := range sights {
 		origin := c.Nodes[rand.IntN(len(c.Nodes))]
 		claim := ranges.Claim{Keyspace: "default", Node: origin.Name(), Range: ranges.Single(fmt.Sprintf("key-%06d", i))}
@@ -113,6 +117,7 @@ func measureWrites(ctx context.Context, s settings, c *cluster.Cluster, sights [
 		}
 		time.Sleep(s.pause)
 	}
+	f.cpu = (measure.CPU() - cpu) / time.Duration(len(sights))
 	f.commit = commits.Quantile(0.5)
 	for _, d := range gross {
 		f.net = append(f.net, max(0, d-2*f.commit))
