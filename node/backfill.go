@@ -141,6 +141,33 @@ func (p *protocol) backfill(page antientropy.HistoryPage, from *antientropy.Core
 	})
 }
 
+// freshlyShared returns where this node has begun to participate since the last
+// call and others do too. Where nobody else does there is no history to get, and
+// to remember until then that it is wanted would cost two commits for each new
+// claim. For the committer only.
+func (n *Node) freshlyShared() []compaction.Part {
+	return slices.DeleteFunc(n.routing.takeFresh(), func(part compaction.Part) bool {
+		return !n.routing.mayBeShared(part)
+	})
+}
+
+// mayBeShared reports whether another node claims a part of a range, or whether
+// there is so much in it that it is not worth to look at all.
+func (r *routing) mayBeShared(part compaction.Part) bool {
+	self, left := r.self(), sharedLooks
+	for s := range r.table(part.Keyspace).Overlapping(part.Range) {
+		for _, server := range s.Servers {
+			if left--; server.Node != self || left == 0 {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// sharedLooks bounds the servers that mayBeShared looks at.
+const sharedLooks = 1 << 10
+
 // backfilled takes note of ranges whose history has come.
 func (p *protocol) backfilled(done []antientropy.KeyRange) {
 	for _, k := range done {

@@ -58,3 +58,28 @@ func TestNode_Backfill_HistoryOfANewlyClaimedRange(t *testing.T) {
 	c.write("n1", delta.Operation{Verb: delta.VerbIncrease, Claim: claimOf("n1", "a", "m"), Amount: 1})
 	c.eventually("n2 has asked for the rest", func() bool { return c.nodes["n2"].Wanted() == 0 })
 }
+
+// Where nobody else claims anything there is no history to get, and nothing to
+// remember on disk.
+func TestNode_Backfill_WantedOnlyWhereOthersClaim(t *testing.T) {
+	c := newClusterWith(t, node.Options{}, "n1")
+	c.write("n1", register(claimOf("n2", "a", "c"), 1))
+	inside, held, looked := make(chan struct{}), make(chan struct{}), make(chan error)
+	go func() {
+		looked <- c.nodes["n1"].LookAtCore(func() { close(inside); <-held })
+	}()
+	<-inside // so that nothing is asked for meanwhile
+	for _, test := range []struct {
+		from, to string
+		want     int
+	}{{"x", "z", 0}, {"c", "d", 0}, {"b", "d", 1}} {
+		c.write("n1", register(claimOf("n1", test.from, test.to), 1))
+		if n := c.nodes["n1"].Wanted(); n != test.want {
+			t.Errorf("after [%s, %s) the history of %d ranges is wanted, want %d", test.from, test.to, n, test.want)
+		}
+	}
+	close(held)
+	if err := <-looked; err != nil {
+		t.Error(err)
+	}
+}

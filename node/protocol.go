@@ -113,7 +113,7 @@ func (p *protocol) restart() error {
 		return err
 	}
 	p.current = core
-	if len(p.node.backfills.add(p.node.routing.takeFresh())) > 0 {
+	if len(p.node.backfills.add(p.node.freshlyShared())) > 0 {
 		p.node.keeper.save()
 	}
 	return p.inbox.force(func(*antientropy.Core) {
@@ -270,7 +270,7 @@ func (p *protocol) committed(e *delta.Effects, results []antientropy.CommitResul
 
 // participate asks for the history of where this node has begun to take part.
 func (p *protocol) participate() {
-	p.want(p.node.backfills.add(p.node.routing.takeFresh()))
+	p.want(p.node.backfills.add(p.node.freshlyShared()))
 }
 
 // failed tells the core that requests were not carried out. Called in order.
