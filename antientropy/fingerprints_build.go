@@ -51,10 +51,10 @@ func (b *FingerprintsBuilder) Done() *Fingerprints {
 // have come. Then those are joined whose anchors have gone, by what is there
 // now: each of these steps leads from sums that are right to sums that are.
 func (f *Fingerprints) Next(changes []delta.EntryChange, after delta.Reader) (*Fingerprints, error) {
-	next := &Fingerprints{shape: f.shape, blocks: f.blocks, sketch: f.sketch.begin(), whole: f.whole}
+	next := &Fingerprints{shape: f.shape, blocks: f.blocks.begin(), sketch: f.sketch.begin(), whole: f.whole}
 	var gone []delta.Key
 	for rest := changes; len(rest) > 0; {
-		w := next.blocks.find(rest[0].Key)
+		w := next.blocks.look(rest[0].Key)
 		run := rest[:w.leading(rest)]
 		rest = rest[len(run):]
 		come, left := f.shape.anchorsOf(run)
@@ -108,21 +108,32 @@ func (s Shape) anchorsOf(changes []delta.EntryChange) (come bool, gone []delta.K
 func (f *Fingerprints) change(w where, changes []delta.EntryChange) {
 	last := delta.Key("")
 	var before, after delta.Fingerprint
-	for _, x := range changes {
-		before = before.Plus(f.forget(w, x))
-		if x.After.IsZero() {
-			continue
+	for i := range changes {
+		x := &changes[i]
+		was, is := f.exchange(w, x)
+		before, after = before.Plus(was), after.Plus(is)
+		if !x.After.IsZero() {
+			last = x.Key
 		}
-		sum := delta.FingerprintOf(x.After)
-		f.sketch.add(elementOf(w.place, sum))
-		after, last = after.Plus(sum), x.Key
 	}
 	f.whole = f.whole.Minus(before).Plus(after)
-	f.blocks = f.blocks.edit(w.from, func(b item) []item {
-		b.sum = b.sum.Minus(before).Plus(after)
-		return []item{b}
-	})
+	f.blocks.adjust(w.from, func(sum delta.Fingerprint) delta.Fingerprint { return sum.Minus(before).Plus(after) })
 	f.keepApart(w, last)
+}
+
+// exchange takes what an entry was before a change out of the sketch, puts in what
+// it is now, and returns the fingerprints of both, zero where there is none.
+func (f *Fingerprints) exchange(w where, x *delta.EntryChange) (was, is delta.Fingerprint) {
+	before, after := x.Fingerprints()
+	if !x.Before.IsZero() {
+		f.sketch.remove(elementOf(w.place, before))
+		was = before
+	}
+	if !x.After.IsZero() {
+		f.sketch.add(elementOf(w.place, after))
+		is = after
+	}
+	return was, is
 }
 
 // forget takes what an entry was before a change out of the sketch and returns
@@ -131,7 +142,7 @@ func (f *Fingerprints) forget(w where, x delta.EntryChange) delta.Fingerprint {
 	if x.Before.IsZero() {
 		return delta.Fingerprint{}
 	}
-	sum := delta.FingerprintOf(x.Before)
+	sum, _ := x.Fingerprints()
 	f.sketch.remove(elementOf(w.place, sum))
 	return sum
 }

@@ -13,7 +13,8 @@ const fanOutMax = 32
 
 // tree is an immutable ordered map from the first keys of blocks to what the
 // blocks hold: a B+ tree, each of whose changes copies the path to a leaf. So a
-// version costs nothing to keep while others are made of it.
+// version costs nothing to keep while others are made of it. The nodes that a
+// version made for itself it changes in place, until another is begun of it.
 //
 // Its invariants:
 //
@@ -26,9 +27,32 @@ const fanOutMax = 32
 type tree struct {
 	root  *node
 	depth int // of the leaves; 0 if the root is one
+	// edition is that of the nodes that belong to this version alone.
+	edition *edition
 }
 
-type node struct{ items []item }
+type node struct {
+	items   []item
+	edition *edition
+}
+
+// edition is the identity of a version. It has a size so that no two are one.
+type edition struct{ _ byte }
+
+// begin returns a version that may be changed. The one that it begins from must not
+// be changed any more.
+func (t tree) begin() tree {
+	t.edition = new(edition)
+	return t
+}
+
+// own returns the node, or a copy of it that belongs to this version alone.
+func (t *tree) own(n *node) *node {
+	if t.edition != nil && n.edition == t.edition {
+		return n
+	}
+	return &node{items: slices.Clone(n.items), edition: t.edition}
+}
 
 // item is a block, or what is below a node.
 type item struct {
@@ -107,6 +131,36 @@ func (t tree) find(k delta.Key) where {
 	return t.seek(func(n *node, _ delta.Fingerprint) int { return n.index(k) })
 }
 
+// look is find where nobody needs what is before the block.
+func (t tree) look(k delta.Key) where {
+	var w where
+	var right *node // what comes after the path, nearest
+	for n := t.root; ; n = w.child {
+		i := n.index(k)
+		if w.item = &n.items[i]; w.child == nil {
+			w.next = nextItem(n, i, right)
+			return w
+		}
+		if i+1 < len(n.items) {
+			right = n.items[i+1].child
+		}
+	}
+}
+
+// adjust changes the sum of the block that k lies in, and of what is above.
+func (t *tree) adjust(k delta.Key, change func(delta.Fingerprint) delta.Fingerprint) {
+	t.root = t.own(t.root)
+	for n := t.root; ; {
+		x := &n.items[n.index(k)]
+		x.sum = change(x.sum)
+		if x.child == nil {
+			return
+		}
+		x.child = t.own(x.child)
+		n = x.child
+	}
+}
+
 // findBefore returns the block before the one that begins at an anchor.
 func (t tree) findBefore(anchor delta.Key) where {
 	return t.seek(func(n *node, _ delta.Fingerprint) int {
@@ -170,7 +224,7 @@ func (t tree) edit(k delta.Key, change func(item) []item) tree {
 	switch {
 	case len(items) > 1:
 		top := newTree(items)
-		return tree{root: top.root, depth: t.depth + 1 + top.depth}
+		return tree{root: top.root, depth: t.depth + 1 + top.depth, edition: t.edition}
 	case len(items) == 0: // the block of "" never goes
 		return t
 	}

@@ -196,10 +196,14 @@ func (c *Commit) Finish() (*Effects, error) {
 	}
 	e.Entries = make([]EntryChange, 0, len(c.entries))
 	for _, k := range sortedKeys(c.entries) {
-		if x := c.entries[k]; !x.Before.Equal(x.After) {
-			e.Entries = append(e.Entries, *x)
-			e.Fingerprint = e.Fingerprint.Minus(FingerprintOf(x.Before)).Plus(FingerprintOf(x.After))
+		x := c.entries[k]
+		if x.Before.Equal(x.After) {
+			continue
 		}
+		x.sum()
+		before, after := x.Fingerprints()
+		e.Entries = append(e.Entries, *x)
+		e.Fingerprint = e.Fingerprint.Minus(before).Plus(after)
 	}
 	for r, sequence := range c.context {
 		e.ContextHash = e.ContextHash.Minus(hashEntry(r, c.replica.Context.Get(r))).Plus(hashEntry(r, sequence))

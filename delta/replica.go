@@ -124,6 +124,25 @@ type EntryChange struct {
 	// Repaired says that a range answer had a part in the change, which no
 	// event names then.
 	Repaired bool
+
+	// fingerprints are those of Before and After if isSummed.
+	fingerprints [2]Fingerprint
+	isSummed     bool
+}
+
+// Fingerprints returns those of Before and After. A commit that has ended knows
+// them.
+func (x *EntryChange) Fingerprints() (before, after Fingerprint) {
+	if !x.isSummed {
+		return FingerprintOf(x.Before), FingerprintOf(x.After)
+	}
+	return x.fingerprints[0], x.fingerprints[1]
+}
+
+// sum has the change know its fingerprints.
+func (x *EntryChange) sum() {
+	before, after := x.Fingerprints()
+	x.fingerprints, x.isSummed = [2]Fingerprint{before, after}, true
 }
 
 // Effects are what a commit does: everything that must become durable in one
