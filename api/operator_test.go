@@ -169,21 +169,24 @@ func TestServer_Gate_BodiesAreBoundedTogether(t *testing.T) {
 		first <- r.StatusCode
 	}()
 	<-hold.begun
-	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
-		if status, _ := s.ask(t, "POST", "/v1/ops", `{"ops":[{"op":"release"}]}`); status == 503 {
-			break // the first has arrived
-		}
-		if time.Now().After(deadline) {
-			t.Fatal("a body beside one that fills all room is let in")
+	becomes := func(want int, what string) {
+		t.Helper()
+		for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(time.Millisecond) {
+			status, text := s.ask(t, "POST", "/v1/ops", `{"ops":[{"op":"release"}]}`)
+			switch {
+			case status == want:
+				return
+			case time.Now().After(deadline):
+				t.Fatalf("%s: %d %s", what, status, text)
+			}
 		}
 	}
+	becomes(503, "a body beside one that fills all room, when that has arrived")
 	release()
 	if status := <-first; status != 200 {
 		t.Errorf("the first body: %d", status)
 	}
-	if status, text := s.ask(t, "POST", "/v1/ops", `{"ops":[{"op":"release"}]}`); status != 200 {
-		t.Errorf("a body after it: %d %s", status, text)
-	}
+	becomes(200, "a body after it, when its handler has ended")
 }
 
 // slowBody is a body that arrives when it is told to.

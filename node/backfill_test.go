@@ -35,13 +35,9 @@ func TestNode_Backfill_HistoryOfANewlyClaimedRange(t *testing.T) {
 		return len(h.Events)
 	}
 	c.eventually("n2 has dropped what does not concern it", func() bool { return history("n2") == 0 })
-	before := c.status("n2").Fingerprint
-	_ = before
 	c.write("n2", register(claimOf("n2", "b", "c"), 5))
 	c.eventually("n2 has the history from before", func() bool { return history("n2") == 32 })
-	if n := c.nodes["n2"].Counters().Backfilled; n != 31 {
-		t.Errorf("%d events were added", n)
-	}
+	c.eventually("all of it but its own event was added", func() bool { return c.nodes["n2"].Counters().Backfilled == 31 })
 	c.eventually("both are equal", c.equal)
 	c.sameEvents("n1", "n1")
 	if c.logs["n2"].has("WARN") || c.logs["n1"].has("WARN") {
