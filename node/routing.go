@@ -107,7 +107,7 @@ type prepared struct {
 // prepare derives what a commit shows while nobody sees it yet. For the
 // committer only.
 func (r *routing) prepare(e *delta.Effects) prepared {
-	p := prepared{tables: map[string]*ranges.Table{}}
+	p := prepared{changes: make([]change, 0, len(e.Entries)), tables: map[string]*ranges.Table{}}
 	for _, x := range e.Entries {
 		c, visible, err := visibleChange(x)
 		switch {

@@ -45,7 +45,7 @@ type overlay struct {
 }
 
 // overlayDegree makes nodes small: what a commit changes of them it copies.
-const overlayDegree = 16
+const overlayDegree = 8
 
 func newOverlay(first, next uint64) overlay {
 	return overlay{images: btree.NewMap[delta.Key, *image](overlayDegree), first: first, next: next}
