@@ -144,11 +144,14 @@ func (p *protocol) backfill(page antientropy.HistoryPage, from *antientropy.Core
 // freshlyShared returns where this node has begun to participate since the last
 // call and others do too. Where nobody else does there is no history to get, and
 // to remember until then that it is wanted would cost two commits for each new
-// claim. For the committer only.
+// claim. A node that does not know yet what it has missed returns all: claims of
+// others may be among that. For the committer only.
 func (n *Node) freshlyShared() []compaction.Part {
-	return slices.DeleteFunc(n.routing.takeFresh(), func(part compaction.Part) bool {
-		return !n.routing.mayBeShared(part)
-	})
+	fresh := n.routing.takeFresh()
+	if !n.comparison.over.Load() || n.Completeness().Incomplete {
+		return fresh
+	}
+	return slices.DeleteFunc(fresh, func(part compaction.Part) bool { return !n.routing.mayBeShared(part) })
 }
 
 // mayBeShared reports whether another node claims a part of a range, or whether
