@@ -39,19 +39,13 @@ type startArray struct {
 	Nonce   uint64
 }
 
+// stateArray is the state as it is stored. What later formats have more follows on
+// what was there.
 type stateArray struct {
-	_           struct{} `cbor:",toarray"`
-	Count       uint64
-	Fingerprint [16]byte
-	ContextHash [16]byte
-	AheadHash   [16]byte
-	LogNext     uint64
-	LogRecords  uint64
-	LogBytes    uint64
-	Trimmed     []markArray // by class
-	Indexed     uint64
-	FreshFirst  uint64
-	FreshNext   uint64
+	_ struct{} `cbor:",toarray"`
+	stateOfTwo
+	FreshFirst uint64
+	FreshNext  uint64
 }
 
 type markArray struct {

@@ -2,10 +2,9 @@ package store
 
 import "github.com/scalesmall/ssnode/delta"
 
-// stateArrayOfOne is the state as format 1 has it, in which every record is in
-// the log and there is no tail.
-type stateArrayOfOne struct {
-	_           struct{} `cbor:",toarray"`
+// stateOfOne is the state as format 1 has it, in which every record is in the log
+// and there is no tail.
+type stateOfOne struct {
 	Count       uint64
 	Fingerprint [16]byte
 	ContextHash [16]byte
@@ -13,42 +12,31 @@ type stateArrayOfOne struct {
 	LogNext     uint64
 	LogRecords  uint64
 	LogBytes    uint64
-	Trimmed     []markArray
+	Trimmed     []markArray // by class
+}
+
+// stateOfTwo is the state as format 2 has it, in which every entry is in its place.
+type stateOfTwo struct {
+	stateOfOne
+	Indexed uint64
 }
 
 func decodeStateOfOne(payload []byte) (stateArray, error) {
-	var a stateArrayOfOne
+	var a struct {
+		_ struct{} `cbor:",toarray"`
+		stateOfOne
+	}
 	err := delta.Unmarshal(payload, &a, metaBytesMax)
-	return stateArray{
-		Count: a.Count, Fingerprint: a.Fingerprint, ContextHash: a.ContextHash, AheadHash: a.AheadHash,
-		LogNext: a.LogNext, LogRecords: a.LogRecords, LogBytes: a.LogBytes, Trimmed: a.Trimmed,
-		Indexed: a.LogNext, FreshFirst: 1, FreshNext: 1,
-	}, err
-}
-
-// stateArrayOfTwo is the state as format 2 has it, in which every entry is in its
-// place.
-type stateArrayOfTwo struct {
-	_           struct{} `cbor:",toarray"`
-	Count       uint64
-	Fingerprint [16]byte
-	ContextHash [16]byte
-	AheadHash   [16]byte
-	LogNext     uint64
-	LogRecords  uint64
-	LogBytes    uint64
-	Trimmed     []markArray
-	Indexed     uint64
+	return stateArray{stateOfTwo: stateOfTwo{a.stateOfOne, a.LogNext}, FreshFirst: 1, FreshNext: 1}, err
 }
 
 func decodeStateOfTwo(payload []byte) (stateArray, error) {
-	var a stateArrayOfTwo
+	var a struct {
+		_ struct{} `cbor:",toarray"`
+		stateOfTwo
+	}
 	err := delta.Unmarshal(payload, &a, metaBytesMax)
-	return stateArray{
-		Count: a.Count, Fingerprint: a.Fingerprint, ContextHash: a.ContextHash, AheadHash: a.AheadHash,
-		LogNext: a.LogNext, LogRecords: a.LogRecords, LogBytes: a.LogBytes, Trimmed: a.Trimmed,
-		Indexed: a.Indexed, FreshFirst: 1, FreshNext: 1,
-	}, err
+	return stateArray{stateOfTwo: a.stateOfTwo, FreshFirst: 1, FreshNext: 1}, err
 }
 
 // migrate brings a file that was loaded to the format of today. It is part of

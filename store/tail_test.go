@@ -160,17 +160,28 @@ func TestBackfill_PassesOverTheTail(t *testing.T) {
 	}
 }
 
-// Opening refuses a tail that cannot be.
-func TestState_IndexedOutOfBounds(t *testing.T) {
-	for _, indexed := range []uint64{0, 3} {
-		a := stateArray{LogNext: 2, Indexed: indexed, Trimmed: make([]markArray, trimClasses)}
-		if _, err := decodeState(FormatVersion, delta.Marshal(a)); !errors.Is(err, ErrCorrupt) {
-			t.Errorf("indexed below %d: %v", indexed, err)
+// Opening refuses a tail, or chunks of newest entries, that cannot be.
+func TestState_OutOfBounds(t *testing.T) {
+	stateOf := func(indexed, first, next uint64) []byte {
+		a := stateArray{FreshFirst: first, FreshNext: next}
+		a.LogNext, a.Indexed, a.Trimmed = 2, indexed, make([]markArray, trimClasses)
+		return delta.Marshal(a)
+	}
+	for name, payload := range map[string][]byte{
+		"indexed below 0": stateOf(0, 1, 1), "indexed below 3": stateOf(3, 1, 1), "chunks from 0": stateOf(2, 0, 1), "chunks before 4": stateOf(2, 5, 4),
+	} {
+		if _, err := decodeState(FormatVersion, payload); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("%s: %v", name, err)
 		}
 	}
-	a := stateArray{LogNext: 2, Indexed: 2, Trimmed: make([]markArray, trimClasses)}
-	if _, err := decodeState(1, delta.Marshal(a)); !errors.Is(err, ErrCorrupt) {
-		t.Errorf("a state of format 2 in a file of format 1: %v", err)
+	whole := stateOf(2, 1, 1)
+	if _, err := decodeState(FormatVersion, whole); err != nil {
+		t.Error(err)
+	}
+	for version := range uint64(FormatVersion) - 1 {
+		if _, err := decodeState(version+1, whole); !errors.Is(err, ErrCorrupt) {
+			t.Errorf("a state of format %d in a file of format %d: %v", FormatVersion, version+1, err)
+		}
 	}
 }
 
