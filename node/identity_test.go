@@ -327,7 +327,7 @@ func TestNode_Open_OlderCopyIsKnownByItsStart(t *testing.T) {
 	if !c.logs["n1"].has("WARN", "goes on under a new id", "older copy", former.String()) {
 		t.Errorf("the log does not say why: %q", c.logs["n1"].above())
 	}
-	if s, _ := c.nodes["n1"].Status(); !strings.Contains(s.Rival, "older copy") {
+	if s, _ := c.nodes["n1"].Status(); !strings.Contains(s.Rival, "older copy") || !strings.Contains(s.Rival, "(last heard of at 20") {
 		t.Errorf("its status says %q", s.Rival)
 	}
 	c.meet()

@@ -61,7 +61,7 @@ type Node struct {
 	classes    atomic.Pointer[[]HistoryClass]
 	comparison comparison
 	// rival is the last other process that was found to have this node's name.
-	rival atomic.Pointer[gossip.Conflict]
+	rival atomic.Pointer[rival]
 	// losing is the rival that this node seems to lose its name to. Written by
 	// conflict alone, as gossip calls it.
 	losing atomic.Pointer[loss]

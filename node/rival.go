@@ -10,6 +10,12 @@ import (
 	"github.com/scalesmall/ssnode/store"
 )
 
+// rival is another process with this node's name, and when it was heard of last.
+type rival struct {
+	gossip.Conflict
+	heard time.Time
+}
+
 // conflict takes note of another process with this node's name. It ends this
 // node if the other goes on under it. One that was refused here is told once,
 // though it tries again and again. Called from gossip, it does not block.
@@ -17,14 +23,14 @@ func (n *Node) conflict(c gossip.Conflict) {
 	if c.Yields {
 		n.giveUpID(c)
 	}
-	last := n.rival.Swap(&c)
+	last := n.rival.Swap(&rival{c, n.now()})
 	if c.Lost && c.Of == n.Replica() {
 		n.inherited.Store(c.Seen)
 	}
 	switch {
 	case c.Lost:
 		n.giveWay(c)
-	case last != nil && *last == c:
+	case last != nil && last.Conflict == c:
 	case c.Fork && !c.Yields:
 		n.log.Warn("another process runs on a copy of this node's data directory; this one keeps the replica id, the other has to draw a new one: stop it",
 			"at", c.Gossip, "replica", c.Rival.Replica, "its", c.Rival.Start)
@@ -164,10 +170,15 @@ func (n *Node) giveUpID(c gossip.Conflict) (done <-chan struct{}) {
 
 // rivalText says who else has, or had, this node's name or id; empty if nobody.
 func (n *Node) rivalText() string {
-	c := n.rival.Load()
-	switch {
-	case c == nil:
+	r := n.rival.Load()
+	if r == nil {
 		return ""
+	}
+	return fmt.Sprintf("%s (last heard of at %s)", r.describe(), r.heard.UTC().Format(time.RFC3339))
+}
+
+func (c *rival) describe() string {
+	switch {
 	case c.Lost:
 		return fmt.Sprintf("a process at %s is the member of this node's name; this one gives way to it", c.Gossip)
 	case c.Fork && c.Gossip == "":
