@@ -14,6 +14,9 @@ type Stats struct {
 	Bytes, FreeBytes uint64
 	// LogRecords and LogBytes are what the log of deltas holds.
 	LogRecords, LogBytes uint64
+	// NewestEntries is how many images of entries the bucket fresh has, Unplaced how
+	// many of them count and wait for their places.
+	NewestEntries, Unplaced uint64
 }
 
 // Stats returns the sizes as they are now. No pages are read. After a disk
@@ -39,7 +42,10 @@ func (s *Store) Stats() (Stats, error) {
 func (s *Store) knownStats(size uint64) (Stats, *bbolt.DB, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	stats := Stats{Bytes: size, LogRecords: s.state.logRecords, LogBytes: s.state.logBytes}
+	stats := Stats{
+		Bytes: size, LogRecords: s.state.logRecords, LogBytes: s.state.logBytes,
+		NewestEntries: uint64(s.state.fresh.written), Unplaced: uint64(s.state.fresh.unplaced),
+	}
 	switch {
 	case s.mu.closed:
 		return Stats{}, nil, ErrClosed

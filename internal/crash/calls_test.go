@@ -25,7 +25,7 @@ func TestOperations_KilledBeforeEveryCall_AreWholeOrAbsent(t *testing.T) {
 	if err := makeTemplate(source, backup); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"put", "merge", "trim", "rewrite", "restore"} {
+	for _, name := range []string{"put", "merge", "place", "trim", "rewrite", "restore"} {
 		t.Run(name, func(t *testing.T) {
 			k := &killer{role: name, operation: operations[name], source: source, root: root}
 			k.sweep(t)

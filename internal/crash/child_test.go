@@ -82,6 +82,11 @@ func verify(t *testing.T, dir string, r record, deep bool) (record, []string) {
 		return r, []string{err.Error()}
 	}
 	next, wrong := r.compare(f)
+	stats, err := s.Stats()
+	if err != nil {
+		return r, []string{err.Error()}
+	}
+	next.newest = stats.NewestEntries
 	if deep {
 		for _, problem := range s.Check() {
 			wrong = append(wrong, string(problem))

@@ -44,7 +44,9 @@ func TestMain(m *testing.M) {
 func play(role, dir string) error {
 	switch role {
 	case roleStore:
-		return writeStore(dir, os.Getenv(envNoSync) != "")
+		return writeStore(dir, os.Getenv(envNoSync) != "", true)
+	case roleSteady:
+		return writeStore(dir, os.Getenv(envNoSync) != "", false)
 	case roleNode:
 		return writeNode(dir)
 	}

@@ -31,13 +31,20 @@ const done = "done"
 func template() record {
 	r := record{told: 40}
 	for w := range writers {
-		r.steps[w] = 12
+		r.steps[w] = 20
 	}
 	return r
 }
 
 func withStep(r record, writer int) record {
 	r.steps[writer]++
+	return r
+}
+
+func withPlacing(r record) record {
+	for w := range writers {
+		r.steps[w] += placingSteps
+	}
 	return r
 }
 
@@ -49,6 +56,7 @@ func withTold(r record) record {
 var operations = map[string]operation{
 	"put":     {run: onStore(put), before: template(), after: withStep(template(), 3)},
 	"merge":   {run: onStore(merge), before: template(), after: withTold(template())},
+	"place":   {run: onStore(place), before: template(), after: withPlacing(template())},
 	"trim":    {run: onStore(trim), before: template(), after: template()},
 	"rewrite": {run: onStore(rewrite), before: template(), after: template()},
 	"restore": {run: func(dir string) error {
@@ -91,6 +99,38 @@ func merge(s *store.Store) error {
 		_, err := c.Receive(p)
 		return err
 	})
+	return err
+}
+
+// placingSteps are so many that after them the chunks have more images than they may, of a state
+// of this size.
+const placingSteps = trail
+
+// place is one commit of many steps, which puts entries in their places and drops
+// chunks.
+func place(s *store.Store) error {
+	before, err := s.Stats()
+	if err != nil {
+		return err
+	}
+	e, err := s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
+		for w := range writers {
+			for i := 1; i <= placingSteps; i++ {
+				if _, _, err := c.Write(batchOf(w, template().steps[w]+i)); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	after, err := s.Stats()
+	added := uint64(len(e.Entries))
+	if err == nil && (after.Unplaced >= before.Unplaced+added || after.NewestEntries >= before.NewestEntries+added) {
+		err = fmt.Errorf("nothing was put in place or no chunk dropped: %+v, before %+v", after, before)
+	}
 	return err
 }
 

@@ -124,6 +124,8 @@ func (f found) toldStep() int {
 type record struct {
 	steps [writers]int
 	told  int
+	// newest is how many images of entries were in the file when it was opened.
+	newest uint64
 }
 
 // compare holds what is found against the record: every story must be exactly

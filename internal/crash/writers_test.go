@@ -15,9 +15,10 @@ import (
 )
 
 const (
-	roleStore = "store" // the store itself, with everything that runs beside
-	roleNode  = "node"  // a whole node, whose committer groups the writers
-	ready     = "ready"
+	roleStore  = "store"  // the store itself, with everything that runs beside
+	roleSteady = "steady" // the same without rewriting, which puts all in place: so entries wait
+	roleNode   = "node"   // a whole node, whose committer groups the writers
+	ready      = "ready"
 )
 
 // say writes one line in one call: what was said before a kill is in the pipe.
@@ -40,8 +41,8 @@ func tell(f found, running *sync.WaitGroup, failed chan<- error, write func([]de
 }
 
 // writeStore writes to a store until it is killed, while deltas arrive and the
-// log is trimmed, filled again and the file rewritten.
-func writeStore(dir string, noSync bool) error {
+// log is trimmed, filled again and, if rewrites is set, the file rewritten.
+func writeStore(dir string, noSync, rewrites bool) error {
 	s, err := store.Open(dir, store.Options{Node: "n1", NoSync: noSync})
 	if err != nil {
 		return err
@@ -62,7 +63,9 @@ func writeStore(dir string, noSync bool) error {
 	})
 	running.Go(func() { failed <- receive(s, f.toldStep()) })
 	running.Go(func() { failed <- trimAndFill(s) })
-	running.Go(func() { failed <- rewriteAgain(s) })
+	if rewrites {
+		running.Go(func() { failed <- rewriteAgain(s) })
+	}
 	return <-failed
 }
 
