@@ -194,3 +194,50 @@ func TestRepair_WithoutAChunk(t *testing.T) {
 		return err
 	})
 }
+
+// TestRepair_OfManyNewestEntries: the images that are left are what they were, also
+// where they take many pages and others are read after them.
+func TestRepair_OfManyNewestEntries(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, Options{Cluster: "c1"})
+	const claims = 3000
+	write(t, s, registerMany(0, claims, 1)...)
+	for i := range 700 {
+		at := i * 7919 % claims
+		write(t, s, registerMany(at, at+1, int64(2+at))...)
+	}
+	if err := s.SetNote("lost", []byte("what is spoiled")); err != nil {
+		t.Fatal(err)
+	}
+	if o, _ := overlayOf(t, s); o.next-o.first < 100 {
+		t.Fatalf("only %d chunks", o.next-o.first)
+	}
+	want := payloadsOf(t, s)
+	trimAll(t, s)
+	s.Close()
+	spoil(t, dir, "what is spoile")
+	other := openTest(t, t.TempDir(), Options{Cluster: "c1", Node: "n2"})
+	_, r := repairOf(t, dir, backupOf(t, other))
+	got, missing, wrong := payloadsOf(t, r), 0, 0
+	for k, payload := range want {
+		switch found, ok := got[k]; {
+		case !ok:
+			missing++
+		case found != payload:
+			wrong++
+		}
+	}
+	if missing+wrong > 0 {
+		t.Errorf("of %d entries, all of them intact, %d are missing and %d are what they were not", len(want), missing, wrong)
+	}
+}
+
+// payloadsOf returns what is stored of each entry.
+func payloadsOf(t *testing.T, s *Store) map[delta.Key]string {
+	t.Helper()
+	out := map[delta.Key]string{}
+	view(t, s, func(v *View) error {
+		return v.Scan(delta.Whole, func(e delta.Entry) error { out[e.Key] = string(delta.EncodeEntry(e)); return nil })
+	})
+	return out
+}

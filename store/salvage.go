@@ -80,7 +80,7 @@ func (s *salvaged) chunk(key, payload []byte) {
 	}
 	s.chunks = append(s.chunks, number)
 	for _, x := range images {
-		s.newest[x.key] = x.payload
+		s.newest[x.key] = bytes.Clone(x.payload) // it shares the memory of a page that the next is read into
 	}
 }
 
