@@ -17,20 +17,31 @@ const traced = "write,pwrite64,writev,pwritev,pwritev2,copy_file_range,sendfile,
 // TestOperations_KilledBeforeEveryCall_AreWholeOrAbsent kills one operation
 // before each of its calls.
 func TestOperations_KilledBeforeEveryCall_AreWholeOrAbsent(t *testing.T) {
+	k := newKiller(t)
+	for _, name := range []string{"put", "merge", "place", "trim", "rewrite", "restore"} {
+		t.Run(name, func(t *testing.T) {
+			k.of(name).sweep(t)
+		})
+	}
+}
+
+// newKiller makes what all operations are carried out on.
+func newKiller(t *testing.T) *killer {
+	t.Helper()
 	if out, err := exec.Command("strace", "-f", "-e", "trace=none", "true").CombinedOutput(); err != nil {
 		t.Skipf("strace is missing or may not trace here, so nothing is killed at chosen calls; install it (Debian: strace) and allow ptrace: %v %s", err, out)
 	}
 	root := t.TempDir()
-	source, backup := filepath.Join(root, "source"), filepath.Join(root, backupName)
-	if err := makeTemplate(source, backup); err != nil {
+	k := &killer{source: filepath.Join(root, "source"), root: root}
+	if err := makeTemplate(k.source, filepath.Join(root, backupName)); err != nil {
 		t.Fatal(err)
 	}
-	for _, name := range []string{"put", "merge", "place", "trim", "rewrite", "restore"} {
-		t.Run(name, func(t *testing.T) {
-			k := &killer{role: name, operation: operations[name], source: source, root: root}
-			k.sweep(t)
-		})
-	}
+	return k
+}
+
+// of returns a killer of an operation.
+func (k *killer) of(name string) *killer {
+	return &killer{role: name, operation: operations[name], source: k.source, root: k.root}
 }
 
 // killer runs one operation under strace, each time in a fresh copy.
@@ -38,7 +49,6 @@ type killer struct {
 	role         string
 	operation    operation
 	source, root string
-	runs         int
 }
 
 // call is the nth call of a name that the operation makes: strace counts each
@@ -53,13 +63,7 @@ func (k *killer) sweep(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	stride, most := 1, *calls
-	if testing.Short() && most > 0 {
-		most = (most + 1) / 2
-	}
-	if most > 0 {
-		stride = (len(all) + most - 1) / most
-	}
+	stride := k.stride(len(all))
 	killed, planned := 0, 0
 	for i := 0; i < len(all); i += stride {
 		planned++
@@ -75,6 +79,18 @@ func (k *killer) sweep(t *testing.T) {
 	if killed != planned {
 		t.Errorf("%s: of %d planned kills %d took place", k.role, planned, killed)
 	}
+}
+
+// stride is to take every which call, of so many.
+func (k *killer) stride(all int) int {
+	most := *calls
+	if testing.Short() && most > 0 {
+		most = (most + 1) / 2
+	}
+	if most == 0 {
+		return 1
+	}
+	return (all + most - 1) / most
 }
 
 // record returns the calls that the operation makes when nobody kills it.
@@ -134,7 +150,7 @@ func (k *killer) trace(dir string, options ...string) (string, error) {
 	cmd := exec.Command("strace", append(append([]string{"-f", "-qq"}, options...), os.Args[0])...)
 	cmd.Env = append(os.Environ(), envRole+"="+k.role, envDir+"="+dir)
 	var out bytes.Buffer
-	cmd.Stdout = &out
+	cmd.Stdout, cmd.Stderr = &out, &out
 	err := cmd.Run()
 	return out.String(), err
 }
@@ -142,9 +158,8 @@ func (k *killer) trace(dir string, options ...string) (string, error) {
 // fresh returns a directory to work on: a copy of the template, or for a
 // restore one that does not exist, beside the backup.
 func (k *killer) fresh() (string, error) {
-	k.runs++
-	parent := filepath.Join(k.root, fmt.Sprintf("%s-%d", k.role, k.runs))
-	if err := os.Mkdir(parent, 0o700); err != nil {
+	parent, err := os.MkdirTemp(k.root, k.role)
+	if err != nil {
 		return "", err
 	}
 	dir := filepath.Join(parent, "data")

@@ -19,6 +19,8 @@ const (
 	envRole   = "SSNODE_CRASH_ROLE"
 	envDir    = "SSNODE_CRASH_DIR"
 	envNoSync = "SSNODE_CRASH_NO_SYNC"
+	// envAgain has an operation that failed be tried once more, without a restart.
+	envAgain = "SSNODE_CRASH_AGAIN"
 )
 
 // The thread of a child that carries out one operation makes all its calls, so

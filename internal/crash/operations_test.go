@@ -71,15 +71,44 @@ var operations = map[string]operation{
 func onStore(fn func(*store.Store) error) func(string) error {
 	return func(dir string) error {
 		s, err := store.Open(dir, store.Options{Node: "n1"})
+		if err != nil && os.Getenv(envAgain) != "" {
+			s, err = store.Open(dir, store.Options{Node: "n1"})
+		}
 		if err != nil {
 			return err
 		}
-		if err := fn(s); err != nil {
+		if err = fn(s); err != nil && os.Getenv(envAgain) != "" {
+			err = again(s, fn)
+		}
+		if err != nil {
 			return err
 		}
 		say(done)
 		return s.Close()
 	}
+}
+
+// again carries out an operation that failed, in the store as it is: one whose disk
+// failed is opened anew, and may have it done.
+func again(s *store.Store, fn func(*store.Store) error) error {
+	if s.Failed() == nil {
+		return fn(s)
+	}
+	before, err := look(s)
+	if !errors.Is(err, store.ErrFailed) {
+		return fmt.Errorf("a store that failed shows %v, %v", before, err)
+	}
+	if err := s.Reopen(); err != nil {
+		return err
+	}
+	f, err := look(s)
+	if err != nil || !f.is(template()) {
+		return err
+	}
+	if err := fn(s); err != errTrimmed { // which is done, and the stories are the same
+		return err
+	}
+	return nil
 }
 
 func put(s *store.Store) error {
@@ -134,10 +163,12 @@ func place(s *store.Store) error {
 	return err
 }
 
+var errTrimmed = errors.New("there is nothing to trim")
+
 func trim(s *store.Store) error {
 	plan, _, err := planTrim(s)
 	if err == nil && len(plan.Drop) == 0 {
-		err = errors.New("there is nothing to trim")
+		err = errTrimmed
 	}
 	if err != nil {
 		return err

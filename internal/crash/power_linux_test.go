@@ -101,7 +101,7 @@ func TestWriters_PowerFails_LoseNothing(t *testing.T) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	dropped := 0
 	for cycle := range *powerCycles {
-		role := []string{roleStore, roleSteady}[cycle%2]
+		role := roleOfStore(cycle)
 		next, wrong, err := d.cycle(t, role, r, moment(random.Float64))
 		if err != nil || len(wrong) > 0 {
 			t.Fatalf("cycle %d, seed %d: %v, %v", cycle, seed, wrong, err)
