@@ -65,6 +65,7 @@ func FuzzDecode(f *testing.F) {
 		f.Add([]byte(x.Key), delta.EncodeEntry(x.After))
 	}
 	f.Add(index, encodeChunk([]keyedImage{{"\x01k", []byte{1}}, {"\x02n", nil}, {"\x03", []byte{}}}))
+	f.Add(index, delta.AppendList(nil, [][]byte{nil, {1}})) // a key that is null
 	f.Fuzz(func(t *testing.T, key, payload []byte) {
 		same := func(what string, encode func() []byte, err error) {
 			switch {

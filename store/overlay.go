@@ -191,6 +191,9 @@ func decodeChunk(key, payload []byte) (number uint64, images []keyedImage, err e
 		return 0, nil, fmt.Errorf("%w: fresh: chunk %d has %d values", ErrCorrupt, number, len(values))
 	}
 	for i := 0; i < len(values); i += 2 {
+		if len(values[i]) == 0 {
+			return 0, nil, fmt.Errorf("%w: fresh: chunk %d has an image without a key", ErrCorrupt, number)
+		}
 		images = append(images, keyedImage{delta.Key(values[i]), values[i+1]})
 	}
 	return number, images, nil
