@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/scalesmall/ssnode/delta"
@@ -124,9 +125,13 @@ func (t *tables) placeImages(o *overlay, n int) error {
 
 // placeAll puts the newest entries in their places, but for what is written
 // meanwhile, in transactions between which others get their turn.
-func (s *Store) placeAll() error {
+func (s *Store) placeAll(ctx context.Context) error {
 	for isMore, rounds := true, 2*freshMax/placeBatch; isMore && rounds > 0; rounds-- {
-		if err := s.placeSome(&isMore); err != nil {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		var err error
+		if isMore, err = s.placeSome(); err != nil {
 			return err
 		}
 	}
@@ -136,15 +141,16 @@ func (s *Store) placeAll() error {
 // placeBatch is how many entries placeAll places in one transaction.
 const placeBatch = 512
 
-func (s *Store) placeSome(isMore *bool) error {
+// placeSome does a part of that and reports whether more is left.
+func (s *Store) placeSome() (isMore bool, err error) {
 	s.write.Lock()
 	defer s.write.Unlock()
-	return s.transact(transaction{fill: func(t *tables) (state, error) {
+	err = s.transact(transaction{fill: func(t *tables) (state, error) {
 		next := s.state
 		if next.fresh.first == next.fresh.next {
-			*isMore = false
 			return state{}, errNothing
 		}
+		isMore = next.fresh.written > placeBatch
 		next.fresh = next.fresh.begin()
 		if err := t.placeImages(&next.fresh, placeBatch); err != nil {
 			return state{}, err
@@ -154,6 +160,7 @@ func (s *Store) placeSome(isMore *bool) error {
 		}
 		return next, t.putState(next)
 	}})
+	return isMore, err
 }
 
 // dropChunks takes away the chunks that are needed no more, the first of them:

@@ -76,7 +76,7 @@ func (s *Store) Rewrite(ctx context.Context, progress func(done, total uint64)) 
 	if _, err := s.database(); err != nil {
 		return err
 	}
-	if err := s.placeAll(); err != nil {
+	if err := s.placeAll(ctx); err != nil {
 		return fmt.Errorf("rewrite: %w", err)
 	}
 	n, err := s.options.begin(s.path)

@@ -231,3 +231,31 @@ func TestStore_Rewrite_CatchesUpBeforeWritersPause(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestRewrite_Canceled_WritesNothing: before the copy, too.
+func TestRewrite_Canceled_WritesNothing(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	write(t, s, registerMany(0, 9, 1)...)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	before := s.txid()
+	if err := s.Rewrite(ctx, nil); !errors.Is(err, context.Canceled) {
+		t.Errorf("got %v", err)
+	}
+	if s.txid() != before {
+		t.Errorf("it has made %d transactions", s.txid()-before)
+	}
+}
+
+// TestPlaceSome_NeedsNoFurtherRoundForTheLast: what others write after it is not
+// waited for, or there would be no end under traffic.
+func TestPlaceSome_NeedsNoFurtherRoundForTheLast(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	for i := range 200 {
+		write(t, s, registerMany(i, i+1, 1)...)
+	}
+	isMore, err := s.placeSome()
+	if o, _ := overlayOf(t, s); isMore || err != nil || o.written != 0 {
+		t.Errorf("there is more: %v, %d images, %v", isMore, o.written, err)
+	}
+}
