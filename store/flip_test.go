@@ -81,6 +81,13 @@ func flipFile(t *testing.T) (content []byte, want string) {
 	if err := s.Rewrite(t.Context(), nil); err != nil { // so that few pages are free
 		t.Fatal(err)
 	}
+	// Entries that wait for their places: one in two chunks, a new one, one that is gone.
+	write(t, s, register("n1", "k005", "z", 1000))
+	write(t, s, register("n1", "k005", "z", 1001), register("n1", "new", "z", 1))
+	write(t, s, delta.Operation{Verb: delta.VerbRelease, Claim: claim("n1", "k006", "z")})
+	if o, _ := overlayOf(t, s); o.written != 4 || o.images.Len() != 3 {
+		t.Fatalf("the newest entries are %+v", o)
+	}
 	content, err := os.ReadFile(backupOf(t, s))
 	if err != nil {
 		t.Fatal(err)
