@@ -124,7 +124,9 @@ func (t *tables) placeImages(o *overlay, n int) error {
 }
 
 // placeAll puts the newest entries in their places, but for what is written
-// meanwhile, in transactions between which others get their turn.
+// meanwhile, in transactions between which others get their turn. It leaves them
+// where they are if the disk is so full that a transaction could fail, after which
+// the store would answer nothing until it is opened anew.
 func (s *Store) placeAll(ctx context.Context) error {
 	for isMore, rounds := true, 2*freshMax/placeBatch; isMore && rounds > 0; rounds-- {
 		if err := ctx.Err(); err != nil {
@@ -141,10 +143,19 @@ func (s *Store) placeAll(ctx context.Context) error {
 // placeBatch is how many entries placeAll places in one transaction.
 const placeBatch = 512
 
+// placeRoom is more than such a transaction makes a file grow by, beside what the
+// images take: it dirties a page and some of the branches above for each, and two
+// where a page is split.
+const placeRoom = 4*placeBatch*pageBytes + growBytes
+
 // placeSome does a part of that and reports whether more is left.
 func (s *Store) placeSome() (isMore bool, err error) {
 	s.write.Lock()
 	defer s.write.Unlock()
+	room, err := s.options.room(s.path)
+	if err != nil || room < placeRoom+uint64(s.state.fresh.bytes) {
+		return false, err
+	}
 	err = s.transact(transaction{fill: func(t *tables) (state, error) {
 		next := s.state
 		if next.fresh.first == next.fresh.next {

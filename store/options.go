@@ -73,6 +73,8 @@ type Options struct {
 	// tailMax is how many records wait for the index by dot, freshMax how many
 	// entries for their places; tests lower both.
 	tailMax, freshMax int
+	// room returns how many bytes the disk of a file has room for; tests lower it.
+	room func(path string) (uint64, error)
 }
 
 func (o Options) withDefaults() Options {
@@ -102,6 +104,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.freshMax == 0 {
 		o.freshMax = freshMax
+	}
+	if o.room == nil {
+		o.room = roomOn
 	}
 	if o.Parallel == nil {
 		o.Parallel = inTurn

@@ -259,3 +259,45 @@ func TestPlaceSome_NeedsNoFurtherRoundForTheLast(t *testing.T) {
 		t.Errorf("there is more: %v, %d images, %v", isMore, o.written, err)
 	}
 }
+
+// writeFar leaves a file without free pages to speak of, and many entries all over
+// it that wait for their places.
+func writeFar(t *testing.T, s *Store) {
+	t.Helper()
+	const claims = 8000
+	for i := 0; i < claims; i += 500 {
+		write(t, s, registerMany(i, i+500, 1)...)
+	}
+	trimAll(t, s)
+	if err := s.Rewrite(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 1500 {
+		at := i * 7919 % claims
+		write(t, s, registerMany(at, at+1, 2)...)
+	}
+}
+
+// TestRewrite_WithoutRoom_PlacesNothing: what a full disk may refuse is not tried in
+// the file that serves. The copy has the newest entries as they are.
+func TestRewrite_WithoutRoom_PlacesNothing(t *testing.T) {
+	room := uint64(1 << 40)
+	s := openTest(t, t.TempDir(), Options{room: func(string) (uint64, error) { return room, nil }})
+	writeFar(t, s)
+	o, _ := overlayOf(t, s)
+	room = placeRoom + uint64(o.bytes) - 1
+	want, before := contents(t, s), s.txid()
+	if err := s.Rewrite(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if o, _ := overlayOf(t, s); o.written != 1500 || contents(t, s) != want {
+		t.Errorf("%d images are left of 1500, after %d transactions", o.written, s.txid()-before)
+	}
+	room++
+	if err := s.Rewrite(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if o, _ := overlayOf(t, s); o.written != 0 || contents(t, s) != want {
+		t.Errorf("%d images are left", o.written)
+	}
+}
