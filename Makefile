@@ -39,8 +39,8 @@ soak: ## ten times the simulation of .ci/run, with fresh seeds
 netns: ## 20 partitions of real processes in network namespaces; needs root, ip and nft
 	scripts/netns.sh
 
-crash: ## CRASH_CYCLES kills of writers (2000), and one before every call of each operation
-	go test -count=1 -timeout=2h -v ./internal/crash -run 'Killed' -crash.cycles=$(CRASH_CYCLES) -crash.calls=0
+crash: ## CRASH_CYCLES kills of writers (2000), and a kill and faults at every call of each operation
+	go test -count=1 -timeout=2h -v ./internal/crash -run 'Killed|Fault' -crash.cycles=$(CRASH_CYCLES) -crash.calls=0
 
 power: ## POWER_CYCLES power failures (300), and some without sync as control; as root
 	go test -count=1 -timeout=2h -v ./internal/crash -run 'Power' -crash.power=$(POWER_CYCLES)
