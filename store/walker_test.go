@@ -41,7 +41,16 @@ func TestWalker_NoticesAPageThatIsEmptied(t *testing.T) {
 	for name, at := range inline {
 		counts["inline bucket "+name] = at + 10
 	}
+	w := &walker{file: bytes.NewReader(content), size: int64(len(content))}
+	if !w.readHeads() {
+		t.Fatal(w.structure)
+	}
+	w.taken = make([]uint64, w.head.pages/64+1)
+	w.readFreelist()
 	for id := uint64(2); id < uint64(len(content)/pageBytes); id++ {
+		if w.taken[id/64]&(1<<(id%64)) != 0 {
+			continue // it belongs to nothing
+		}
 		if flags := page(content[id*pageBytes:]).flags(); flags == pageLeaf || flags == pageBranch {
 			counts[fmt.Sprintf("page %d of %d", id, root)] = int(id)*pageBytes + 10
 		}
