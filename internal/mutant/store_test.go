@@ -33,6 +33,18 @@ func TestStore_Rules(t *testing.T) {
 		New:  "	s.isWhole = s.state.logNext > 0 &&\n",
 		Test: "TestRepair_WithoutAChunk",
 	}, {
+		Name: "an image that is left shares the memory of the page that is read next",
+		File: "store/salvage.go",
+		Old:  "s.newest[x.key] = bytes.Clone(x.payload)",
+		New:  "s.newest[x.key] = x.payload",
+		Test: "TestRepair_OfManyNewestEntries",
+	}, {
+		Name: "a rewriting places entries where the disk has no room",
+		File: "store/fresh.go",
+		Old:  "err != nil || room < placeRoom+uint64(s.state.fresh.bytes)",
+		New:  "err != nil || room == 0",
+		Test: "TestRewrite_WithoutRoom_PlacesNothing",
+	}, {
 		Name: "what is derived beside a commit is not waited for",
 		File: "store/update.go",
 		Old:  "	wait := x.startBeside()\n	err := s.options.commit(tx)\n	wait()\n",
