@@ -111,14 +111,10 @@ func TestWriters_PowerFails_LoseNothing(t *testing.T) {
 		}
 		r = next
 	}
-	steps := r.told
-	for _, n := range r.steps {
-		steps += n
-	}
-	if steps == 0 {
+	if r.all() == 0 {
 		t.Error("nobody wrote anything: the test saw nothing")
 	}
-	t.Logf("%d power failures, %d steps acknowledged, 0 lost, 0 invented, 0 torn; in %d cycles chunks were dropped", *powerCycles, steps, dropped)
+	t.Logf("%d power failures, %d steps acknowledged, 0 lost, 0 invented, 0 torn; in %d cycles chunks were dropped", *powerCycles, r.all(), dropped)
 }
 
 // TestWriters_PowerFailsWithoutSync_LoseData is the control: a store that does

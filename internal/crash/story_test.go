@@ -128,6 +128,15 @@ type record struct {
 	newest uint64
 }
 
+// all is how many steps that are.
+func (r record) all() int {
+	steps := r.told
+	for _, n := range r.steps {
+		steps += n
+	}
+	return steps
+}
+
 // compare holds what is found against the record: every story must be exactly
 // after its last acknowledged step or after the one that was under way. It
 // returns the record of what is found.
