@@ -152,9 +152,8 @@ const placeRoom = 4*placeBatch*pageBytes + growBytes
 func (s *Store) placeSome() (isMore bool, err error) {
 	s.write.Lock()
 	defer s.write.Unlock()
-	room, err := s.options.room(s.path)
-	if err != nil || room < placeRoom+uint64(s.state.fresh.bytes) {
-		return false, err
+	if s.options.room(s.path) < placeRoom+uint64(s.state.fresh.bytes) {
+		return false, nil
 	}
 	err = s.transact(transaction{fill: func(t *tables) (state, error) {
 		next := s.state

@@ -74,7 +74,7 @@ type Options struct {
 	// entries for their places; tests lower both.
 	tailMax, freshMax int
 	// room returns how many bytes the disk of a file has room for; tests lower it.
-	room func(path string) (uint64, error)
+	room func(path string) uint64
 }
 
 func (o Options) withDefaults() Options {

@@ -41,8 +41,8 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "a rewriting places entries where the disk has no room",
 		File: "store/fresh.go",
-		Old:  "err != nil || room < placeRoom+uint64(s.state.fresh.bytes)",
-		New:  "err != nil || room == 0",
+		Old:  "s.options.room(s.path) < placeRoom+uint64(s.state.fresh.bytes)",
+		New:  "s.options.room(s.path) == 0",
 		Test: "TestRewrite_WithoutRoom_PlacesNothing",
 	}, {
 		Name: "what is derived beside a commit is not waited for",
