@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/scalesmall/ssnode/antientropy"
+	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/store"
 )
@@ -256,4 +257,34 @@ func TestProtocol_Answer_IsOfTheCoreThatAsked(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+}
+
+// TestCommitter_WhoGivesUp_ReadsNothing: a request that nobody waits for any more may
+// be carried out at any time, also while its answer is made, which so has nothing of it.
+func TestCommitter_WhoGivesUp_ReadsNothing(t *testing.T) {
+	g := newGate()
+	n := openAlone(t, Options{disk: g.pass})
+	givingUp := func(what string, act func(context.Context) (token crdt.Context, replicas int, err error)) {
+		t.Helper()
+		ctx, cancel := context.WithCancel(t.Context())
+		open := g.shut()
+		defer open()
+		go func() {
+			<-g.waiting // its step has run
+			cancel()
+		}()
+		token, replicas, err := act(ctx)
+		if !errors.Is(err, context.Canceled) || len(token) > 0 || replicas > 0 {
+			t.Errorf("%s: %s, %d replicas, %v", what, token, replicas, err)
+		}
+	}
+	givingUp("advertise", func(ctx context.Context) (crdt.Context, int, error) {
+		token, err := n.advertise(ctx, delta.NodeRecord{Name: "n1", Service: "other:1"})
+		return token, 0, err
+	})
+	givingUp("retire", func(ctx context.Context) (crdt.Context, int, error) {
+		f := Forgotten{Token: crdt.NewContext()}
+		replicas, err := n.retire(ctx, &f, "", []crdt.ReplicaID{{9}})
+		return f.Token, len(replicas), err
+	})
 }

@@ -117,8 +117,10 @@ func (n *Node) hasClaims(name string) bool {
 // transaction. It returns those that were not retired before.
 func (n *Node) retire(ctx context.Context, f *Forgotten, name string, replicas []crdt.ReplicaID) ([]crdt.ReplicaID, error) {
 	var retired []crdt.ReplicaID
+	var token crdt.Context
+	isNamed := f.Retired
 	err := n.writeLocal(ctx, func(c *delta.Commit) error {
-		retired = nil
+		retired, token = nil, crdt.NewContext()
 		d, err := c.Forget(slices.DeleteFunc(slices.Clone(replicas), func(r crdt.ReplicaID) bool { return r == c.ID() })...)
 		if err != nil {
 			return err
@@ -126,15 +128,19 @@ func (n *Node) retire(ctx context.Context, f *Forgotten, name string, replicas [
 		for _, e := range d.Events {
 			retired = append(retired, e.Replica)
 		}
-		f.Token.Join(d.Context())
-		if !f.Retired {
+		token.Join(d.Context())
+		if !isNamed {
 			return nil
 		}
 		d, err = c.Advertise(delta.NodeRecord{Name: name, Retired: true})
-		f.Token.Join(d.Context())
+		token.Join(d.Context())
 		return err
 	})
-	return retired, err
+	if err != nil {
+		return nil, err // it may be carried out yet, even now
+	}
+	f.Token.Join(token)
+	return retired, nil
 }
 
 // replicasOf returns every replica by which a node of that name is known to

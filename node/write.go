@@ -56,13 +56,17 @@ func (n *Node) write(ctx context.Context, operations []delta.Operation) (Written
 
 // advertise writes the record of a node, if that is not what stands, and
 // returns what names the event.
-func (n *Node) advertise(ctx context.Context, record delta.NodeRecord) (token crdt.Context, err error) {
-	err = n.writeLocal(ctx, func(c *delta.Commit) error {
+func (n *Node) advertise(ctx context.Context, record delta.NodeRecord) (crdt.Context, error) {
+	var token crdt.Context
+	err := n.writeLocal(ctx, func(c *delta.Commit) error {
 		d, err := c.Advertise(record)
 		token = d.Context()
 		return err
 	})
-	return token, err
+	if err != nil {
+		return nil, err // it may be carried out yet, even now
+	}
+	return token, nil
 }
 
 // record returns what the node says of itself. One that leaves can be reached
