@@ -22,6 +22,8 @@ func FuzzReadPush(f *testing.F) {
 		f.Add(delta.Marshal(announce))
 	}
 	f.Add([]byte{0x82, 0xf4, 0x98, 0x01, 0x41, 7})                               // not the shortest head
+	f.Add([]byte{0x82, 0xf4, 0x99, 0x00, 0x01, 0x41, 7})                         // nor this
+	f.Add([]byte{0x82, 0xf4, 0x9a, 0x00, 0x00, 0x01, 0x00, 0x41, 7})             // nor this
 	f.Add([]byte{0x82, 0xf4, 0x81, 0x58, 0x01, 7})                               // nor here
 	f.Add([]byte{0x82, 0xf4, 0x81, 0x42, 7})                                     // too short
 	f.Add([]byte{0x82, 0xf4, 0x81, 0x41, 7, 7})                                  // too long

@@ -1,11 +1,13 @@
 package antientropy
 
 import (
+	"bytes"
 	"fmt"
 	"slices"
 	"testing"
 
 	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
 	"pgregory.net/rapid"
 )
 
@@ -32,6 +34,39 @@ func TestCore_Push_PutsParticipantsFirst(t *testing.T) {
 			t.Errorf("the first %d are %q, want %q", n, names, want)
 		}
 	})
+}
+
+// TestCore_Push_FramesAreOfTheirDeltas: a frame that serves several peers is of the
+// delta that each is to get, and says what was said to it.
+func TestCore_Push_FramesAreOfTheirDeltas(t *testing.T) {
+	c := &Core{}
+	first, second := []byte("first"), []byte("second")
+	for i, want := range []pushBody{
+		{All: true, Deltas: [][]byte{first}}, {All: true, Deltas: [][]byte{first}}, {All: false, Deltas: [][]byte{first}},
+		{All: false, Deltas: [][]byte{second}}, {All: false, Deltas: [][]byte{first, second}}, {All: false, Deltas: [][]byte{first}},
+	} {
+		frame := c.pushFrame(want.All, want.Deltas)
+		got, err := decodeBody[pushBody](frame[frameHeadBytes:])
+		if err != nil || got.All != want.All || !slices.EqualFunc(got.Deltas, want.Deltas, bytes.Equal) {
+			t.Errorf("frame %d is %q, want %q; %v", i, got.Deltas, want.Deltas, err)
+		}
+	}
+}
+
+// TestCore_Announce_IsChecked: an announcement that nobody would send is refused
+// whole.
+func TestCore_Announce_IsChecked(t *testing.T) {
+	a, b := crdt.ReplicaID{1}, crdt.ReplicaID{2}
+	for name, have := range map[string][]seenArray{
+		"descending": {{Replica: b, Sequence: 1}, {Replica: a, Sequence: 1}},
+		"no event":   {{Replica: a}},
+		"no replica": {{Sequence: 1}},
+		"too many":   {{Replica: a, Sequence: sequenceMax + 1}},
+	} {
+		if err := (&Core{}).receiveAnnounce("n1", delta.Marshal(announceBody{Have: have})); err == nil {
+			t.Errorf("%s: it is taken", name)
+		}
+	}
 }
 
 // TestPeers_Ring_IsAsOneByOne: who is next and who has a replica id are as one by one they

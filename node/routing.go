@@ -177,50 +177,57 @@ func (r *routing) overlapping(keyspace string, within ranges.Range) []ranges.Cla
 }
 
 // participants returns the nodes that claim a part of what a delta touches,
-// ascending.
+// ascending. The first lookedAtMax servers there stand for all.
 func (r *routing) participants(d delta.Delta) []string {
-	names := map[string]struct{}{}
+	found := newNodeSearch()
 	for _, e := range d.Events {
 		if e.Key().IsClaim() {
-			collectNodes(names, r.table(e.Claim.Keyspace), e.Claim.Range)
+			found.among(r.table(e.Claim.Keyspace), e.Claim.Range)
 		}
 	}
-	return slices.Sorted(maps.Keys(names))
-}
-
-// collectNodes adds the nodes that claim a part of a range.
-func collectNodes(names map[string]struct{}, table *ranges.Table, within ranges.Range) {
-	for s := range table.Overlapping(within) {
-		for _, server := range s.Servers {
-			names[server.Node] = struct{}{}
-		}
-	}
+	return found.ascending()
 }
 
 // partners returns the nodes that claim a part of what this node claims, itself
-// left out, ascending. The first partnersMax servers there stand for all.
+// left out, ascending. The first lookedAtMax servers there stand for all.
 func (r *routing) partners() []string {
-	names := map[string]struct{}{}
-	left := partnersMax
+	found := newNodeSearch()
 	for part := range r.participation().All() {
-		for s := range r.table(part.Keyspace).Overlapping(part.Range) {
-			if left -= len(s.Servers); left < 0 {
-				break
-			}
-			for _, server := range s.Servers {
-				names[server.Node] = struct{}{}
-			}
-		}
-		if left < 0 {
+		if !found.among(r.table(part.Keyspace), part.Range) {
 			break
 		}
 	}
-	delete(names, r.self())
-	return slices.Sorted(maps.Keys(names))
+	delete(found.names, r.self())
+	return found.ascending()
 }
 
-// partnersMax bounds the servers that partners are looked for among.
-const partnersMax = 1 << 16
+// nodeSearch collects the nodes that serve ranges.
+type nodeSearch struct {
+	names map[string]struct{}
+	left  int
+}
+
+// lookedAtMax bounds the servers that a search looks at: a claim may cover a
+// million subranges, and what is sought for is whom to tell first.
+const lookedAtMax = 1 << 13
+
+func newNodeSearch() *nodeSearch { return &nodeSearch{names: map[string]struct{}{}, left: lookedAtMax} }
+
+// among adds the nodes that serve a part of a range, and reports whether it may
+// look on.
+func (s *nodeSearch) among(table *ranges.Table, within ranges.Range) bool {
+	for x := range table.Overlapping(within) {
+		if s.left -= len(x.Servers) + 1; s.left < 0 {
+			return false
+		}
+		for _, server := range x.Servers {
+			s.names[server.Node] = struct{}{}
+		}
+	}
+	return true
+}
+
+func (s *nodeSearch) ascending() []string { return slices.Sorted(maps.Keys(s.names)) }
 
 // self returns the name of this node.
 func (r *routing) self() string {

@@ -43,7 +43,7 @@ func run(parent string, lines int, chunks []string) (err error) {
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	program, file := filepath.Join(dir, "ssnode"), filepath.Join(dir, "operations.ndjson")
-	if err := build(program); err != nil {
+	if err := rival.Build(program); err != nil {
 		return err
 	}
 	if err := write(file, lines); err != nil {
@@ -59,20 +59,6 @@ func run(parent string, lines int, chunks []string) (err error) {
 		fmt.Fprintf(out, "%d\t%s\t%.1f\t%.0f\t%.1f\t%d\t%d\t\n", lines, chunk, f.seconds, float64(lines)/f.seconds, f.cpu, f.command, f.daemon)
 	}
 	return out.Flush()
-}
-
-// build builds the command in its own module, with what that pins.
-func build(program string) error {
-	root, err := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", "github.com/scalesmall/ssnode").Output()
-	if err != nil {
-		return fmt.Errorf("find the module of ssnode: %w; run this in bench/", err)
-	}
-	cmd := exec.Command("go", "build", "-o", program, "./cmd/ssnode")
-	cmd.Dir = strings.TrimSpace(string(root))
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("build ssnode: %w: %s", err, out)
-	}
-	return nil
 }
 
 // write writes a file of so many operations.

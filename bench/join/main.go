@@ -11,12 +11,12 @@ import (
 	"flag"
 	"fmt"
 	"os"
-	"os/exec"
 	"os/signal"
 	"path/filepath"
 	"time"
 
 	"github.com/scalesmall/ssnode/bench/measure"
+	"github.com/scalesmall/ssnode/bench/rival"
 )
 
 type settings struct {
@@ -52,11 +52,12 @@ func run(ctx context.Context, s settings) error {
 		s.dir = dir
 	}
 	if s.binary == "" {
-		s.binary = filepath.Join(s.dir, "ssnode")
-		build := exec.CommandContext(ctx, "go", "build", "-o", s.binary, "github.com/scalesmall/ssnode/cmd/ssnode")
-		build.Stderr = os.Stderr
-		if err := build.Run(); err != nil {
-			return fmt.Errorf("build ssnode: %w", err)
+		var err error
+		if s.binary, err = filepath.Abs(filepath.Join(s.dir, "ssnode")); err == nil {
+			err = rival.Build(s.binary)
+		}
+		if err != nil {
+			return err
 		}
 	}
 	begun := time.Now()
