@@ -24,6 +24,9 @@ const joinMax = 10 * time.Minute
 type figures struct {
 	took                           time.Duration
 	peakMiB, grownMiB, seedPeakMiB float64
+	// ownMiB is the peak of what of that is not pages of the file, as seen by
+	// looking often.
+	ownMiB float64
 }
 
 // process is a running ssnode.
@@ -56,18 +59,20 @@ func join(ctx context.Context, s settings, seed string) (f figures, err error) {
 		return f, err
 	}
 	defer func() { err = errors.Join(err, b.stop(), os.RemoveAll(fresh)) }()
-	if err := awaitEqual(ctx, a, b, s.claims); err != nil {
+	pid := b.cmd.Process.Pid
+	look := func() { f.ownMiB = max(f.ownMiB, memoryMiB(pid, "RssAnon:")) }
+	if err := awaitEqual(ctx, a, b, s.claims, look); err != nil {
 		return f, err
 	}
 	f.took = time.Since(begun)
-	f.peakMiB, f.seedPeakMiB = peakMiB(b.cmd.Process.Pid), peakMiB(a.cmd.Process.Pid)
+	f.peakMiB, f.seedPeakMiB = memoryMiB(pid, "VmHWM:"), memoryMiB(a.cmd.Process.Pid, "VmHWM:")
 	f.grownMiB, err = heapMiB(ctx, b)
 	return f, err
 }
 
 // awaitEqual waits until two nodes show the same state and as many claims. It
-// asks rarely: the nodes need both processors.
-func awaitEqual(ctx context.Context, a, b *process, claims int) error {
+// asks rarely, and looks then: the nodes need both processors.
+func awaitEqual(ctx context.Context, a, b *process, claims int, look func()) error {
 	for told := time.Now(); ; {
 		x, err := a.client.Status(ctx)
 		if err != nil {
@@ -84,7 +89,10 @@ func awaitEqual(ctx context.Context, a, b *process, claims int) error {
 			told = time.Now()
 			fmt.Printf("  %d claims, not ready: %s\n", y.Claims, strings.Join(y.NotReady, "; "))
 		}
-		time.Sleep(50 * time.Millisecond)
+		for range 5 {
+			look()
+			time.Sleep(10 * time.Millisecond)
+		}
 	}
 }
 
@@ -126,15 +134,15 @@ func (p *process) stop() error {
 	return p.cmd.Wait()
 }
 
-// peakMiB returns the peak of resident memory of a process, as Linux counts.
-func peakMiB(pid int) float64 {
+// memoryMiB returns one kind of memory of a process, as Linux counts.
+func memoryMiB(pid int, kind string) float64 {
 	f, err := os.Open(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0
 	}
 	defer f.Close()
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		if rest, ok := strings.CutPrefix(lines.Text(), "VmHWM:"); ok {
+		if rest, ok := strings.CutPrefix(lines.Text(), kind); ok {
 			kib, _ := strconv.ParseFloat(strings.Fields(rest)[0], 64)
 			return kib / 1024
 		}

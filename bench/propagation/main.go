@@ -26,13 +26,17 @@ type settings struct {
 	profile                         string
 }
 
+// procsMax is for how many nodes there is a P of their own: as many processes
+// would have two each here.
+const procsMax = 8
+
 func main() {
 	var s settings
 	flag.IntVar(&s.nodes, "nodes", 5, "number of nodes, all in this process")
 	flag.IntVar(&s.writes, "writes", 300, "writes of each run")
 	flag.IntVar(&s.broadcasts, "broadcasts", 20, "memberlist broadcasts of each run, 0 for none")
 	flag.IntVar(&s.runs, "runs", 5, "number of runs")
-	flag.IntVar(&s.procs, "procs", 0, "GOMAXPROCS, 0 to leave it: an fsync holds one of them, so 50 nodes that share two mostly wait")
+	flag.IntVar(&s.procs, "procs", 0, "GOMAXPROCS, 0 for one for each node, but no more than eight: an fsync holds one of them, so 50 nodes that share two mostly wait")
 	flag.DurationVar(&s.pause, "pause", 10*time.Millisecond, "pause between two writes")
 	flag.DurationVar(&s.slow, "slow", 0, "tell of writes that took longer than this")
 	flag.StringVar(&s.profile, "profile", "", "write a CPU profile to this file")
@@ -57,9 +61,10 @@ func run(ctx context.Context, s settings) error {
 		}
 		defer pprof.StopCPUProfile()
 	}
-	if s.procs > 0 {
-		runtime.GOMAXPROCS(s.procs)
+	if s.procs == 0 {
+		s.procs = max(runtime.GOMAXPROCS(0), min(s.nodes, procsMax))
 	}
+	runtime.GOMAXPROCS(s.procs)
 	var p50, p99, acked, commits, cpu, list50, list99 measure.Series
 	for i := range s.runs {
 		f, err := writes(ctx, s)
