@@ -45,11 +45,15 @@ crash: ## CRASH_CYCLES kills of writers (2000), and a kill and faults at every c
 power: ## POWER_CYCLES power failures (300), and some without sync as control; as root
 	go test -count=1 -timeout=2h -v ./internal/crash -run 'Power' -crash.power=$(POWER_CYCLES)
 
-bench: ## every benchmark beside the peers, on BENCH_DIR's disk: half an hour of a quiet machine
+bench: ## every benchmark beside the peers, on BENCH_DIR's disk: three quarters of an hour of a quiet machine
 	cd bench && go run ./writes -dir "$(BENCH_DIR)"
 	cd bench && go run ./restart -dir "$(BENCH_DIR)"
 	cd bench && go run ./batch -dir "$(BENCH_DIR)"
 	cd bench && go run ./layouts -dir "$(BENCH_DIR)"
+	cd bench && go run ./join -dir "$(BENCH_DIR)"
+	cd bench && go run ./propagation
+	cd bench && go run ./propagation -nodes 50 -writes 100
+	cd bench && go run ./storm
 
 demo: ## three real nodes, a crash, a partition, healing
 	go run ./cmd/ssnode demo
