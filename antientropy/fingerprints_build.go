@@ -124,21 +124,17 @@ func (f *Fingerprints) change(w where, changes []delta.EntryChange) {
 // exchange takes what an entry was before a change out of the sketch, puts in what
 // it is now, and returns the fingerprints of both, zero where there is none.
 func (f *Fingerprints) exchange(w where, x *delta.EntryChange) (was, is delta.Fingerprint) {
-	before, after := x.Fingerprints()
-	if !x.Before.IsZero() {
-		f.sketch.remove(elementOf(w.place, before))
-		was = before
-	}
+	was = f.forget(w, x)
 	if !x.After.IsZero() {
-		f.sketch.add(elementOf(w.place, after))
-		is = after
+		_, is = x.Fingerprints()
+		f.sketch.add(elementOf(w.place, is))
 	}
 	return was, is
 }
 
 // forget takes what an entry was before a change out of the sketch and returns
 // its fingerprint.
-func (f *Fingerprints) forget(w where, x delta.EntryChange) delta.Fingerprint {
+func (f *Fingerprints) forget(w where, x *delta.EntryChange) delta.Fingerprint {
 	if x.Before.IsZero() {
 		return delta.Fingerprint{}
 	}
@@ -163,8 +159,8 @@ func (f *Fingerprints) keepApart(w where, last delta.Key) {
 // anchor that has come (F1). It reads the block once: what was there before and
 // lies behind an anchor now is elsewhere (F4).
 func (f *Fingerprints) cut(w where, changes []delta.EntryChange, after delta.Reader) error {
-	for _, x := range changes {
-		f.whole = f.whole.Minus(f.forget(w, x))
+	for i := range changes {
+		f.whole = f.whole.Minus(f.forget(w, &changes[i]))
 	}
 	first := *w.item
 	first.sum = delta.Fingerprint{}

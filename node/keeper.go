@@ -54,14 +54,6 @@ func (k *keeper) poke() { signal(k.wake) }
 // new claim of this node, and is no reason to look at all members.
 func (k *keeper) save() { signal(k.unsaved) }
 
-// signal puts a token where one may be already.
-func signal(token chan<- struct{}) {
-	select {
-	case token <- struct{}{}:
-	default:
-	}
-}
-
 // recall reads from disk whom this node has met before, and what is missing of
 // what it has to say.
 func (k *keeper) recall() error {

@@ -55,7 +55,7 @@ func (m *mailbox[T]) append(x letter[T], max int) error {
 	}
 	m.mu.letters = append(m.mu.letters, x)
 	m.mu.weight += x.weight
-	m.signal()
+	signal(m.wake)
 	return nil
 }
 
@@ -72,16 +72,17 @@ func (m *mailbox[T]) putAll(items []T) (accepted int, err error) {
 		m.mu.weight++
 		accepted++
 	}
-	m.signal()
+	signal(m.wake)
 	if accepted < len(items) {
 		err = ErrBusy
 	}
 	return accepted, err
 }
 
-func (m *mailbox[T]) signal() {
+// signal puts a token where one may be already.
+func signal(token chan<- struct{}) {
 	select {
-	case m.wake <- struct{}{}:
+	case token <- struct{}{}:
 	default:
 	}
 }
@@ -101,7 +102,7 @@ func (m *mailbox[T]) take(most int) (items []T, open bool) {
 	clear(m.mu.letters[:n])
 	if n < len(m.mu.letters) {
 		m.mu.letters = m.mu.letters[n:]
-		m.signal()
+		signal(m.wake)
 		return items, true
 	}
 	m.mu.letters = m.mu.letters[:0]
@@ -130,5 +131,5 @@ func (m *mailbox[T]) close() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.mu.closed = true
-	m.signal()
+	signal(m.wake)
 }

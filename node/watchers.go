@@ -117,10 +117,7 @@ func (w *watchers) livenessMoved() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	for x := range w.mu.all {
-		select {
-		case x.liveness <- struct{}{}:
-		default: // it will look anyway
-		}
+		signal(x.liveness)
 	}
 }
 

@@ -26,7 +26,7 @@ const (
 	batchMin = 32
 )
 
-// limit returns how many images may wait for their places.
+// freshLimit returns how many images may wait for their places.
 func (t *tables) freshLimit(records uint64) int {
 	return min(t.freshMax, max(freshMin, int(min(records/freshShare, freshMax))))
 }

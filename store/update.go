@@ -39,7 +39,7 @@ type Beside func(e *delta.Effects, derive func()) (wait func())
 func (s *Store) UpdateBeside(env delta.Env, fn func(*delta.Commit) error, beside Beside) (*delta.Effects, error) {
 	s.write.Lock()
 	defer s.write.Unlock()
-	u := &update{store: s, env: env, index: s.index}
+	u := &update{store: s, env: env}
 	err := s.transact(transaction{
 		fill:   func(t *tables) (state, error) { return u.fill(t, fn) },
 		beside: func() (wait func()) { return beside(u.effects, u.derive) },
@@ -56,9 +56,8 @@ type update struct {
 	store   *Store
 	env     delta.Env
 	effects *delta.Effects
-	// index is that of the next instant if hasIndex, and else that of this one.
-	index    Index
-	hasIndex bool
+	// index is that of the next instant, nil until it is derived.
+	index Index
 }
 
 // fill puts the effects of fn into a transaction.
@@ -77,9 +76,8 @@ func (u *update) fill(t *tables, fn func(*delta.Commit) error) (state, error) {
 		return state{}, errNothing
 	}
 	next, err := u.store.persist(t, e, u.env.Now)
-	if err == nil && u.index.Reads(e.Entries) {
-		u.index, err = u.index.Next(e.Entries, t.reader(&next))
-		u.hasIndex = true
+	if err == nil && u.store.index.Reads(e.Entries) {
+		u.index, err = u.store.index.Next(e.Entries, t.reader(&next))
 	}
 	return next, err
 }
@@ -87,8 +85,8 @@ func (u *update) fill(t *tables, fn func(*delta.Commit) error) (state, error) {
 // derive makes the index of the next instant, unless that had to be done within
 // the transaction.
 func (u *update) derive() {
-	if !u.hasIndex {
-		u.index, _ = u.index.Next(u.effects.Entries, nil) // reads nothing, so nothing fails
+	if u.index == nil {
+		u.index, _ = u.store.index.Next(u.effects.Entries, nil) // reads nothing, so nothing fails
 	}
 }
 
