@@ -111,8 +111,9 @@ func hashedKey(buf []byte, k Key) []byte {
 	return append(buf, k...)
 }
 
-// hashEntry returns what one entry of a context adds to its hash.
-func hashEntry(r crdt.ReplicaID, sequence uint64) Sum {
+// HashSeen returns what one entry of a context adds to its hash: that events of
+// r are seen up to a sequence. It is zero if none is.
+func HashSeen(r crdt.ReplicaID, sequence uint64) Sum {
 	if sequence == 0 {
 		return Sum{}
 	}
@@ -126,7 +127,7 @@ func hashEntry(r crdt.ReplicaID, sequence uint64) Sum {
 func HashContext(c crdt.Context) Sum {
 	var s Sum
 	for r, sequence := range c {
-		s = s.Plus(hashEntry(r, sequence))
+		s = s.Plus(HashSeen(r, sequence))
 	}
 	return s
 }

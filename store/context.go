@@ -61,9 +61,5 @@ func writeContext(t *table, changes crdt.Context) error {
 
 // moveHash returns the hash of a context after one entry of it has changed.
 func moveHash(hash delta.Sum, id crdt.ReplicaID, before, after uint64) delta.Sum {
-	return hash.Minus(hashOf(id, before)).Plus(hashOf(id, after))
-}
-
-func hashOf(id crdt.ReplicaID, sequence uint64) delta.Sum {
-	return delta.HashContext(crdt.Context{id: sequence})
+	return hash.Minus(delta.HashSeen(id, before)).Plus(delta.HashSeen(id, after))
 }
