@@ -31,6 +31,7 @@ var causes = []struct {
 	{node.ErrClosed, wire.CodeUnavailable},
 	{node.ErrUnavailable, wire.CodeUnavailable},
 	{node.ErrBehind, wire.CodeUnavailable},
+	{node.ErrUnknownToken, wire.CodeTrimmed},
 	{context.DeadlineExceeded, wire.CodeUnavailable},
 	{context.Canceled, wire.CodeUnavailable},
 }

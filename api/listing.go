@@ -27,7 +27,7 @@ func (s *Server) ranges(e *exchange) error {
 	if err := p.done(); err != nil {
 		return err
 	}
-	reflected := tokenOf(s.node.Token())
+	reflected := wireToken(s.node.Token())
 	each := func(visit func(ranges.Subrange) error) (string, error) {
 		return s.eachSubrange(keyspace, within, of, limit, visit)
 	}
@@ -111,11 +111,11 @@ func (s *Server) claims(e *exchange) error {
 		return err
 	}
 	if e.wantsStream() {
-		return stream(e, tokenOf(reflected), func(row func(wire.Claim) error) error {
+		return stream(e, wireToken(reflected), func(row func(wire.Claim) error) error {
 			return eachOf(claims, func(w ranges.Weighted) error { return row(wire.FormText.Claim(w)) })
 		})
 	}
-	answer := wire.Claims{Claims: make(wire.List[wire.Claim], len(claims)), Token: tokenOf(reflected), Next: next}
+	answer := wire.Claims{Claims: make(wire.List[wire.Claim], len(claims)), Token: wireToken(reflected), Next: next}
 	for i, w := range claims {
 		answer.Claims[i] = wire.FormText.Claim(w)
 	}
@@ -129,11 +129,11 @@ var errEnough = errors.New("enough")
 // rest. A cursor names the last claim that was listed, so it holds though that
 // claim may be gone by now. They are collected before the first is sent: the
 // store must not wait for a client.
-func (s *Server) page(filter node.Filter, after string, limit int) (claims []ranges.Weighted, next string, reflected token, err error) {
+func (s *Server) page(filter node.Filter, after string, limit int) (claims []ranges.Weighted, next string, reflected node.Token, err error) {
 	var last ranges.Claim
 	if after != "" {
 		if last, err = parseCursor(after); err != nil {
-			return nil, "", nil, err
+			return nil, "", node.Token{}, err
 		}
 	}
 	reflected, err = s.node.EachClaim(filter, func(w ranges.Weighted) error {
@@ -174,7 +174,7 @@ func (s *Server) keyspaces(e *exchange) error {
 	if err := p.done(); err != nil {
 		return err
 	}
-	reflected := tokenOf(s.node.Token())
+	reflected := wireToken(s.node.Token())
 	answer := wire.Keyspaces{Token: reflected}
 	for _, k := range s.node.Keyspaces() {
 		if strings.Compare(k.Name, after) <= 0 {
@@ -200,7 +200,7 @@ func (s *Server) nodes(e *exchange) error {
 	if err := p.done(); err != nil {
 		return err
 	}
-	reflected := tokenOf(s.node.Token())
+	reflected := wireToken(s.node.Token())
 	var answer wire.Nodes
 	for _, n := range s.node.Nodes() {
 		if strings.Compare(n.Name, after) <= 0 || name != "" && n.Name != name {

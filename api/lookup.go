@@ -53,7 +53,7 @@ func (s *Server) lookup(e *exchange, q wire.LookupRequest) error {
 	// And whether much is missing before that: it is not while it is looked up,
 	// if it was not before.
 	incomplete := s.node.Completeness().Incomplete
-	reflected := tokenOf(s.node.Token())
+	reflected := wireToken(s.node.Token())
 	found := make(wire.List[wire.Lookup], len(keys))
 	for i, key := range keys {
 		found[i] = s.find(keyspace, key)

@@ -70,7 +70,7 @@ func statusOf(x node.Status, version string) wire.Status {
 	out := wire.Status{
 		Node: x.Node, Replica: x.Replica.String(), Cluster: x.Cluster, Version: version,
 		API: x.API, Gossip: x.Gossip, Ready: x.Ready, NotReady: x.NotReady,
-		Claims: x.Claims, Fingerprint: x.Fingerprint.String(), Context: tokenOf(x.Context), Members: x.Members,
+		Claims: x.Claims, Fingerprint: x.Fingerprint.String(), Context: wireToken(x.Token), Members: x.Members,
 		LogRecords: int64(x.LogRecords), LogBytes: int64(x.LogBytes),
 		DBBytes: int64(x.DBBytes), DBFreeBytes: int64(x.DBFreeBytes),
 		Identity: wire.Identity(x.Identity), Rival: x.Rival, Records: x.Fingerprint.Count,

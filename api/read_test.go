@@ -53,7 +53,7 @@ func TestServer_Lookup_Forms(t *testing.T) {
 // that this node cannot have seen.
 func TestServer_Lookup_AtLeast_WaitsForWhatIsNotSeen(t *testing.T) {
 	s := serve(t, api.Options{WaitTimeout: 50 * time.Millisecond})
-	elsewhere := node.FormatToken(crdt.Context{crdt.ReplicaID{7}: 1})
+	elsewhere := node.WholeToken(crdt.Context{crdt.ReplicaID{7}: 1}).String()
 	s.refused(t, "GET", "/v1/lookup?key=a&at_least="+elsewhere, "", 503, wire.CodeUnavailable, "not yet seen")
 }
 
@@ -61,7 +61,7 @@ func TestServer_Lookup_AtLeast_WaitsForWhatIsNotSeen(t *testing.T) {
 // wait for very long.
 func TestServer_Lookup_AtLeast_WaitsAsLongAsAsked(t *testing.T) {
 	s := serve(t, api.Options{WaitTimeout: time.Hour})
-	elsewhere := node.FormatToken(crdt.Context{crdt.ReplicaID{7}: 1})
+	elsewhere := node.WholeToken(crdt.Context{crdt.ReplicaID{7}: 1}).String()
 	s.refused(t, "GET", "/v1/lookup?key=a&timeout=1ms&at_least="+elsewhere, "", 503, wire.CodeUnavailable, "not yet seen")
 	s.refused(t, "POST", "/v1/lookup", `{"key":"a","at_least":"`+elsewhere+`","timeout":"0s"}`, 503, wire.CodeUnavailable, "not yet seen")
 	s.refused(t, "POST", "/v1/lookup", `{"key":"a","timeout":"soon"}`, 400, wire.CodeInvalid, `"timeout"`)
@@ -171,7 +171,7 @@ func TestServer_Watch_TokenResumes(t *testing.T) {
 	s.refused(t, "GET", "/v1/watch?token=zzz", "", 400, wire.CodeInvalid, "token")
 	s.refused(t, "POST", "/v1/watch", `{"keyspace":"a","all_keyspaces":true}`, 400, wire.CodeInvalid, "both")
 	s.refused(t, "POST", "/v1/watch", `{"from":"b","to":"a"}`, 400, wire.CodeInvalid, "reversed")
-	s.refused(t, "GET", "/v1/watch?token="+url.QueryEscape(node.FormatToken(crdt.Context{crdt.ReplicaID{7}: 1}))+"&limit=1", "", 400, wire.CodeInvalid, "limit")
+	s.refused(t, "GET", "/v1/watch?token="+url.QueryEscape(node.WholeToken(crdt.Context{crdt.ReplicaID{7}: 1}).String())+"&limit=1", "", 400, wire.CodeInvalid, "limit")
 }
 
 // watch returns the lines up to the last one.

@@ -42,7 +42,9 @@ func serve(t *testing.T, o api.Options) *served {
 // serveNode is serve for a node with options of its own.
 func serveNode(t *testing.T, o api.Options, of node.Options) *served {
 	t.Helper()
-	of.DataDir, of.Gossip = filepath.Join(t.TempDir(), "data"), "127.0.0.1:0"
+	if of.Gossip = "127.0.0.1:0"; of.DataDir == "" {
+		of.DataDir = filepath.Join(t.TempDir(), "data")
+	}
 	// Tests share the ports of loopback: a cluster of its own keeps a node from
 	// meeting that of another test, at an address which that had before.
 	of.Cluster = t.Name()

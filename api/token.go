@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/scalesmall/ssnode/crdt"
@@ -9,18 +10,21 @@ import (
 	"github.com/scalesmall/ssnode/wire"
 )
 
-// token is what a token stands for, as the node knows it.
+// token is what a token of writes stands for, as the node knows it.
 type token = crdt.Context
 
 // parseToken reads a token of a request; "" is none.
-func parseToken(t wire.Token) (token, error) {
+func parseToken(t wire.Token) (node.Token, error) {
 	if t == "" {
-		return nil, nil
+		return node.Token{}, nil
 	}
 	return node.ParseToken(string(t))
 }
 
-func tokenOf(t token) wire.Token { return wire.Token(node.FormatToken(t)) }
+// tokenOf returns the token that names what was written.
+func tokenOf(t token) wire.Token { return wireToken(node.WholeToken(t)) }
+
+func wireToken(t node.Token) wire.Token { return wire.Token(t.String()) }
 
 // joinTokens returns what stands for all of them.
 func joinTokens(tokens []token) token {
@@ -34,19 +38,16 @@ func joinTokens(tokens []token) token {
 // atLeast waits until this node has seen what a token names.
 func (s *Server) atLeast(ctx context.Context, t wire.Token, timeout time.Duration) error {
 	want, err := parseToken(t)
-	if err != nil || len(want) == 0 {
+	if err != nil || want.IsZero() {
 		return err
 	}
 	ctx, cancel := s.untilStopped(ctx)
 	defer cancel()
 	ctx, cancelTimeout := context.WithTimeout(ctx, timeout)
 	defer cancelTimeout()
-	waited, err := s.node.Await(ctx, want, node.Members{N: 1})
-	if err != nil {
-		return err
-	}
-	if !contains(waited.OnDisk, s.node.Name()) {
+	err = s.node.Reach(ctx, want)
+	if errors.Is(err, node.ErrBehind) {
 		return wire.Errorf(wire.CodeUnavailable, "this node has not yet seen what the token names: try again, or ask the node that handed it out")
 	}
-	return nil
+	return err
 }

@@ -68,17 +68,17 @@ func (s *Server) await(ctx context.Context, t token, members wire.MemberCount, t
 	if !members.All && members.N <= 1 {
 		return awaited{Awaited: node.Awaited{OnDisk: []string{s.node.Name()}}}, nil
 	}
-	return s.awaitMembers(ctx, t, members, timeout)
+	return s.awaitMembers(ctx, node.WholeToken(t), members, timeout)
 }
 
 // awaitMembers waits until members have on disk what a token names, or until
 // the timeout is over: then the answer says who is missing.
-func (s *Server) awaitMembers(ctx context.Context, t token, members wire.MemberCount, timeout time.Duration) (awaited, error) {
+func (s *Server) awaitMembers(ctx context.Context, t node.Token, members wire.MemberCount, timeout time.Duration) (awaited, error) {
 	ctx, cancel := s.untilStopped(ctx)
 	defer cancel()
 	ctx, cancelTimeout := context.WithTimeout(ctx, timeout)
 	defer cancelTimeout()
-	got, err := s.node.Await(ctx, t, node.Members{All: members.All, N: members.N})
+	got, err := s.node.AwaitToken(ctx, t, node.Members{All: members.All, N: members.N})
 	if err != nil {
 		return awaited{}, err
 	}

@@ -42,7 +42,7 @@ func (s *Server) watch(e *exchange, filter node.Filter, from wire.Token) error {
 	}
 	ctx, cancel := s.untilStopped(e.r.Context())
 	defer cancel()
-	w := &watchWriter{exchange: e, inSnapshot: start == nil}
+	w := &watchWriter{exchange: e, inSnapshot: start.IsZero()}
 	err = s.node.Watch(ctx, node.WatchOptions{Filter: filter, Token: start}, w.emit)
 	if err == nil && w.lines == nil {
 		// Ended before the first line: the status must still be sent.
@@ -91,7 +91,7 @@ func lineOf(event node.WatchEvent) wire.WatchLine {
 		n := nodeOf(event.Node)
 		line.Node, line.Address, line.Labels, line.Liveness = n.Node, n.Address, n.Labels, n.Liveness
 	case node.WatchSnapshotEnd, node.WatchBookmark:
-		line.Token = tokenOf(event.Token)
+		line.Token = wireToken(event.Token)
 	}
 	return line
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/scalesmall/ssnode/crdt"
 )
@@ -109,10 +108,8 @@ func (w *await) summary() Awaited {
 }
 
 // waitCovered waits until this node's lookups reflect token, or returns
-// ErrBehind when ctx has ended or the time is over.
-func (n *Node) waitCovered(ctx context.Context, token crdt.Context, atMost time.Duration) error {
-	ctx, cancel := context.WithTimeout(ctx, atMost)
-	defer cancel()
+// ErrBehind when ctx has ended.
+func (n *Node) waitCovered(ctx context.Context, token crdt.Context) error {
 	for {
 		moved := n.watchers.moved() // before looking: nothing is missed
 		if n.routing.covers(token) {

@@ -154,7 +154,7 @@ func (n *Node) publish(t *transaction) {
 	}
 	n.routing.show(t.effects, t.shown)
 	n.counters.committed(t.effects)
-	n.watchers.publish(published{revision: n.store.Revision(), changes: t.shown.changes, context: t.effects.Context})
+	n.watchers.publish(published{revision: n.store.Revision(), changes: t.shown.changes, context: t.effects.Context, contextHash: t.effects.ContextHash})
 	n.protocol.committed(t.effects, t.results)
 	n.protocol.participate()
 	if t.effects.Renamed {

@@ -172,7 +172,7 @@ func TestCommitter_Close_AnswersAllThatWait(t *testing.T) {
 	if _, err := n.Write(t.Context(), nil); err != ErrClosed {
 		t.Errorf("a write after the end is answered %v", err)
 	}
-	if _, err := n.Await(t.Context(), n.Token(), Members{N: 2}); err != ErrClosed {
+	if _, err := n.Await(t.Context(), n.Context(), Members{N: 2}); err != ErrClosed {
 		t.Errorf("a wait after the end is answered %v", err)
 	}
 	if _, _, err := n.Claims(Filter{}); err != ErrClosed {
@@ -205,7 +205,7 @@ func TestCommitter_Commit_LeavesOutWhatAFormerCoreAsked(t *testing.T) {
 	if err = errors.Join(err, <-replaced); err != nil {
 		t.Fatal(err)
 	}
-	open := antientropy.CommitRequest{ID: 1, Steps: []antientropy.Step{{Kind: antientropy.StepOpen, Context: n.Token()}}}
+	open := antientropy.CommitRequest{ID: 1, Steps: []antientropy.Step{{Kind: antientropy.StepOpen, Context: n.Context()}}}
 	for _, asked := range []struct {
 		by     *antientropy.Core
 		isOpen bool

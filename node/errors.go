@@ -10,6 +10,9 @@ var (
 	ErrBusy = errors.New("the node is busy: its queue is full")
 	// ErrBehind says that this node does not know yet what a token covers.
 	ErrBehind = errors.New("this node does not know yet what the token covers; try again, or another node")
+	// ErrUnknownToken says that this node does not know the context that a token
+	// names, and will hardly come to know it.
+	ErrUnknownToken = errors.New("this node does not, or no longer, know the context that the token names: take a newer token, or ask the node that handed it out")
 	// ErrStalled says that the node found one of its loops standing still, and
 	// gave up; see Stall.
 	ErrStalled = errors.New("the node has stalled")

@@ -29,6 +29,9 @@ func (o *Options) SetRewriteEvery(d time.Duration) { o.rewriteEvery = d }
 // one part of a snapshot.
 func (o *Options) SetWatch(queue, part int) { o.watchQueue, o.partEntries = queue, part }
 
+// SetCatchUp sets how long a watch waits for the node to know its token.
+func (o *Options) SetCatchUp(d time.Duration) { o.catchUp = d }
+
 // Overwrite writes a record of any node, as another node of that name would.
 func (n *Node) Overwrite(ctx context.Context, record delta.NodeRecord) error {
 	return n.writeLocal(ctx, func(c *delta.Commit) error {

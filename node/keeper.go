@@ -67,6 +67,7 @@ func (k *keeper) recall() error {
 	if err := k.node.backfills.load(k.node.store); err != nil {
 		return err
 	}
+	k.node.listReplicas(nil)
 	k.addresses = newAddresses(remembered, k.node.routing.nodeRecords())
 	note, err := k.node.store.Note(livesNote)
 	if err == nil && note != nil {
@@ -142,6 +143,7 @@ func (k *keeper) observe() {
 	}
 	k.doubt()
 	k.dropForgotten(members)
+	k.node.listReplicas(members)
 	if err := k.node.roster.meet(members, k.node.store); err != nil {
 		k.node.log.Warn("who was met cannot be remembered on disk", "cause", err)
 	}

@@ -4,15 +4,14 @@ import (
 	"errors"
 
 	"github.com/scalesmall/ssnode/antientropy/gossip"
-	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
 	"github.com/scalesmall/ssnode/store"
 )
 
 // Claims returns the visible claims that the filter selects, in the order of
-// ranges.Claim.Compare, and the context of the instant they are of.
-func (n *Node) Claims(f Filter) ([]ranges.Weighted, crdt.Context, error) {
+// ranges.Claim.Compare, and a token of the instant they are of.
+func (n *Node) Claims(f Filter) ([]ranges.Weighted, Token, error) {
 	var claims []ranges.Weighted
 	token, err := n.EachClaim(f, func(w ranges.Weighted) error {
 		claims = append(claims, w)
@@ -23,12 +22,13 @@ func (n *Node) Claims(f Filter) ([]ranges.Weighted, crdt.Context, error) {
 
 // EachClaim calls visit for every visible claim that the filter selects, in
 // the order of ranges.Claim.Compare and all of one instant, until visit
-// returns an error, which it passes on. It returns the context of the instant.
+// returns an error, which it passes on. It returns a token of the instant.
 // Visit must not take long; see store.View.
-func (n *Node) EachClaim(f Filter, visit func(ranges.Weighted) error) (crdt.Context, error) {
-	var token crdt.Context
+func (n *Node) EachClaim(f Filter, visit func(ranges.Weighted) error) (Token, error) {
+	var token Token
 	err := n.store.View(func(v *store.View) error {
-		token = v.Summary().Context
+		s := v.Summary()
+		token = n.tokenOf(s.Context, s.ContextHash)
 		return v.Scan(f.span(), func(e delta.Entry) error {
 			claim, err := e.Key.Claim()
 			if err != nil || !e.Counter.IsVisible() || !f.Selects(claim) {
@@ -37,7 +37,7 @@ func (n *Node) EachClaim(f Filter, visit func(ranges.Weighted) error) (crdt.Cont
 			return visit(ranges.Weighted{Claim: claim, Priority: e.Counter.Value()})
 		})
 	})
-	return token.Clone(), explain(err)
+	return token, explain(err)
 }
 
 // Keyspace is one keyspace that has visible claims.

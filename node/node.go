@@ -55,11 +55,13 @@ type Node struct {
 	advertised atomic.Pointer[advertised]
 	departure  *departure
 	roster     roster
-	disk       diskState
-	counters   counters
-	backfills  backfills
-	classes    atomic.Pointer[[]HistoryClass]
-	comparison comparison
+	// memberReplicas are those of members, for tokens; nil before any is known.
+	memberReplicas atomic.Pointer[[]crdt.ReplicaID]
+	disk           diskState
+	counters       counters
+	backfills      backfills
+	classes        atomic.Pointer[[]HistoryClass]
+	comparison     comparison
 	// rival is the last other process that was found to have this node's name.
 	rival atomic.Pointer[rival]
 	// losing is the rival that this node seems to lose its name to. Written by
@@ -293,5 +295,6 @@ func (n *Node) Lookup(keyspace, key string) ranges.Subrange {
 // lookups of one instant. It is never nil.
 func (n *Node) LookupTable(keyspace string) *ranges.Table { return n.routing.table(keyspace) }
 
-// Token returns a context that everything read from now on reflects at least.
-func (n *Node) Token() crdt.Context { return n.routing.token() }
+// Context returns a context that everything read from now on reflects at least.
+// O(replicas); Token is not.
+func (n *Node) Context() crdt.Context { return n.routing.seen() }

@@ -90,6 +90,7 @@ type Options struct {
 	disk                    func(commit func() error) error
 	resolver                *net.Resolver
 	watchQueue, partEntries int
+	catchUp                 time.Duration
 	trimEvery, diskRetry    time.Duration
 	rewriteEvery            time.Duration
 }
@@ -107,6 +108,7 @@ func (o Options) withDefaults() Options {
 	o.StallAfter = cmp.Or(o.StallAfter, stallAfterDefault)
 	o.watchQueue = cmp.Or(o.watchQueue, watchQueueDefault)
 	o.partEntries = cmp.Or(o.partEntries, partEntriesDefault)
+	o.catchUp = cmp.Or(o.catchUp, catchUpDefault)
 	o.trimEvery = cmp.Or(o.trimEvery, trimEveryDefault)
 	o.diskRetry = cmp.Or(o.diskRetry, diskRetryDefault)
 	o.rewriteEvery = cmp.Or(o.rewriteEvery, rewriteEveryDefault)

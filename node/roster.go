@@ -109,6 +109,17 @@ func (r *roster) nameOf(id crdt.ReplicaID) string {
 	return r.find(id)
 }
 
+// replicas returns those that were met, in the order in which they were.
+func (r *roster) replicas() []crdt.ReplicaID {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	out := make([]crdt.ReplicaID, len(r.mu.met))
+	for i, x := range r.mu.met {
+		out[i] = x.Replica
+	}
+	return out
+}
+
 // of returns the replicas by which a node has gone.
 func (r *roster) of(name string) []crdt.ReplicaID {
 	r.mu.Lock()

@@ -33,6 +33,10 @@ type routing struct {
 		sync.RWMutex
 		*derived
 		context crdt.Context
+		// contextHash is that of context.
+		contextHash delta.Sum
+		// recent are replicas of which something was seen last, the last first.
+		recent []crdt.ReplicaID
 	}
 }
 
@@ -86,7 +90,7 @@ func (r *routing) loaded(self string, context crdt.Context) {
 		r.loading.fresh = r.loading.own.Participation().Beyond(r.mu.own.Participation())
 	}
 	r.mu.derived, r.loading, r.loadingClaims = r.loading, nil, nil
-	r.mu.context = context
+	r.mu.context, r.mu.contextHash = context, delta.HashContext(context)
 	r.tables.Store(&tables)
 }
 
@@ -142,6 +146,8 @@ func (r *routing) show(e *delta.Effects, p prepared) {
 		r.showTable(keyspace, table)
 	}
 	r.mu.context.Join(e.Context)
+	r.mu.contextHash = e.ContextHash
+	r.mu.recent = wrote(r.mu.recent, e.Context)
 }
 
 // showTable shows readers the table of a keyspace, nil if it has no claims. The
@@ -236,8 +242,8 @@ func (r *routing) self() string {
 	return r.mu.self
 }
 
-// token returns a context that what is read from now on reflects at least.
-func (r *routing) token() crdt.Context {
+// seen returns a context that what is read from now on reflects at least.
+func (r *routing) seen() crdt.Context {
 	r.mu.RLock()
 	defer r.mu.RUnlock()
 	return r.mu.context.Clone()

@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -143,7 +142,7 @@ func TestRouting_Reload_ShowsNothingBeforeItIsLoaded(t *testing.T) {
 	if len(n.Lookup("default", "a").Servers) != 0 || len(n.Lookup("default", "b").Servers) != 1 || len(n.Nodes()) != 0 {
 		t.Error("what was loaded is not shown")
 	}
-	if err := n.waitCovered(context.Background(), crdt.Context{{1}: 1}, bookmarkEvery); err != nil {
+	if err := n.waitCovered(t.Context(), crdt.Context{{1}: 1}); err != nil {
 		t.Error(err)
 	}
 }

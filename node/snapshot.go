@@ -5,7 +5,6 @@ import (
 	"slices"
 	"sort"
 
-	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/store"
 )
@@ -75,7 +74,7 @@ func (w *watch) snapshot(ctx context.Context, queue *watcher) error {
 		return err
 	}
 	w.incomplete, w.unmarked, w.stale = false, 0, false
-	return w.emit(WatchEvent{Type: WatchSnapshotEnd, Token: w.token.Clone()})
+	return w.emit(WatchEvent{Type: WatchSnapshotEnd, Token: w.node.tokenOf(w.token, w.hash)})
 }
 
 // readPart reads the beginning of a span and returns where to go on.
@@ -83,7 +82,8 @@ func (w *watch) readPart(span delta.Span) (changes []change, next delta.Key, err
 	err = w.node.store.View(func(v *store.View) error {
 		next = span.To
 		if w.token == nil {
-			w.token = v.Summary().Context.Clone() // of the first part: no later one has seen less
+			s := v.Summary() // of the first part: no later one has seen less
+			w.token, w.hash = s.Context.Clone(), s.ContextHash
 		}
 		visited := 0
 		err := v.Scan(span, func(e delta.Entry) error {
@@ -143,14 +143,14 @@ func (w *watch) resume() (bool, error) {
 	var (
 		changes []change
 		known   bool
-		now     crdt.Context
+		now     *store.Summary
 	)
 	err := w.node.store.View(func(v *store.View) error {
 		keys, complete, err := touchedSince(v, w.token, resumeMax)
 		if err != nil || !complete {
 			return err
 		}
-		known, now = true, v.Summary().Context.Clone()
+		known, now = true, v.Summary()
 		w.shown = []part{{end: delta.Whole.To, revision: v.Revision()}}
 		if changes, err = statesOf(v, keys); err != nil {
 			return err
@@ -167,7 +167,7 @@ func (w *watch) resume() (bool, error) {
 			return false, err
 		}
 	}
-	w.token, w.stale = now, true
+	w.token, w.hash, w.stale = now.Context.Clone(), now.ContextHash, true
 	return true, w.bookmark()
 }
 

@@ -21,6 +21,8 @@ type Status struct {
 	Claims      int
 	Fingerprint delta.Fingerprint
 	Context     crdt.Context
+	// Token is that of Context.
+	Token Token
 	// Members is how many are known, this node included.
 	Members              int
 	LogRecords, LogBytes uint64
@@ -79,6 +81,7 @@ func (n *Node) Status() (Status, error) {
 		API: n.API(), Gossip: n.GossipAddr(),
 		NotReady: n.notReady(), Claims: n.routing.visible(),
 		Fingerprint: summary.Fingerprint, Context: summary.Context.Clone(),
+		Token:   n.tokenOf(summary.Context, summary.ContextHash),
 		Members: len(n.memberNames()), Identity: n.identity.String(), Rival: n.rivalText(),
 	}
 	s.Ready = len(s.NotReady) == 0

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
 )
 
@@ -42,24 +43,24 @@ type WatchEvent struct {
 	// that no event names all of it. What a snapshot shows, or a resumed watch
 	// to begin with, is no change and never marked.
 	Repaired bool
-	Token    crdt.Context
+	Token    Token
 }
 
 // WatchOptions select what to watch and from where.
 type WatchOptions struct {
 	// Filter selects claims, and by its Node the record of that node alone.
 	Filter Filter
-	// Token resumes after what it covers, on any node; nil begins with a
-	// snapshot.
-	Token crdt.Context
+	// Token resumes after what it covers, on any node; the zero Token begins
+	// with a snapshot.
+	Token Token
 }
 
 const (
 	bookmarkEvery  = time.Second
 	bookmarkEvents = 1000
-	// catchUpMax bounds how long a watch waits for this node to know what its
-	// token covers.
-	catchUpMax = 10 * time.Second
+	// catchUpDefault bounds how long a watch waits for this node to know what
+	// its token covers.
+	catchUpDefault = 10 * time.Second
 )
 
 // errLost says that a watcher's queue overflowed.
@@ -75,14 +76,19 @@ var errLost = errors.New("the watcher was too slow")
 //
 // Lines tell states, so a line may repeat what is known already; who applies
 // them all, in order, has at every snapshot_end and bookmark what the node
-// showed at some instant not before the token. A watcher that falls behind by
+// showed at some instant not before the token. A token that this node does not
+// understand, though it has seen as much, is answered by "trimmed" and a
+// snapshot. A watcher that falls behind by
 // too much is told so by "trimmed" and is shown a new snapshot; it never delays
 // a write, nor does it hold anything open on disk while emit runs.
 //
 // Errors are those of emit, ErrBehind if this node does not learn in time what
 // the token covers, ErrClosed, and ErrUnavailable while the disk is at fault.
 func (n *Node) Watch(ctx context.Context, o WatchOptions, emit func(WatchEvent) error) error {
-	w := &watch{node: n, filter: o.Filter, token: o.Token, emit: emit}
+	w := &watch{node: n, filter: o.Filter, emit: emit}
+	if err := w.understand(ctx, o.Token); err != nil || ctx.Err() != nil {
+		return err
+	}
 	for {
 		err := w.run(ctx)
 		switch {
@@ -104,8 +110,9 @@ type watch struct {
 	filter Filter
 	emit   func(WatchEvent) error
 
-	// token is what was shown; nil before the first snapshot.
+	// token is what was shown, nil before the first snapshot; hash is its hash.
 	token crdt.Context
+	hash  delta.Sum
 	// shown are the parts of the state that were shown as they were at some
 	// revision, ascending.
 	shown []part
@@ -120,13 +127,32 @@ type watch struct {
 	stale    bool
 }
 
+// understand waits until this node has seen what a token covers, and begins
+// there. Of a token that it will not understand it begins with a snapshot.
+func (w *watch) understand(ctx context.Context, t Token) error {
+	if t.IsZero() {
+		return nil
+	}
+	soon, cancel := context.WithTimeout(ctx, w.node.options.catchUp)
+	defer cancel()
+	token, err := w.node.Resolve(soon, t)
+	if err == nil {
+		err = w.node.waitCovered(soon, token)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return nil
+	case err == ErrUnknownToken:
+		return w.emit(WatchEvent{Type: WatchTrimmed})
+	case err != nil:
+		return err
+	}
+	w.token = token
+	return nil
+}
+
 // run watches until ctx ends, emit fails or the queue overflows.
 func (w *watch) run(ctx context.Context) error {
-	if w.token != nil {
-		if err := w.node.waitCovered(ctx, w.token, catchUpMax); err != nil {
-			return err
-		}
-	}
 	queue := w.node.watchers.subscribe() // before reading: no change is missed
 	defer w.node.watchers.unsubscribe(queue)
 	if err := w.begin(ctx, queue); err != nil {
@@ -199,12 +225,22 @@ func (w *watch) showCommit(p published) error {
 			return err
 		}
 	}
-	w.token.Join(p.context)
+	w.join(p)
 	w.stale = w.stale || len(p.context) > 0
 	if w.unmarked < bookmarkEvents || w.incomplete {
 		return nil
 	}
 	return w.bookmark()
+}
+
+// join adds what a commit has seen to the token. If that is anything new, then
+// all commits up to it are in the token, and so it is what the node had seen
+// after the commit.
+func (w *watch) join(p published) {
+	if !p.context.Leq(w.token) {
+		w.token.Join(p.context)
+		w.hash = p.contextHash
+	}
 }
 
 // show shows one change that the filter selects.
@@ -258,5 +294,5 @@ func (w *watch) bookmark() error {
 		return nil
 	}
 	w.unmarked, w.stale = 0, false
-	return w.emit(WatchEvent{Type: WatchBookmark, Token: w.token.Clone()})
+	return w.emit(WatchEvent{Type: WatchBookmark, Token: w.node.tokenOf(w.token, w.hash)})
 }

@@ -44,7 +44,7 @@ func increase(t *testing.T, n *Node, from string) {
 // snapshot, or what is resumed, has already.
 func TestWatch_Drain_LeadsNotBackInTime(t *testing.T) {
 	n := openAlone(t, Options{})
-	start := n.Token()
+	start := n.Context()
 	for name, token := range map[string]bool{"snapshot": false, "resumed": true} {
 		var lines []string
 		w := &watch{node: n, emit: func(e WatchEvent) error {
@@ -78,7 +78,7 @@ func TestWatch_Drain_LeadsNotBackInTime(t *testing.T) {
 func TestWatch_Begin_ResumesNotFromWhatIsAheadOfTheContext(t *testing.T) {
 	n, other := openAlone(t, Options{}), openAlone(t, Options{})
 	increase(t, n, "a")
-	token := n.Token()
+	token := n.Context()
 	increase(t, other, "b")
 	answer := delta.Answer{Span: delta.ClaimSpan}
 	err := other.View(func(v *store.View) error {
@@ -105,7 +105,7 @@ func TestWatch_Begin_ResumesNotFromWhatIsAheadOfTheContext(t *testing.T) {
 		t.Errorf("of an event they were told %+v, and shown %+v", got, line)
 	}
 	end := errors.New("end")
-	err = n.Watch(t.Context(), WatchOptions{Token: token}, func(e WatchEvent) error {
+	err = n.Watch(t.Context(), WatchOptions{Token: WholeToken(token)}, func(e WatchEvent) error {
 		switch e.Type {
 		case WatchClaim:
 			if lost[e.Claim.Range.From] = e.Claim.Priority; e.Repaired {
@@ -179,7 +179,7 @@ func TestWatch_Loss_OnlyTrimmedFollows(t *testing.T) {
 		n := openAlone(t, Options{watchQueue: 3})
 		var after []string // the lines after the loss
 		claims := 0
-		w := &watch{node: n, token: n.Token(), emit: func(e WatchEvent) error {
+		w := &watch{node: n, token: n.Context(), emit: func(e WatchEvent) error {
 			if claims > 0 {
 				after = append(after, fmt.Sprint(e.Type, e.Claim.Range.From))
 			}

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
 )
 
 // watchQueueDefault bounds the changes that wait for one watcher. Past it the
@@ -20,6 +21,8 @@ type published struct {
 	changes  []change
 	// context are the entries of the context that changed.
 	context crdt.Context
+	// contextHash is that of the whole context after the commit.
+	contextHash delta.Sum
 }
 
 // watchers hands what every commit made visible to those who watch, and wakes

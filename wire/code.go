@@ -16,7 +16,7 @@ const (
 	CodeForbidden    Code = "forbidden"    // valid credentials that do not allow this
 	CodeNotFound     Code = "not_found"    // what is named does not exist, or nobody serves it
 	CodeConflict     Code = "conflict"     // the present state does not allow it
-	CodeTrimmed      Code = "trimmed"      // the history asked for is no longer kept
+	CodeTrimmed      Code = "trimmed"      // the history asked for, or what a token names, is no longer known
 	CodeTooLarge     Code = "too_large"    // a limit on size or number is exceeded
 	CodeUnavailable  Code = "unavailable"  // not now; try again, or another node
 	CodeInternal     Code = "internal"     // a defect or a fault of the node

@@ -41,3 +41,33 @@ func TestNode_Rules(t *testing.T) {
 		Test: "TestNode_Open_OlderCopyIsKnownByItsStart",
 	}})
 }
+
+// TestNode_TokenRules breaks how a token is understood (T1), and what a watch
+// says of what it has shown.
+func TestNode_TokenRules(t *testing.T) {
+	mutant.Run(t, "node", []mutant.Mutant{{
+		Name: "T1: a token is taken for what is nearest to it",
+		File: "node/named.go",
+		Old:  "	if hash != t.hash { // T1\n",
+		New:  "	if false { // T1\n",
+		Test: "TestRouting_Find_UnderstandsNothingElse",
+	}, {
+		Name: "T1: who came later is taken for one who was there",
+		File: "node/named.go",
+		Old:  "		delete(c, id)\n",
+		New:  "		_ = id\n",
+		Test: "TestRouting_Find_UnderstandsNothingElse",
+	}, {
+		Name: "a token is not understood any more once a member has written",
+		File: "node/named.go",
+		Old:  ".Plus(delta.HashSeen(id, sequence))\n",
+		New:  ".Plus(delta.HashSeen(id, max(sequence, r.mu.context.Get(id))))\n",
+		Test: "TestRouting_Find_UnderstandsNothingElse",
+	}, {
+		Name: "a bookmark names what was shown before the last change",
+		File: "node/watch.go",
+		Old:  "		w.hash = p.contextHash\n",
+		New:  "",
+		Test: "TestNode_Watch_NamedTokens_ResumeOnAnotherNode",
+	}})
+}
