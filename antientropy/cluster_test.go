@@ -36,6 +36,8 @@ type cluster struct {
 	quietly bool
 	// tap sees every frame that is sent.
 	tap func(frame []byte)
+	// tapTo is the same, and knows the way.
+	tapTo func(from, to string, frame []byte)
 	// issued are all events ever issued, by dot: what the oracle knows.
 	issued map[crdt.Dot]delta.Event
 	last   map[crdt.ReplicaID]uint64
@@ -371,6 +373,9 @@ func (m *member) send(to string, frame []byte) {
 	}
 	if m.tap != nil {
 		m.tap(frame)
+	}
+	if m.tapTo != nil {
+		m.tapTo(m.name, to, frame)
 	}
 	m.faultIf(len(frame) > antientropy.FrameBytesMax, "%s sends a frame of %d bytes", m.name, len(frame))
 	if m.hold != nil {

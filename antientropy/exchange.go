@@ -43,14 +43,20 @@ func (c *Core) scheduleExchange() {
 	// Asked after every commit and every check, mostly for nothing.
 	c.peers.shuffled = append(c.peers.shuffled[:0], c.peers.live...)
 	c.shuffle(c.peers.shuffled)
-	for _, name := range c.peers.shuffled {
-		if c.isWorthPulling(c.peers.byName[name]) {
-			c.exchange = &exchange{peer: name, after: []byte{}, paged: len(c.replica.Context) == 0, before: c.passed(name)}
-			c.counters.Pulls++
-			c.pullNext(c.exchange)
-			return
+	for _, isGood := range []func(*peer) bool{c.isWorthPulling, c.isWorthTrying} {
+		for _, name := range c.peers.shuffled {
+			if isGood(c.peers.byName[name]) {
+				c.beginExchange(name)
+				return
+			}
 		}
 	}
+}
+
+func (c *Core) beginExchange(name string) {
+	c.exchange = &exchange{peer: name, after: []byte{}, paged: len(c.replica.Context) == 0, before: c.passed(name)}
+	c.counters.Pulls++
+	c.pullNext(c.exchange)
 }
 
 // isWorthPulling reports whether to begin an exchange with a peer: what it has
@@ -67,6 +73,13 @@ func (c *Core) isWorthPulling(p *peer) bool {
 	}
 	return p.differs != 0 && c.now >= p.differs+grace && c.now >= p.retryAt &&
 		p.check.ContextHash != c.replica.ContextHash && p.check.ContextHash != p.covered
+}
+
+// isWorthTrying reports whether to begin an exchange with a peer of which
+// nothing was heard yet: something is missing, and nobody who is known to have
+// it answers.
+func (c *Core) isWorthTrying(p *peer) bool {
+	return c.completeness.lacks && c.identified && !c.completeness.fetched && p.heard == 0 && c.now >= p.retryAt
 }
 
 // pullNext asks for everything, or the next page.

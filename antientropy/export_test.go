@@ -81,3 +81,12 @@ func ArrivalsHeld(c *Core) (n int) {
 	}
 	return n
 }
+
+// IsQuestion reports whether a frame asks for something that is missing.
+func IsQuestion(frame []byte) bool {
+	switch frameKind(frame[9]) {
+	case kindPull, kindRange, kindSketch, kindFetch:
+		return true
+	}
+	return false
+}

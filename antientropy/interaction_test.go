@@ -28,6 +28,8 @@ import (
 //	check a<-b               give a the check of b
 //	trim a b                 a's log loses the deltas of b
 //	stop a, start a          crash and restart
+//	kill a                   a crash that nobody has noticed yet
+//	doubt a b                a is told that b has not answered lately
 //	back a                   remember a's directory; rollback a goes back to it
 //	corrupt a k              a's entry of a key is lost without a trace
 //	await a b …              a asks for its context on disk of others
@@ -76,6 +78,8 @@ type actor struct {
 	saved *member
 	// spans are what it takes part in.
 	spans []delta.Span
+	// doubted is who it has been told not to answer.
+	doubted string
 }
 
 func newStory(t *testing.T) *story {
@@ -127,9 +131,14 @@ func (s *story) doTo(cmd string, args []string) {
 		for _, origin := range args[1:] {
 			delete(a.disk.log, s.actor(origin).replica.ID)
 		}
-	case "stop":
+	case "stop", "kill":
 		a.member.stop()
 		a.reads = nil
+		if cmd == "stop" {
+			s.tellPeers()
+		}
+	case "doubt":
+		a.doubted = args[1]
 		s.tellPeers()
 	case "start":
 		a.begin()
@@ -231,7 +240,10 @@ func (s *story) tellPeers() {
 		var peers []antientropy.Peer
 		for _, other := range s.members {
 			if other != a {
-				peers = append(peers, antientropy.Peer{Name: other.name, Replica: other.replica.ID, Alive: other.up})
+				peers = append(peers, antientropy.Peer{
+					Name: other.name, Replica: other.replica.ID,
+					Alive: other.up || other.name == a.doubted, Suspect: other.name == a.doubted,
+				})
 			}
 		}
 		a.core.SetPeers(peers)

@@ -34,8 +34,9 @@ type Options struct {
 	// pulled: a push is probably on its way. Default 100.
 	Grace uint64
 	// RequestTimeout is how long a request may go without any answer. It must
-	// exceed a round trip plus a read. Questions of a session are asked three
-	// times, and wait twice as long each time. Default 2000.
+	// exceed a round trip plus a read. Where nobody else is to be asked, the
+	// questions of a session are asked three times, and wait twice as long each
+	// time. Default 2000.
 	RequestTimeout uint64
 	// PullRepeat is after how long a pull of whose answer nothing has come is
 	// asked again, and after twice as long once more, until it is given up. Of a

@@ -68,8 +68,14 @@ type peers struct {
 }
 
 // SetPeers tells who the other members are. What is known of those that were
-// members before is kept.
+// members before is kept. Who was asked for something and is alive no more, or
+// suspect, is not waited for beyond the next Tick if others are there.
 func (c *Core) SetPeers(all []Peer) {
+	now := make(map[string]Peer, len(all))
+	for _, p := range all {
+		now[p.Name] = p
+	}
+	lost := c.lost(now)
 	byName := make(map[string]*peer, len(all))
 	c.peers.names, c.peers.live, c.peers.ring = nil, nil, nil
 	for _, p := range all {
@@ -93,6 +99,7 @@ func (c *Core) SetPeers(all []Peer) {
 	slices.SortFunc(c.peers.ring, func(a, b *peer) int {
 		return cmp.Or(a.Replica.Compare(b.Replica), strings.Compare(a.Name, b.Name))
 	})
+	c.waitNoMore(lost)
 	c.peers.due = true
 }
 

@@ -76,6 +76,9 @@ type Peer struct {
 	// Alive says whether it is worth talking to. One that is not is still
 	// answered, and questions of Await reach it when it is back.
 	Alive bool
+	// Suspect says that it has not answered lately, though it is alive for all
+	// that is known: others are asked rather.
+	Suspect bool
 }
 
 // Ready returns what is to be done since the last call. It is cheap to call

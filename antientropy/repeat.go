@@ -54,10 +54,11 @@ func (c *Core) repeatIfDue(r *request) {
 // isBetterAsked reports whether to ask somebody else rather than a peer again.
 // Right after its start a node is told of all members at once: of those that it
 // has never heard of some may be gone, or not know this node yet, and nothing
-// else is pulled while one of them is waited for.
+// else is pulled while one of them is waited for. So it is while something is
+// missing that whoever was heard of does not give.
 func (c *Core) isBetterAsked(peer string) bool {
 	p := c.peers.byName[peer]
-	return !c.identified && p != nil && p.heard == 0 && len(c.peers.live) > 1
+	return (!c.identified || c.completeness.lacks) && p != nil && p.heard == 0 && len(c.peers.live) > 1
 }
 
 // hasBegun reports whether a part of some answer has come.

@@ -384,34 +384,3 @@ func (c *Core) admit(s *session, from sender, then func()) {
 		then()
 	}
 }
-
-// unanswered asks again, goes on with another peer, or gives up.
-func (c *Core) unanswered(s *session, tasks []task) {
-	s.busy = false
-	s.putBack(tasks)
-	if s.tries++; s.tries < sessionTries && c.peers.isAlive(s.peer) {
-		c.advance(s)
-		return
-	}
-	if s.complete && s.opened && c.continueElsewhere(s) {
-		return
-	}
-	c.abandon(s, "the peer does not answer")
-}
-
-// continueElsewhere goes on with the next peer. What was joined stays joined;
-// the context will be widened by what both had when each began.
-func (c *Core) continueElsewhere(s *session) bool {
-	for _, name := range c.shuffled(c.peers.live) {
-		if !slices.Contains(s.tried, name) {
-			c.fail(s.peer)
-			c.fetched(s.peer, s.kind(), s.before, "the peer does not answer")
-			s.peer, s.tries, s.opened, s.stuck, s.before = name, 0, false, false, c.passed(name)
-			s.drop()
-			s.tried = append(s.tried, name)
-			c.advance(s)
-			return true
-		}
-	}
-	return false
-}

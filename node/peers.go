@@ -94,7 +94,9 @@ func peersOf(members []gossip.Member) []antientropy.Peer {
 	var peers []antientropy.Peer
 	for _, m := range members {
 		if !m.Self && m.Liveness != gossip.Left {
-			peers = append(peers, antientropy.Peer{Name: m.Name, Replica: m.Replica, Alive: m.Reachable()})
+			peers = append(peers, antientropy.Peer{
+				Name: m.Name, Replica: m.Replica, Alive: m.Reachable(), Suspect: m.Liveness == gossip.Suspect,
+			})
 		}
 	}
 	slices.SortFunc(peers, func(a, b antientropy.Peer) int { return cmp.Compare(a.Name, b.Name) })

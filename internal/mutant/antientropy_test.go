@@ -127,5 +127,17 @@ func TestAntientropy_RulesOfSessions(t *testing.T) {
 		Old:  "	s.opening, s.start = true, start\n	s.pending++\n",
 		New:  "	if s.opening {\n		s.opening = false\n		c.commit([]Step{{Kind: StepAbandon}}, func(CommitResult) { c.open(s, from, then) })\n		return\n	}\n	s.opening, s.start = true, start\n	s.pending++\n",
 		Test: "TestSession_ContinuedElsewhere_IsOpenAllTheTime",
+	}, {
+		Name: "E1: a peer that is lost is waited for as any other",
+		File: "antientropy/elsewhere.go",
+		Old:  "r.deadline = min(r.deadline, c.now)",
+		New:  "r.deadline = max(r.deadline, c.now)",
+		Test: "TestSession_PeerLost_GoesOnElsewhere",
+	}, {
+		Name: "E2: a silent peer is asked again before others",
+		File: "antientropy/elsewhere.go",
+		Old:  "	return s.reason == reasonTrimmed || s.reason == reasonTakesPart\n",
+		New:  "	return false\n",
+		Test: "TestSession_PeerLost_GoesOnElsewhere",
 	}})
 }

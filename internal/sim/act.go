@@ -103,7 +103,7 @@ func (m *member) do(a action, other *member) {
 	case doTrim:
 		m.trimAtRandom()
 	case doSuspect:
-		m.suspects[other.name] = !m.suspects[other.name]
+		m.suspects[other.name] = (m.suspects[other.name] + 1) % suspicions
 		m.tellPeers()
 		m.work()
 	case doCrash:

@@ -88,7 +88,7 @@ func (k *cluster) join(name string, dir *directory) *member {
 // add adds a member and starts it. Nobody knows yet.
 func (k *cluster) add(name string, dir *directory) *member {
 	m := &member{
-		cluster: k, name: name, number: k.names, dir: dir, suspects: map[string]bool{},
+		cluster: k, name: name, number: k.names, dir: dir, suspects: map[string]suspicion{},
 		retention: k.drawRetention(),
 	}
 	k.names++

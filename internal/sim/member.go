@@ -23,7 +23,7 @@ type member struct {
 	// identified: some peer has shown to know no more of this replica than it
 	// does itself.
 	identified bool
-	suspects   map[string]bool
+	suspects   map[string]suspicion
 	retention  compaction.Options
 	quiet      bool                   // trims nothing by itself
 	failing    []antientropy.StepKind // steps the next commit of which is to fail
@@ -31,6 +31,16 @@ type member struct {
 	// the result of every read, comes later.
 	syncLater, readLater uint64
 }
+
+// suspicion is what a member believes of another that is up.
+type suspicion int
+
+const (
+	trusted suspicion = iota
+	doubted           // it is alive, and has not answered lately
+	takenForDead
+	suspicions
+)
 
 // start begins a life of a member on its directory.
 func (m *member) start() {
@@ -95,7 +105,8 @@ func (m *member) tellPeers() {
 	for _, other := range m.members {
 		if other != m {
 			peers = append(peers, antientropy.Peer{
-				Name: other.name, Replica: other.dir.replica.ID, Alive: other.up && !m.suspects[other.name],
+				Name: other.name, Replica: other.dir.replica.ID,
+				Alive: other.up && m.suspects[other.name] < takenForDead, Suspect: m.suspects[other.name] == doubted,
 			})
 		}
 	}

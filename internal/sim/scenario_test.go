@@ -84,6 +84,12 @@ func TestScenario_Session_ContinuesElsewhere(t *testing.T) {
 	runScript(t, "testdata/session_continued.txt")
 }
 
+// A member whose peer falls silent in the middle of a join goes on with another
+// after one timeout (E2), and at once if it is told that the peer is suspect (E1).
+func TestScenario_Session_GoesOnAtOnce(t *testing.T) {
+	runScript(t, "testdata/session_silent.txt")
+}
+
 // An answer is all there is of a range, with the context of its instant.
 func TestScenario_Session_AnswersAreOfOneInstant(t *testing.T) {
 	runScript(t, "testdata/session_answer.txt")

@@ -15,14 +15,16 @@ import (
 //
 //	n1 register x 5          also increase, decrease, set; release x; tighten x x[a,m)
 //	n1 forgets n2            n1 asks: of all others, whether they have what it has
-//	n1 suspects n2           takes it for dead; n1 trusts n2 ends it
+//	n1 suspects n2           takes it for dead; n1 doubts n2: it has not answered lately;
+//	                         n1 trusts n2 ends both
 //	cut n1 n2, cut n1>n2     in both directions, in one
 //	slow n1>n2 500           frames take so many milliseconds longer
 //	mend, mend n1 n2         ends all cuts and delays, or the cuts between two
 //	wait 300                 lets time pass
 //	until n2 in session      lets time pass until this holds: in session, not in session,
 //	                         sees n1 (its context covers that of n1), is ahead,
-//	                         asks n1 (its session is with n1)
+//	                         asks n1 (its session is with n1); at most a minute, or
+//	                         as many milliseconds as follow on a last "within"
 //	trim n1                  loses the whole log
 //	fail n1, fail n1 open    the next commit fails that joins a range answer, or has
 //	                         another step: open, complete, abandon

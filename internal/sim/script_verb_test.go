@@ -33,8 +33,8 @@ func (s *script) operation(m *member, words []string) error {
 	case "asks":
 		m.ask()
 		return nil
-	case "suspects", "trusts":
-		m.suspects[s.find(words[1]).name] = words[0] == "suspects"
+	case "suspects", "doubts", "trusts":
+		m.suspects[s.find(words[1]).name] = map[string]suspicion{"suspects": takenForDead, "doubts": doubted}[words[0]]
 		s.tellAll()
 		return nil
 	case "forgets":
@@ -210,8 +210,13 @@ func (s *script) piece(m, from *member, k delta.Key) error {
 // spanOf is the span of a single key.
 func spanOf(k delta.Key) delta.Span { return delta.Span{From: k, To: k + "\x00"} }
 
-// until lets time pass until something holds of a member, at most a minute.
+// until lets time pass until something holds of a member, at most a minute, or
+// as many milliseconds as the last word says after "within".
 func (s *script) until(m *member, words []string) error {
+	most := uint64(60_000)
+	if n := len(words); n > 2 && words[n-2] == "within" {
+		most, words = s.number(words[n-1]), words[:n-2]
+	}
 	holds := map[string]func() bool{
 		"in session":     func() bool { return m.dir.replica.InSession() },
 		"not in session": func() bool { return !m.dir.replica.InSession() },
@@ -226,7 +231,7 @@ func (s *script) until(m *member, words []string) error {
 			return ok && now.Peer == words[1]
 		}
 	}
-	for until := s.now + 60_000; !holds(); {
+	for until := s.now + most; !holds(); {
 		if !s.step(until) {
 			return errNotDone
 		}

@@ -123,7 +123,7 @@ func (k *cluster) assemble(n int) {
 	for i := range members {
 		m := &member{
 			cluster: k, name: fmt.Sprintf("n%d", i+1), number: k.names, dir: k.freshDirectory(),
-			suspects: map[string]bool{}, quiet: true,
+			suspects: map[string]suspicion{}, quiet: true,
 		}
 		k.names++
 		members[i] = m

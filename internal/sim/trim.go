@@ -19,7 +19,7 @@ func (m *member) trim() {
 		Participation: m.dir.participation(m.name), Records: m.dir.records(),
 	}
 	for _, other := range m.members {
-		if other == m || !other.up || m.suspects[other.name] {
+		if other == m || !other.up || m.suspects[other.name] == takenForDead {
 			continue
 		}
 		known := compaction.Member{Name: other.name}
