@@ -30,6 +30,7 @@ func replicationOf(n *node.Node) wire.Replication {
 		},
 		History: wire.HistoryTier{
 			TierTraffic: wire.TierTraffic(traffic.History), Begun: c.Backfills, Failed: c.BackfillsFailed, Added: counters.Backfilled, Served: c.HistoriesServed,
+			RoundTrips: traffic.Trips.History, Stale: traffic.Stale.History,
 		},
 		Other:   wire.TierTraffic(traffic.Other),
 		Dropped: c.DeltasDropped,

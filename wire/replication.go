@@ -79,6 +79,10 @@ type HistoryTier struct {
 	Added  uint64 `json:"added"`
 	// Served pages of history were sent.
 	Served uint64 `json:"served"`
+	// RoundTrips are questions that were answered, Stale the frames of answers
+	// that came too late.
+	RoundTrips uint64 `json:"round_trips"`
+	Stale      uint64 `json:"stale"`
 }
 
 // Replication is what a node has done to hold what others hold, by tier, since

@@ -141,9 +141,6 @@ func (o *output) statusTable(s wire.Status) error {
 	}
 	pairs = append(pairs, [][2]string{
 		{"file", formatBytes(s.DBBytes) + ", " + formatBytes(s.DBFreeBytes) + " of it free"},
-		{"pushed", tierText(s.Replication.Push.TierTraffic, copiesText(s.Replication.Push.CopiesIn, s.Replication.Push.New))},
-		{"pulled", tierText(s.Replication.Pull.TierTraffic, copiesText(s.Replication.Pull.CopiesIn, s.Replication.Pull.New))},
-		{"compared", tierText(s.Replication.Range.TierTraffic, formatInt(int64(s.Replication.Range.Entries))+" entries taken")},
 		{"version", s.Version},
 	}...)
 	if s.Rival != "" {
@@ -155,7 +152,10 @@ func (o *output) statusTable(s wire.Status) error {
 	if r := s.Repair; r != nil {
 		pairs = append(pairs, [2]string{"repair", repairText(r)})
 	}
-	if err := o.properties(pairs); err != nil || len(s.Peers) == 0 {
+	if err := o.properties(pairs); err != nil {
+		return err
+	}
+	if err := o.tiersTable(s.Replication); err != nil || len(s.Peers) == 0 {
 		return err
 	}
 	return o.peersTable(s.Peers)
@@ -198,15 +198,6 @@ func (o *output) peersTable(peers []wire.Peer) error {
 			formatBytes(int64(p.BytesSent)), formatBytes(int64(p.BytesReceived)))
 	}
 	return g.print()
-}
-
-// tierText says what a tier of replication has moved.
-func tierText(t wire.TierTraffic, what string) string {
-	return formatBytes(int64(t.BytesIn)) + " in, " + formatBytes(int64(t.BytesOut)) + " out, " + what
-}
-
-func copiesText(copies, fresh uint64) string {
-	return formatInt(int64(copies)) + " copies of deltas in, " + formatInt(int64(fresh)) + " of them new"
 }
 
 // historyText says what of the log is of one class.
