@@ -117,8 +117,8 @@ func TestCore_Exchange_Bytes(t *testing.T) {
 	b.core.Heard("a", a.core.CheckPayload())
 	k.run(500)
 	payload := len(a.disk.log[a.replica.ID][0].Bytes)
-	if !k.isConverged() || w.bytes-payload > 160 {
-		t.Errorf("converged %v with %d frames, %d bytes beside the delta; want at most 160", k.isConverged(), w.frames, w.bytes-payload)
+	if !k.isConverged() || w.bytes-payload > 125 {
+		t.Errorf("converged %v with %d frames, %d bytes beside the delta; want at most 125", k.isConverged(), w.frames, w.bytes-payload)
 	}
 }
 

@@ -97,10 +97,10 @@ func describePart(b partBody, name func(crdt.ReplicaID) string, isPull func(uint
 		for _, t := range a.Trimmed {
 			s += fmt.Sprintf(" (%s:%d-%d trimmed)", name(t.Replica), t.From, t.Have)
 		}
-		if a.More {
+		if a.Extent == extentMore {
 			s += " and more"
 		}
-		if a.Unknown {
+		if a.Extent == extentUnknown {
 			s += " we never were"
 		}
 		return s

@@ -2,6 +2,7 @@ package antientropy
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 
 	"github.com/scalesmall/ssnode/crdt"
@@ -259,10 +260,13 @@ func (c *Core) takePull(from string, how route, answer []byte) (pulled, error) {
 	if err := delta.Unmarshal(answer, &a, answerBytesMax); err != nil {
 		return pulled{}, err
 	}
-	found := pulled{more: a.More, unknown: a.Unknown}
+	found := pulled{more: a.Extent == extentMore, unknown: a.Extent == extentUnknown}
 	var err error
-	if found.check, err = c.cluster.decodeCheck(a.Check); err != nil {
+	if found.check, err = a.Check.check(); err != nil {
 		return pulled{}, err
+	}
+	if a.Extent > extentUnknown {
+		return pulled{}, fmt.Errorf("%w answer of extent %d", delta.ErrCorrupt, a.Extent)
 	}
 	for _, b := range a.Deltas {
 		isNew, err := c.offer(b, arrival{from: from, how: how})

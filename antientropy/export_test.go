@@ -90,3 +90,40 @@ func IsQuestion(frame []byte) bool {
 	}
 	return false
 }
+
+// Asked is what a pull says: its id, how many replicas it lists, and whether it
+// is about no others.
+type Asked struct {
+	ID     uint64
+	Listed int
+	Hole   bool
+}
+
+// AskedBy returns that, of a pull.
+func AskedBy(frame []byte) (Asked, bool) {
+	if frameKind(frame[9]) != kindPull {
+		return Asked{}, false
+	}
+	b, err := decodeBody[pullBody](frame[frameHeadBytes:])
+	return Asked{ID: b.ID, Listed: len(b.Seen), Hole: b.Scope == scopeListed}, err == nil
+}
+
+// Answered is what an answer to a pull says in numbers.
+type Answered struct {
+	ID              uint64
+	Bytes, Deltas   int
+	Records, Events uint64
+}
+
+// AnsweredBy returns them, of an answer to a pull that has one part.
+func AnsweredBy(frame []byte) (Answered, bool) {
+	if frameKind(frame[9]) != kindPart {
+		return Answered{}, false
+	}
+	b, err := decodeBody[partBody](frame[frameHeadBytes:])
+	var a pullAnswer
+	if err != nil || b.Total != 1 || delta.Unmarshal(b.Bytes, &a, answerBytesMax) != nil {
+		return Answered{}, false
+	}
+	return Answered{ID: b.ID, Bytes: len(b.Bytes), Deltas: len(a.Deltas), Records: a.Check.Count, Events: a.Check.Events}, true
+}

@@ -130,16 +130,38 @@ func (k check) sameAs(other check) bool {
 // settled reports whether an equal context means an equal state.
 func (k check) settled() bool { return !k.Ahead && !k.InSession }
 
-func (id clusterID) encodeCheck(k check) []byte {
-	var flags byte
+func (k check) flags() (flags byte) {
 	if k.Ahead {
 		flags |= flagAhead
 	}
 	if k.InSession {
 		flags |= flagInSession
 	}
+	return flags
+}
+
+// within returns the check for an answer, which has a head of its own.
+func (k check) within() checkArray {
+	return checkArray{
+		Flags: k.flags(), Context: k.ContextHash.Bytes(),
+		Count: k.Fingerprint.Count, Sum: k.Fingerprint.Sum.Bytes(), Events: k.Events,
+	}
+}
+
+// check validates and returns what within wrote.
+func (a checkArray) check() (check, error) {
+	if a.Flags&^(flagAhead|flagInSession) != 0 {
+		return check{}, fmt.Errorf("%w check with flags %#x", delta.ErrCorrupt, a.Flags)
+	}
+	return check{
+		Ahead: a.Flags&flagAhead != 0, InSession: a.Flags&flagInSession != 0,
+		ContextHash: delta.SumOf(a.Context), Fingerprint: delta.Fingerprint{Count: a.Count, Sum: delta.SumOf(a.Sum)}, Events: a.Events,
+	}, nil
+}
+
+func (id clusterID) encodeCheck(k check) []byte {
 	out := make([]byte, 0, checkBytes)
-	out = append(append(append(out, protocolVersion), id[:]...), flags)
+	out = append(append(append(out, protocolVersion), id[:]...), k.flags())
 	hash, sum := k.ContextHash.Bytes(), k.Fingerprint.Sum.Bytes()
 	out = append(out, hash[:]...)
 	out = binary.BigEndian.AppendUint64(out, k.Fingerprint.Count)
@@ -151,13 +173,11 @@ func (id clusterID) decodeCheck(b []byte) (check, error) {
 	if err := id.admit(b); err != nil {
 		return check{}, err
 	}
-	if len(b) != checkBytes || b[9]&^(flagAhead|flagInSession) != 0 {
+	if len(b) != checkBytes {
 		return check{}, fmt.Errorf("%w check of %d bytes, want %d", delta.ErrCorrupt, len(b), checkBytes)
 	}
-	return check{
-		Ahead: b[9]&flagAhead != 0, InSession: b[9]&flagInSession != 0,
-		ContextHash: delta.SumOf([16]byte(b[10:26])),
-		Fingerprint: delta.Fingerprint{Count: binary.BigEndian.Uint64(b[26:34]), Sum: delta.SumOf([16]byte(b[34:50]))},
-		Events:      binary.BigEndian.Uint64(b[50:58]),
-	}, nil
+	return checkArray{
+		Flags: b[9], Context: [16]byte(b[10:26]), Count: binary.BigEndian.Uint64(b[26:34]),
+		Sum: [16]byte(b[34:50]), Events: binary.BigEndian.Uint64(b[50:58]),
+	}.check()
 }

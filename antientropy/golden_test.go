@@ -47,7 +47,7 @@ func TestFrames_Golden(t *testing.T) {
 			Sender: from, Done: 2, Entries: packEntries("", []PackedEntry{{Key: "\x02n", Value: []byte{9}}, {Key: "\x02no", Value: []byte{8}}}),
 		})},
 		{"answer to a pull", goldenPullAnswer, delta.Marshal(pullAnswer{
-			Check: []byte{1}, More: true, Trimmed: []trimArray{{Replica: r, From: 1, Have: 2}}, Deltas: [][]byte{{0x84}},
+			Check: k.within(), Extent: extentMore, Trimmed: []trimArray{{Replica: r, From: 1, Have: 2}}, Deltas: [][]byte{{0x84}},
 		})},
 		{"answer about ranges", goldenRangeAnswer, delta.Marshal(rangeAnswer{
 			Sender: from, State: 300, Spans: []spanAnswerArray{
@@ -85,7 +85,7 @@ const (
 	goldenFetch         = "01fcfa5ce7d3eec4f50b830550000000000000000100000000000000025000000000000000010000000000000002"
 	goldenSketchAnswer  = "84845000000000000000010000000000000002f54180f60950000000000000000100000000000000024c000000000000000100000002"
 	goldenFetchAnswer   = "83845000000000000000010000000000000002f54180f60282830042026e41098302416f4108"
-	goldenPullAnswer    = "854101f4f5818350aa0000000000000000000000000000010102814184"
+	goldenPullAnswer    = "84850150000000000000000300000000000000040550000000000000000600000000000000070801818350aa0000000000000000000000000000010102814184"
 	goldenRangeAnswer   = "83845000000000000000010000000000000002f54180f619012c84840180f68084028283004201610283004004f680840281830042016102f68084038042026f81830042026e4109"
 	goldenHistory       = "01fcfa5ce7d3eec4f509850405616b40f6"
 	goldenHistoryAnswer = "8406f5f4814184"

@@ -68,17 +68,36 @@ type trimArray struct {
 	From, Have uint64
 }
 
+// checkArray is a check within a frame, whose head says already what its first
+// nine bytes do.
+type checkArray struct {
+	_       struct{} `cbor:",toarray"`
+	Flags   uint8
+	Context [16]byte
+	Count   uint64
+	Sum     [16]byte
+	Events  uint64
+}
+
+// extent says how much an answer has of what was asked for.
+type extent uint8
+
+const (
+	// extentAll: all there is, but what is listed as trimmed.
+	extentAll extent = iota
+	// extentMore: what there was room for.
+	extentMore
+	// extentUnknown: nothing, as the base of the question is not known.
+	extentUnknown
+)
+
 // pullAnswer answers a pullBody.
 type pullAnswer struct {
 	_ struct{} `cbor:",toarray"`
 	// Check is that of the answering side. Everything that it covers and the
-	// question is about is in the answer, unless it says otherwise.
-	Check []byte
-	// Unknown says that the answering side does not know the base of the
-	// question, and so could not answer it.
-	Unknown bool
-	// More says that there was no room for all there is.
-	More    bool
+	// question is about is in the answer, unless Extent says otherwise.
+	Check   checkArray
+	Extent  extent
 	Trimmed []trimArray
 	Deltas  [][]byte
 }

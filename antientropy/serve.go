@@ -62,16 +62,16 @@ func (c *Core) servePull(from string, body []byte) error {
 	}
 	// The check is of now, not of when the log is read: what comes in between
 	// is not in wants.
-	answer := pullAnswer{Check: c.CheckPayload(), Trimmed: []trimArray{}, Deltas: [][]byte{}}
+	answer := pullAnswer{Check: c.check().within(), Trimmed: []trimArray{}, Deltas: [][]byte{}}
 	wants, ok := c.lacking(b, seen)
 	if !ok {
-		answer.Unknown = true
+		answer.Extent = extentUnknown
 		c.answer(from, b.ID, answer)
 		return nil
 	}
 	c.learn(from, b, seen)
 	if len(wants) > seenMax { // no more could be listed as trimmed
-		wants, answer.More = wants[:seenMax], true
+		wants, answer.Extent = wants[:seenMax], extentMore
 	}
 	request := ReadRequest{Kind: ReadLog, BytesMax: c.options.PullBytesMax}
 	for _, w := range wants {
@@ -189,7 +189,7 @@ func (a *pullAnswer) fill(lacks []lack, log [][]delta.Packed, bytesMax int) {
 		switch {
 		case l.have < next:
 		case len(log[i]) > 0 || bytesMax <= 0 || len(a.Trimmed) == seenMax:
-			a.More = true
+			a.Extent = extentMore
 		default:
 			a.Trimmed = append(a.Trimmed, trimArray{Replica: l.Origin, From: next, Have: l.have})
 		}
