@@ -129,9 +129,9 @@ func TestSession_Bytes(t *testing.T) {
 		bytesMax     int
 		framesMax    int
 	}{
-		{n: 4000, differing: 0, bytesMax: 160, framesMax: 2},
-		{n: 4000, differing: 1, bytesMax: 1500, framesMax: 14},
-		{n: 4000, differing: 50, bytesMax: 50 * 460, framesMax: 16},
+		{n: 4000, differing: 0, bytesMax: 85, framesMax: 2},
+		{n: 4000, differing: 1, bytesMax: 1146, framesMax: 14},
+		{n: 4000, differing: 50, bytesMax: 50 * 220, framesMax: 14},
 	} {
 		t.Run(fmt.Sprintf("%d of %d", c.differing, c.n), func(t *testing.T) {
 			k, a, b := quiet(t, c.n)

@@ -122,13 +122,13 @@ func describeSessionAnswer(b []byte, name func(crdt.ReplicaID) string) string {
 	}
 	mustUnmarshal(b, &a)
 	s := "answer:"
-	for _, x := range a.Spans {
+	for _, x := range must(unpackAnswers(a.Spans)) {
 		switch x.Verdict {
 		case VerdictSplit:
 			s += fmt.Sprintf(" split, %d sums", len(x.Children))
 		case VerdictEntries:
 			s += fmt.Sprintf(" %d entries", len(x.Entries))
-			if x.Cut != nil {
+			if len(x.Cut) > 0 {
 				s += " cut at " + describeKey(delta.Key(x.Cut))
 			}
 		default:
@@ -138,7 +138,10 @@ func describeSessionAnswer(b []byte, name func(crdt.ReplicaID) string) string {
 	return s + describeSender(a.Sender, name)
 }
 
-func describeSender(a senderArray, name func(crdt.ReplicaID) string) (s string) {
+func describeSender(a *senderArray, name func(crdt.ReplicaID) string) (s string) {
+	if a == nil {
+		return ", context the same"
+	}
 	if a.Since && len(a.Context) == 1 {
 		return s + ", context the same"
 	}

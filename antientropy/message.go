@@ -102,11 +102,10 @@ type pullAnswer struct {
 	Deltas  [][]byte
 }
 
-// spanArray asks about a span. Its start is coded like the end of a child,
+// packedSpan asks about a span. Its start is coded like the end of a child,
 // against the end of the span before it in the question; its end against its
-// start.
-type spanArray struct {
-	_          struct{} `cbor:",toarray"`
+// start. packed.go has the bytes.
+type packedSpan struct {
 	FromShared uint64
 	From       []byte
 	ToShared   uint64
@@ -144,15 +143,15 @@ type rangeBody struct {
 	// FanOut is into how many children to split, Leaf up to how many records to
 	// send without.
 	FanOut, Leaf uint64
-	Spans        []spanArray
+	// Spans are packed (packSpans).
+	Spans []byte
 }
 
-// childArray is a child of a split span. Its end is the first Shared bytes of
+// packedChild is a child of a split span. Its end is the first Shared bytes of
 // the end before it (of the start of the span for the first) and Suffix; that
 // of the last is the end of the span, and left out. The whole last child is
 // left out where its digest follows from that of the span.
-type childArray struct {
-	_      struct{} `cbor:",toarray"`
+type packedChild struct {
 	Shared uint64
 	Suffix []byte
 	Sum    uint64
@@ -166,18 +165,18 @@ type entryArray struct {
 	Value  []byte
 }
 
-// spanAnswerArray is what there is to say about one span. Cut is null if it is
-// the end of the span.
-type spanAnswerArray struct {
-	_        struct{} `cbor:",toarray"`
+// packedAnswer is what there is to say about one span. Cut is empty if it is
+// the end of the span. packed.go has the bytes.
+type packedAnswer struct {
 	Verdict  Verdict
-	Children []childArray
+	Children []packedChild
 	Cut      []byte
 	Entries  []entryArray
 }
 
 // senderArray is what the answering side knows beside its entries, at the
-// instant of the answer.
+// instant of the answer. It is null where its context is still the one that the
+// question named, and its entries do not go beyond that.
 type senderArray struct {
 	_ struct{} `cbor:",toarray"`
 	// Hash is that of its context. Context has all its entries, or if Since
@@ -193,10 +192,12 @@ type senderArray struct {
 // rangeAnswer answers a rangeBody; it has a verdict for each of its spans.
 type rangeAnswer struct {
 	_      struct{} `cbor:",toarray"`
-	Sender senderArray
-	// State is the sum of the whole state, cut to 64 bits.
-	State uint64
-	Spans []spanAnswerArray
+	Sender *senderArray
+	// State is the sum of the whole state, cut to 64 bits; null if it is still
+	// the one that the question named.
+	State *uint64
+	// Spans are packed (packAnswers).
+	Spans []byte
 }
 
 // sketchBody asks for symbols of the sketch of the whole state, from one on.
@@ -213,7 +214,7 @@ type sketchBody struct {
 // sketchAnswer answers a sketchBody. Symbols has symbolBytes for each.
 type sketchAnswer struct {
 	_       struct{} `cbor:",toarray"`
-	Sender  senderArray
+	Sender  *senderArray
 	Count   uint64
 	Sum     [16]byte
 	Symbols []byte
@@ -232,7 +233,7 @@ type fetchBody struct {
 // far as there are any, ascending by key.
 type fetchAnswer struct {
 	_       struct{} `cbor:",toarray"`
-	Sender  senderArray
+	Sender  *senderArray
 	Done    uint64
 	Entries []entryArray
 }

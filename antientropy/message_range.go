@@ -32,11 +32,11 @@ func unfront(before delta.Key, shared uint64, suffix []byte) (delta.Key, error) 
 
 // packSpanAnswer encodes what is said about a span. The last child is left out
 // where the asking side can infer it.
-func packSpanAnswer(s delta.Span, a SpanAnswer, infer bool) spanAnswerArray {
-	out := spanAnswerArray{Verdict: a.Verdict, Children: []childArray{}, Entries: packEntries(s.From, a.Entries)}
+func packSpanAnswer(s delta.Span, a SpanAnswer, infer bool) packedAnswer {
+	out := packedAnswer{Verdict: a.Verdict, Entries: packEntries(s.From, a.Entries)}
 	before := s.From
 	for i, child := range a.Children {
-		c := childArray{Suffix: []byte{}, Sum: child.Digest.Sum}
+		c := packedChild{Suffix: []byte{}, Sum: child.Digest.Sum}
 		if i < len(a.Children)-1 {
 			c.Shared, c.Suffix = front(before, child.Span.To)
 		} else if infer {
@@ -96,7 +96,7 @@ type finding struct {
 // unpack validates what is said about a span: children partition it, entries
 // ascend in what lies before the cut. known is the sum of the span, if it is
 // known, from which that of the last child follows.
-func (a spanAnswerArray) unpack(s delta.Span, known *uint64) (finding, error) {
+func (a packedAnswer) unpack(s delta.Span, known *uint64) (finding, error) {
 	f := finding{Verdict: a.Verdict, Cut: s.To}
 	var err error
 	switch a.Verdict {
@@ -114,9 +114,9 @@ func (a spanAnswerArray) unpack(s delta.Span, known *uint64) (finding, error) {
 	return f, err
 }
 
-func (a spanAnswerArray) unpackChildren(s delta.Span, known *uint64) ([]Child, error) {
+func (a packedAnswer) unpackChildren(s delta.Span, known *uint64) ([]Child, error) {
 	if known != nil {
-		last := childArray{Sum: *known}
+		last := packedChild{Sum: *known}
 		for _, c := range a.Children {
 			last.Sum -= c.Sum
 		}
@@ -144,8 +144,8 @@ func (a spanAnswerArray) unpackChildren(s delta.Span, known *uint64) ([]Child, e
 	return out, nil
 }
 
-func (a spanAnswerArray) unpackEntries(s delta.Span, f *finding) error {
-	if a.Cut != nil {
+func (a packedAnswer) unpackEntries(s delta.Span, f *finding) error {
+	if len(a.Cut) > 0 {
 		f.Cut = delta.Key(a.Cut)
 	}
 	if f.Cut <= s.From || f.Cut > s.To || len(a.Children) > 0 {
@@ -170,20 +170,26 @@ func decodeRangeAnswer(b []byte, tasks []task, state uint64, k known) (rangeFind
 	if err := delta.Unmarshal(b, &a, answerBytesMax); err != nil {
 		return rangeFindings{}, err
 	}
-	if len(a.Spans) != len(tasks) {
-		return rangeFindings{}, fmt.Errorf("%w answer: %d verdicts for %d spans", delta.ErrCorrupt, len(a.Spans), len(tasks))
+	answers, err := unpackAnswers(a.Spans)
+	if err != nil {
+		return rangeFindings{}, err
 	}
-	out := rangeFindings{State: a.State}
-	var err error
+	if len(answers) != len(tasks) {
+		return rangeFindings{}, fmt.Errorf("%w answer: %d verdicts for %d spans", delta.ErrCorrupt, len(answers), len(tasks))
+	}
+	out := rangeFindings{State: state}
+	if a.State != nil {
+		out.State = *a.State
+	}
 	if out.sender, err = a.Sender.unpack(k); err != nil {
 		return rangeFindings{}, err
 	}
 	for i, t := range tasks {
 		var sum *uint64
-		if t.stance(state) == stanceKnown && state == a.State {
+		if t.stance(state) == stanceKnown && state == out.State {
 			sum = &t.theirs
 		}
-		f, err := a.Spans[i].unpack(t.span, sum)
+		f, err := answers[i].unpack(t.span, sum)
 		if err == nil && f.Verdict == VerdictEqual && t.stance(state) != stanceCompare {
 			err = fmt.Errorf("%w answer: equal to what was not said", delta.ErrCorrupt)
 		}
@@ -196,11 +202,11 @@ func decodeRangeAnswer(b []byte, tasks []task, state uint64, k known) (rangeFind
 }
 
 // packTasks encodes tasks as spans of a question that names a state.
-func packTasks(tasks []task, state uint64) []spanArray {
+func packTasks(tasks []task, state uint64) []byte {
 	var before delta.Key
-	out := make([]spanArray, len(tasks))
+	out := make([]packedSpan, len(tasks))
 	for i, t := range tasks {
-		x := spanArray{Stance: t.stance(state)}
+		x := packedSpan{Stance: t.stance(state)}
 		x.FromShared, x.From = front(before, t.span.From)
 		x.ToShared, x.To = front(t.span.From, t.span.To)
 		if x.Stance == stanceCompare {
@@ -208,7 +214,7 @@ func packTasks(tasks []task, state uint64) []spanArray {
 		}
 		out[i], before = x, t.span.To
 	}
-	return out
+	return packSpans(out)
 }
 
 // asked is a span of a question.
@@ -218,18 +224,19 @@ type asked struct {
 }
 
 func (b rangeBody) unpack() ([]delta.Span, []asked, error) {
-	if len(b.Spans) == 0 || len(b.Spans) > rangeSpansMax || b.FanOut < 2 || b.FanOut > splitMax || b.Leaf > leafMax {
-		return nil, nil, fmt.Errorf("%w request: %d spans, a fan-out of %d, leaves of %d", delta.ErrCorrupt, len(b.Spans), b.FanOut, b.Leaf)
+	packed, err := unpackSpans(b.Spans)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(packed) == 0 || b.FanOut < 2 || b.FanOut > splitMax || b.Leaf > leafMax {
+		return nil, nil, fmt.Errorf("%w request: %d spans, a fan-out of %d, leaves of %d", delta.ErrCorrupt, len(packed), b.FanOut, b.Leaf)
 	}
 	var before delta.Key
-	spans, about := make([]delta.Span, len(b.Spans)), make([]asked, len(b.Spans))
-	for i, x := range b.Spans {
+	spans, about := make([]delta.Span, len(packed)), make([]asked, len(packed))
+	for i, x := range packed {
 		s, err := x.span(before)
 		if err != nil {
 			return nil, nil, err
-		}
-		if x.Stance > stanceKnown || x.Stance != stanceCompare && x.Count+x.Sum != 0 {
-			return nil, nil, fmt.Errorf("%w request: stance %d with %d records", delta.ErrCorrupt, x.Stance, x.Count)
 		}
 		spans[i], about[i] = s, asked{Stance: x.Stance, Digest: Digest{Count: x.Count, Sum: x.Sum}}
 		before = s.To
@@ -237,7 +244,7 @@ func (b rangeBody) unpack() ([]delta.Span, []asked, error) {
 	return spans, about, nil
 }
 
-func (x spanArray) span(before delta.Key) (s delta.Span, err error) {
+func (x packedSpan) span(before delta.Key) (s delta.Span, err error) {
 	if s.From, err = unfront(before, x.FromShared, x.From); err != nil {
 		return s, err
 	}

@@ -308,12 +308,12 @@ func TestRepair_Costs(t *testing.T) {
 		scattered, sketch  bool
 		bytesMax, tripsMax int // bytes in all for d ≤ 1, else for each difference
 	}{
-		{d: 1, scattered: true, sketch: true, bytesMax: 1024, tripsMax: 3},
-		{d: 1, scattered: true, bytesMax: 2000, tripsMax: 10},
-		{d: 100, scattered: true, sketch: true, bytesMax: 100},
-		{d: 100, scattered: true, bytesMax: 450},
-		{d: 100, sketch: true, bytesMax: 60},
-		{d: 100, bytesMax: 40},
+		{d: 1, scattered: true, sketch: true, bytesMax: 400, tripsMax: 2},
+		{d: 1, scattered: true, bytesMax: 1482, tripsMax: 10},
+		{d: 100, scattered: true, sketch: true, bytesMax: 80},
+		{d: 100, scattered: true, bytesMax: 350},
+		{d: 100, sketch: true, bytesMax: 27},
+		{d: 100, bytesMax: 24},
 		{d: 1000, scattered: true, sketch: true, bytesMax: 80},
 		{d: 1000, scattered: true, bytesMax: 350},
 		{d: 1000, sketch: true, bytesMax: 24},

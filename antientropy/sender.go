@@ -26,9 +26,12 @@ type known struct {
 }
 
 // senderAt says what is known at an instant to somebody who knows the context
-// of a hash.
-func (c *Core) senderAt(known [16]byte, at Instant) senderArray {
-	a := senderArray{Hash: at.ContextHash.Bytes()}
+// of a hash; nil if that is all.
+func (c *Core) senderAt(known [16]byte, at Instant) *senderArray {
+	a := &senderArray{Hash: at.ContextHash.Bytes()}
+	if a.Hash == known && len(at.Ahead) == 0 {
+		return nil
+	}
 	context := at.Context
 	if changed, ok := c.changedSince(delta.SumOf(known), at); ok {
 		a.Since, context = true, changed
@@ -40,7 +43,10 @@ func (c *Core) senderAt(known [16]byte, at Instant) senderArray {
 	return a
 }
 
-func (a senderArray) unpack(k known) (sender, error) {
+func (a *senderArray) unpack(k known) (sender, error) {
+	if a == nil {
+		return sender{Hash: k.hash, Context: k.context}, nil
+	}
 	out := sender{Hash: delta.SumOf(a.Hash)}
 	var err error
 	if out.Context, err = a.unpackContext(k); err != nil {
@@ -54,7 +60,7 @@ func (a senderArray) unpack(k known) (sender, error) {
 
 // unpackContext returns the whole context of an answer. Its hash proves that it
 // is the one that was meant, also where only a difference has come.
-func (a senderArray) unpackContext(k known) (crdt.Context, error) {
+func (a *senderArray) unpackContext(k known) (crdt.Context, error) {
 	changed, err := delta.DecodeContext(a.Context, contextBytesMax)
 	if err != nil {
 		return nil, err

@@ -24,12 +24,15 @@ func (c *Core) serveRange(from string, body []byte) error {
 }
 
 func (c *Core) rangeAnswerOf(b rangeBody, spans []delta.Span, about []asked, r ReadResult) rangeAnswer {
-	a := rangeAnswer{
-		Sender: c.senderAt(b.Known, r.Instant), State: r.Instant.Fingerprint.Sum.Lo,
-		Spans: make([]spanAnswerArray, len(spans)),
-	}
+	state := r.Instant.Fingerprint.Sum.Lo
+	same := state == b.State
+	packed := make([]packedAnswer, len(spans))
 	for i, s := range spans {
-		a.Spans[i] = packSpanAnswer(s, r.Spans[i], about[i].Stance == stanceKnown && a.State == b.State)
+		packed[i] = packSpanAnswer(s, r.Spans[i], same && about[i].Stance == stanceKnown)
+	}
+	a := rangeAnswer{Sender: c.senderAt(b.Known, r.Instant), Spans: packAnswers(packed)}
+	if !same {
+		a.State = &state
 	}
 	return a
 }

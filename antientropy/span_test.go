@@ -130,13 +130,12 @@ func checkTravels(t *rapid.T, s delta.Span, a SpanAnswer) {
 			*known += child.Digest.Sum
 		}
 	}
-	packed := packSpanAnswer(s, a, known != nil)
-	b := delta.Marshal(packed)
-	var decoded spanAnswerArray
-	if err := delta.Unmarshal(b, &decoded, FrameBytesMax); err != nil {
-		t.Fatal(err)
+	packed := packAnswers([]packedAnswer{packSpanAnswer(s, a, known != nil)})
+	decoded, err := unpackAnswers(packed)
+	if err != nil || len(decoded) != 1 {
+		t.Fatal(len(decoded), err)
 	}
-	found, err := decoded.unpack(s, known)
+	found, err := decoded[0].unpack(s, known)
 	if err != nil {
 		t.Fatalf("%+v: %v", a, err)
 	}
@@ -171,20 +170,20 @@ func TestSeparator_Parts(t *testing.T) {
 func TestSpanAnswer_Unpack_Refuses(t *testing.T) {
 	s := delta.Span{From: "b", To: "d"}
 	entry := entryArray{Suffix: []byte(delta.NodeKey("n"))}
-	for name, a := range map[string]spanAnswerArray{
+	for name, a := range map[string]packedAnswer{
 		"a verdict":           {Verdict: 9},
-		"equal with more":     {Verdict: VerdictEqual, Children: []childArray{{}}},
-		"one child":           {Verdict: VerdictSplit, Children: []childArray{{}}},
-		"too many children":   {Verdict: VerdictSplit, Children: make([]childArray, splitMax+1)},
-		"child before":        {Verdict: VerdictSplit, Children: []childArray{{Suffix: []byte("a")}, {}}},
-		"child behind":        {Verdict: VerdictSplit, Children: []childArray{{Suffix: []byte("e")}, {}}},
-		"children back":       {Verdict: VerdictSplit, Children: []childArray{{Suffix: []byte("cc")}, {Suffix: []byte("ca")}, {}}},
-		"shares too much":     {Verdict: VerdictSplit, Children: []childArray{{Shared: 2}, {}}},
-		"split with entries":  {Verdict: VerdictSplit, Children: []childArray{{Suffix: []byte("c")}, {}}, Entries: []entryArray{entry}},
+		"equal with more":     {Verdict: VerdictEqual, Children: []packedChild{{}}},
+		"one child":           {Verdict: VerdictSplit, Children: []packedChild{{}}},
+		"too many children":   {Verdict: VerdictSplit, Children: make([]packedChild, splitMax+1)},
+		"child before":        {Verdict: VerdictSplit, Children: []packedChild{{Suffix: []byte("a")}, {}}},
+		"child behind":        {Verdict: VerdictSplit, Children: []packedChild{{Suffix: []byte("e")}, {}}},
+		"children back":       {Verdict: VerdictSplit, Children: []packedChild{{Suffix: []byte("cc")}, {Suffix: []byte("ca")}, {}}},
+		"shares too much":     {Verdict: VerdictSplit, Children: []packedChild{{Shared: 2}, {}}},
+		"split with entries":  {Verdict: VerdictSplit, Children: []packedChild{{Suffix: []byte("c")}, {}}, Entries: []entryArray{entry}},
 		"cut before":          {Verdict: VerdictEntries, Cut: []byte("b")},
 		"cut behind":          {Verdict: VerdictEntries, Cut: []byte("e")},
 		"entry outside":       {Verdict: VerdictEntries, Entries: []entryArray{entry}},
-		"entries with childs": {Verdict: VerdictEntries, Children: []childArray{{}, {}}},
+		"entries with childs": {Verdict: VerdictEntries, Children: []packedChild{{}, {}}},
 	} {
 		if f, err := a.unpack(s, nil); err == nil {
 			t.Errorf("%s: understood as %+v", name, f)
