@@ -2,6 +2,7 @@ package api
 
 import (
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -26,8 +27,10 @@ type exchange struct {
 	// status is that of the answer, 0 while there is none.
 	status int
 	failed error
-	// held is how much room its body takes.
+	// held is how much room its body takes; read says that it was read to its
+	// end.
 	held int
+	read bool
 }
 
 func (s *Server) newExchange(route string, w http.ResponseWriter, r *http.Request) *exchange {
@@ -76,7 +79,16 @@ func (e *exchange) body(v any) error {
 		return err
 	}
 	e.held = size
-	return wire.Decode(e.r.Body, wire.BodyBytesMax, v)
+	return wire.Decode(untilEnd{e}, wire.BodyBytesMax, v)
+}
+
+// untilEnd reads the body, and notes its end.
+type untilEnd struct{ *exchange }
+
+func (u untilEnd) Read(p []byte) (int, error) {
+	n, err := u.r.Body.Read(p)
+	u.read = u.read || err == io.EOF
+	return n, err
 }
 
 // answer sends v as the whole answer.
@@ -124,7 +136,19 @@ func (e *exchange) fail(err error) {
 		status = http.StatusMethodNotAllowed
 		e.w.Header().Set("Allow", strings.Join(m.allowed, ", "))
 	}
+	e.leaveUnread()
 	_ = e.answerStatus(status, answer)
+}
+
+// leaveUnread has the connection closed after the answer if the body was not
+// read to its end. Else net/http would read the rest first, up to 256 KiB, and
+// whoever sends slowly, or waits for the answer, would not hear of it until
+// then. Where a connection has many requests it does not, and what was said here
+// would end all of them.
+func (e *exchange) leaveUnread() {
+	if e.r.ProtoMajor < 2 && e.r.ContentLength != 0 && !e.read {
+		e.w.Header().Set("Connection", "close")
+	}
 }
 
 func (e *exchange) failStream(err error) {

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -155,64 +154,6 @@ func TestServer_Gate_FullRefusesAndCounts(t *testing.T) {
 			t.Fatal("the room of a request that is over is not given back")
 		}
 	}
-}
-
-// TestServer_Gate_BodiesAreBoundedTogether: one body is let in whatever its
-// size, another beside it is not.
-func TestServer_Gate_BodiesAreBoundedTogether(t *testing.T) {
-	s := serve(t, api.Options{BodyBytesMax: 1})
-	hold, release := newSlowBody(`{"ops":[{"op":"register"}]}`)
-	first := make(chan int, 1)
-	go func() {
-		r := s.send(t, "POST", "/v1/ops", hold)
-		r.Body.Close()
-		first <- r.StatusCode
-	}()
-	<-hold.begun
-	deadline := time.Now().Add(10 * time.Second)
-	// Another body sent before it has arrived might be let in before it.
-	for isEmpty := true; isEmpty; time.Sleep(time.Millisecond) {
-		_, text := s.ask(t, "GET", "/metrics", "")
-		isEmpty = strings.Contains(text, "\nssnode_queue_length{queue=\"http_bodies\"} 0\n")
-		if time.Now().After(deadline) {
-			t.Fatal("it does not arrive")
-		}
-	}
-	ask := func() (int, string) { return s.ask(t, "POST", "/v1/ops", `{"ops":[{"op":"release"}]}`) }
-	if status, text := ask(); status != 503 {
-		t.Errorf("a body beside one that fills all room: %d %s", status, text)
-	}
-	release()
-	if status := <-first; status != 200 {
-		t.Errorf("the first body: %d", status)
-	}
-	for status, text := ask(); status != 200; status, text = ask() { // its handler ends after its answer
-		if time.Now().After(deadline) {
-			t.Fatalf("a body after it: %d %s", status, text)
-		}
-	}
-}
-
-// slowBody is a body that arrives when it is told to.
-type slowBody struct {
-	text        string
-	begun, goOn chan struct{}
-	sent        bool
-}
-
-func newSlowBody(text string) (*slowBody, func()) {
-	b := &slowBody{text: text, begun: make(chan struct{}), goOn: make(chan struct{})}
-	return b, func() { close(b.goOn) }
-}
-
-func (b *slowBody) Read(p []byte) (int, error) {
-	if b.sent {
-		return 0, io.EOF
-	}
-	b.sent = true
-	close(b.begun)
-	<-b.goOn
-	return copy(p, b.text), io.EOF
 }
 
 // pages of docs must name what operators see.
