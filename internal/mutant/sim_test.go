@@ -215,9 +215,9 @@ func TestSim_SessionsOnDisk(t *testing.T) {
 		Test: "TestScenario_Session_ContinuesElsewhere",
 	}, {
 		Name: "held without a gap: nothing is kept out while a session looks for another peer",
-		File: "antientropy/session.go",
-		Old:  "			s.drop()\n			s.tried",
-		New:  "			s.drop()\n			c.commit([]Step{{Kind: StepAbandon}}, func(CommitResult) {})\n			s.tried",
+		File: "antientropy/elsewhere.go",
+		Old:  "	s.drop()\n	s.tried",
+		New:  "	s.drop()\n	c.commit([]Step{{Kind: StepAbandon}}, func(CommitResult) {})\n	s.tried",
 		Test: "TestScenario_Session_ContinuesElsewhere",
 	}, {
 		Name: "S4: an answer of a peer that has lost what it had at the start counts",
@@ -240,8 +240,8 @@ func TestSim_AnswersOfSessions(t *testing.T) {
 	mutant.Run(t, "internal/sim", []mutant.Mutant{{
 		Name: "one instant: an answer comes with the context at which it is sent",
 		File: "antientropy/serve_range.go",
-		Old:  "		Sender: c.senderAt(b.Known, r.Instant), State",
-		New:  "		Sender: c.senderAt(b.Known, InstantOf(c.replica)), State",
+		Old:  "a := rangeAnswer{Sender: c.senderAt(b.Known, r.Instant)",
+		New:  "a := rangeAnswer{Sender: c.senderAt(b.Known, InstantOf(c.replica))",
 		Test: "TestScenario_Session_AnswersAreOfOneInstant",
 	}, {
 		Name: "one instant: its context is told as what has changed since a later one",
@@ -269,15 +269,15 @@ func TestSim_AnswersOfSessions(t *testing.T) {
 		Test: "TestScenario_Session_AnswersAreOfOneInstant",
 	}, {
 		Name: "S2: a question without an answer is as good as answered",
-		File: "antientropy/session.go",
-		Old:  "	s.busy = false\n	s.putBack(tasks)\n	if s.tries++",
-		New:  "	s.busy = false\n	if s.tries++",
+		File: "antientropy/elsewhere.go",
+		Old:  "	s.busy = false\n	s.putBack(tasks)\n	s.tries++",
+		New:  "	s.busy = false\n	s.tries++",
 		Test: "TestScenario_Session_WidensOnlyIfComplete",
 	}, {
 		Name: "a lost answer costs the session",
-		File: "antientropy/session.go",
-		Old:  "s.tries++; s.tries < sessionTries &&",
-		New:  "s.tries++; s.tries < 1 &&",
+		File: "antientropy/elsewhere.go",
+		Old:  "again := s.tries < sessionTries &&",
+		New:  "again := s.tries < 1 &&",
 		Test: "TestScenario_Session_WidensOnlyIfComplete",
 	}, {
 		Name: "S2: what is behind a cut is forgotten",
