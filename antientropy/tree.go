@@ -128,23 +128,12 @@ func (w where) end() delta.Key {
 
 // find returns the block that k lies in. O(log n).
 func (t tree) find(k delta.Key) where {
-	return t.seek(func(n *node, _ delta.Fingerprint) int { return n.index(k) })
+	return t.seek(func(n *node, _ delta.Fingerprint) int { return n.index(k) }, true)
 }
 
 // look is find where nobody needs what is before the block.
 func (t tree) look(k delta.Key) where {
-	var w where
-	var right *node // what comes after the path, nearest
-	for n := t.root; ; n = w.child {
-		i := n.index(k)
-		if w.item = &n.items[i]; w.child == nil {
-			w.next = nextItem(n, i, right)
-			return w
-		}
-		if i+1 < len(n.items) {
-			right = n.items[i+1].child
-		}
-	}
+	return t.seek(func(n *node, _ delta.Fingerprint) int { return n.index(k) }, false)
 }
 
 // adjust changes the sum of the block that k lies in, and of what is above.
@@ -165,7 +154,7 @@ func (t *tree) adjust(k delta.Key, change func(delta.Fingerprint) delta.Fingerpr
 func (t tree) findBefore(anchor delta.Key) where {
 	return t.seek(func(n *node, _ delta.Fingerprint) int {
 		return max(0, sort.Search(len(n.items), func(i int) bool { return n.items[i].from >= anchor })-1)
-	})
+	}, true)
 }
 
 // findRecord returns the block that has the record of that number, counted from
@@ -179,17 +168,17 @@ func (t tree) findRecord(number uint64) where {
 			}
 		}
 		return len(n.items) - 1
-	})
+	}, true)
 }
 
 // seek descends to a leaf, by the item that choose returns of a node, given the
-// sum of everything before it.
-func (t tree) seek(choose func(*node, delta.Fingerprint) int) where {
+// sum of everything before it; without sums, that is zero.
+func (t tree) seek(choose func(*node, delta.Fingerprint) int, sums bool) where {
 	var w where
 	var right *node // what comes after the path, nearest
 	for n := t.root; ; {
 		i := choose(n, w.before)
-		for j := range i {
+		for j := 0; sums && j < i; j++ {
 			w.before = w.before.Plus(n.items[j].sum)
 		}
 		w.item = &n.items[i]
