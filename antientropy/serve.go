@@ -62,7 +62,7 @@ func (c *Core) servePull(from string, body []byte) error {
 	}
 	// The check is of now, not of when the log is read: what comes in between
 	// is not in wants.
-	answer := pullAnswer{Check: c.check().within(), Trimmed: []trimArray{}, Deltas: [][]byte{}}
+	answer := pullAnswer{Check: c.check().within(), Extent: extentAll, Trimmed: []trimArray{}, Deltas: [][]byte{}}
 	wants, ok := c.lacking(b, seen)
 	if !ok {
 		answer.Extent = extentUnknown
