@@ -145,7 +145,7 @@ func (p *protocol) backfill(page antientropy.HistoryPage, from *antientropy.Core
 // call and others do too. Where nobody else does there is no history to get, and
 // to remember until then that it is wanted would cost two commits for each new
 // claim. A node that does not know yet what it has missed returns all: claims of
-// others may be among that. For the committer only.
+// others may be among that. For the flight, or the committer while none is out.
 func (n *Node) freshlyShared() []compaction.Part {
 	fresh := n.routing.takeFresh()
 	if !n.comparison.over.Load() || n.Completeness().Incomplete {

@@ -20,6 +20,9 @@ const (
 	commitWeightMin = 64
 	// groupMax bounds how many requests go into one transaction.
 	groupMax = 1024
+	// joinMax is how many operations a transaction has when no more join it: the
+	// queue, which is bounded, is where writes wait.
+	joinMax = 1 << 14
 )
 
 // request is one part of a group commit: what the protocol asks for, or a
@@ -35,9 +38,12 @@ type request struct {
 	// A request with neither core nor step has nothing to do but to be done
 	// after all before it.
 	step func(*delta.Commit) error
-	// done is called once unless the protocol asks, in the committer, after
-	// the transaction is durable and its effects are visible, or after it
-	// failed.
+	// joins is how many operations the step carries out, if it may do so while the
+	// transaction before is on its way to the disk; 0, if it may not.
+	joins int
+	// done is called once unless the protocol asks, by the flight, after the
+	// transaction is durable and its effects are visible, or else by the
+	// committer.
 	done func(error)
 
 	err error
@@ -45,6 +51,10 @@ type request struct {
 
 // hasWork reports whether a request needs a transaction.
 func (r *request) hasWork() bool { return r.core != nil || r.step != nil }
+
+// mayJoin reports whether the step may run while the transaction before is on its
+// way to the disk.
+func (r *request) mayJoin() bool { return r.joins > 0 }
 
 // isOwn reports whether err concerns one request only.
 func isOwn(err error) bool {
@@ -57,59 +67,92 @@ func isOwn(err error) bool {
 }
 
 // runCommitter owns the store's write side: it puts everything that waits,
-// local writes and what the protocol brings, into one transaction, makes the
-// effects visible to readers, tells watchers and the protocol, and only then
-// answers. While the disk is at fault it looks now and then whether it works
+// local writes and what the protocol brings, into one transaction after the
+// other. While one is on its way to the disk it runs the steps of the next (see
+// flight). While the disk is at fault it looks now and then whether it works
 // again, whoever met the fault. It ends when the queue is closed and empty.
 func (n *Node) runCommitter() {
 	retry := time.NewTicker(n.options.diskRetry)
 	defer retry.Stop()
+	defer close(n.departures)
 	for open := true; open; {
 		select {
 		case <-retry.C:
+			if n.flight == nil { // else that meets the fault
+				n.pulse.begin()
+				_ = n.recoverDisk() // which has told, and tries again
+			}
+		case <-n.flight.hasLanded():
 			n.pulse.begin()
-			_ = n.recoverDisk() // which has told, and tries again
+			n.land()
 		case <-n.commits.wake:
 			n.pulse.begin()
 			var group []*request
-			if group, open = n.commits.take(groupMax); len(group) > 0 {
+			if group, open = n.nextGroup(); len(group) > 0 {
 				n.commit(group)
 			}
 		}
-		n.pulse.rest()
+		if n.flight == nil {
+			n.pulse.rest()
+		}
 	}
+	n.land()
 }
 
-// commit carries out a group of requests in one transaction. The protocol's
-// requests come first: one of them may prove that the replica must go on under
-// a new id, and no local write may be numbered under the old one then.
+// nextGroup takes what goes into one transaction, if anything waits. Where the
+// next may not join while one is out, all wait for that.
+func (n *Node) nextGroup() (group []*request, open bool) {
+	if n.flight.isOpen() {
+		joining, more := n.commits.takeWhile(groupMax, (*request).mayJoin)
+		if len(joining) > 0 || more {
+			return joining, true
+		}
+	}
+	n.land()
+	return n.commits.take(groupMax)
+}
+
+// commit carries out a group of requests in one transaction, and returns when
+// that is on its way to the disk. While one is out, they are such as may join. The protocol's requests come first: one of them
+// may prove that the replica must go on under a new id, and no local write may be
+// numbered under the old one then.
 func (n *Node) commit(group []*request) {
-	fault := n.recoverDisk()
+	if n.flight == nil {
+		if fault := n.recoverDisk(); fault != nil {
+			n.refuse(group, fault)
+			return
+		}
+	}
 	group = slices.DeleteFunc(group, n.protocol.isOfFormerCore)
-	switch {
-	case fault != nil:
-		n.refuse(group, fault)
-		return
-	case !slices.ContainsFunc(group, (*request).hasWork):
+	if !slices.ContainsFunc(group, (*request).hasWork) {
 		(&transaction{group: group}).answer()
 		return
 	}
 	t := &transaction{node: n, group: group}
-	err := t.run()
+	err := t.prepare()
 	switch {
+	case !n.land():
+		n.commit(t.group) // on what is there, if anything
 	case err == nil:
-		n.publish(t)
-		t.answer()
+		n.launch(t)
+	default:
+		n.end(t, err)
+	}
+}
+
+// end comes to terms with a transaction that could not be carried out.
+func (n *Node) end(t *transaction, err error) {
+	switch {
 	case n.store.Failed() != nil:
 		n.diskFailed(err)
-		n.refuse(group, err)
-	case len(group) > 1:
+		n.refuse(t.group, err)
+	case len(t.group) > 1:
 		// The disk works, so one of them is at fault, say because what it
 		// needs to read is corrupt. The others must not suffer for it.
-		n.commitEach(group)
+		n.commitEach(t.group)
 	default:
 		n.stateFailed(err)
-		n.refuse(group, err)
+		n.refuse(t.group, err)
 	}
 }
 
@@ -126,6 +169,7 @@ func (n *Node) commitEach(group []*request) {
 	})
 	for _, r := range group {
 		n.commit([]*request{r})
+		n.land()
 	}
 }
 
@@ -147,17 +191,19 @@ func (n *Node) refuse(group []*request, cause error) {
 	n.protocol.failed(err, ids)
 }
 
-// publish makes the effects of a durable transaction visible.
+// publish makes the effects of a durable transaction visible. It belongs to the
+// flight.
 func (n *Node) publish(t *transaction) {
 	if err := t.shown.err; err != nil {
 		n.stopItself(fmt.Errorf("derive routing from a commit: %w", err))
 	}
-	n.routing.show(t.effects, t.shown)
-	n.counters.committed(t.effects)
-	n.watchers.publish(published{revision: n.store.Revision(), changes: t.shown.changes, context: t.effects.Context, contextHash: t.effects.ContextHash})
-	n.protocol.committed(t.effects, t.results)
+	effects := t.prepared.Effects()
+	n.routing.show(effects, t.shown)
+	n.counters.committed(effects)
+	n.watchers.publish(published{revision: n.store.Revision(), changes: t.shown.changes, context: effects.Context, contextHash: effects.ContextHash})
+	n.protocol.committed(effects, t.results)
 	n.protocol.participate()
-	if t.effects.Renamed {
+	if effects.Renamed {
 		n.renamed(t)
 	}
 	if t.touchesNodes() {
@@ -168,17 +214,17 @@ func (n *Node) publish(t *transaction) {
 // writeLocal has the committer carry out a local write and waits for it.
 // Whether it is carried out after ctx has ended is not known.
 func (n *Node) writeLocal(ctx context.Context, step func(*delta.Commit) error) error {
-	return n.writeWeighing(ctx, commitWeightMin, step)
+	return n.writeRequest(ctx, &request{step: step}, commitWeightMin)
 }
 
-// writeWeighing is writeLocal for what weighs more in the queue.
-func (n *Node) writeWeighing(ctx context.Context, weight int, step func(*delta.Commit) error) error {
+// writeRequest is writeLocal for what says more of itself.
+func (n *Node) writeRequest(ctx context.Context, r *request, weight int) error {
 	if err := n.awaitIdentity(ctx); err != nil {
 		return err
 	}
 	answer := make(chan error, 1)
-	err := n.commits.put(&request{step: step, done: func(err error) { answer <- err }}, weight)
-	if err != nil {
+	r.done = func(err error) { answer <- err }
+	if err := n.commits.put(r, weight); err != nil {
 		n.counters.writesRefused.Add(1)
 		return err
 	}

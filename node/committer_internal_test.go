@@ -19,6 +19,8 @@ type gate struct {
 	mu      sync.Mutex
 	closed  chan struct{} // nil while open
 	waiting chan struct{}
+	// instead is what is done with the next commit, once; nil carries it out.
+	instead func(commit func() error) error
 }
 
 func newGate() *gate { return &gate{waiting: make(chan struct{}, 1)} }
@@ -30,6 +32,13 @@ func (g *gate) pass(commit func() error) error {
 	if closed != nil {
 		g.waiting <- struct{}{}
 		<-closed
+	}
+	g.mu.Lock()
+	instead := g.instead
+	g.instead = nil
+	g.mu.Unlock()
+	if instead != nil {
+		return instead(commit)
 	}
 	return commit()
 }

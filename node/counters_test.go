@@ -24,12 +24,10 @@ func (c *cluster) queue(at, name string) node.Queue {
 // TestNode_Counters_WritesWeighByTheirOperations: a few large batches fill the
 // queue as many small ones do, and who has no room is counted.
 func TestNode_Counters_WritesWeighByTheirOperations(t *testing.T) {
-	d := newDisk()
-	var o node.Options
-	o.SetDisk(d.commit)
-	c := newClusterWith(t, o, "n1")
-	goOn := sync.OnceFunc(d.stop())
-	t.Cleanup(goOn) // before the node is closed, which waits for the disk
+	c := newCluster(t, "n1")
+	held, release := make(chan struct{}), make(chan struct{})
+	goOn := sync.OnceFunc(func() { close(release) })
+	t.Cleanup(goOn) // before the node is closed, which waits for the committer
 	written := make(chan error, 3)
 	write := func(operations int) {
 		batch := make([]delta.Operation, operations)
@@ -41,8 +39,13 @@ func TestNode_Counters_WritesWeighByTheirOperations(t *testing.T) {
 			written <- err
 		}()
 	}
-	write(1)
-	<-d.waiting // it is on its way, and out of the queue
+	go func() {
+		written <- c.nodes["n1"].CommitStep(t.Context(), func() {
+			close(held)
+			<-release
+		})
+	}()
+	<-held
 	write(1000)
 	write(1)
 	c.eventually("two wait", func() bool { return c.queue("n1", "writes").Length == 1000+64 })
@@ -50,7 +53,7 @@ func TestNode_Counters_WritesWeighByTheirOperations(t *testing.T) {
 		t.Errorf("the queue is %+v", q)
 	}
 	goOn()
-	for range 3 {
+	for range cap(written) {
 		if err := <-written; err != nil {
 			t.Error(err)
 		}

@@ -131,18 +131,26 @@ func TestNode_Write_ReachedTheDiskAndNobodyKnew(t *testing.T) {
 	w.eventually("it is whole", func(s shown) bool { return s.whole })
 	c.spread("n1", c.write("n1", register(claim, 1)))
 
-	d.fail(nil, errDisk)
-	_, err := n1.Write(t.Context(), []delta.Operation{{Verb: delta.VerbIncrease, Claim: claim, Amount: 4}})
-	if !errors.Is(err, node.ErrUnavailable) {
-		t.Fatalf("it was answered %v", err)
+	// Where the node notes something at that moment, the note meets the fault, and
+	// the write is refused without being on disk.
+	for attempts := 1; c.priority("n1", claim) == 1; attempts++ {
+		if attempts > 5 {
+			t.Fatal("what reached the disk is not found there")
+		}
+		d.fail(nil, errDisk)
+		_, err := n1.Write(t.Context(), []delta.Operation{{Verb: delta.VerbIncrease, Claim: claim, Amount: 4}})
+		if !errors.Is(err, node.ErrUnavailable) {
+			t.Fatalf("it was answered %v", err)
+		}
+		if got := n1.Lookup("default", "b").Servers; fmt.Sprint(got) != "[{n9 1}]" {
+			t.Errorf("lookups show what was not acknowledged: %v", got)
+		}
+		if got := c.priority("n2", claim); got != 1 {
+			t.Errorf("n2 was told what was not acknowledged: %d", got)
+		}
+		d.fail(nil, nil)
+		c.eventually("n1 is ready again", func() bool { return c.status("n1").Ready })
 	}
-	if got := n1.Lookup("default", "b").Servers; fmt.Sprint(got) != "[{n9 1}]" {
-		t.Errorf("lookups show what was not acknowledged: %v", got)
-	}
-	if got := c.priority("n2", claim); got != 1 {
-		t.Errorf("n2 was told what was not acknowledged: %d", got)
-	}
-	d.fail(nil, nil)
 	c.eventually("n1 and n2 show what was found on disk", func() bool {
 		s, err := n1.Status()
 		return err == nil && s.Ready && c.priority("n1", claim) == 5 && c.priority("n2", claim) == 5
@@ -153,7 +161,7 @@ func TestNode_Write_ReachedTheDiskAndNobodyKnew(t *testing.T) {
 	c.write("n1", delta.Operation{Verb: delta.VerbIncrease, Claim: claim, Amount: 1})
 	c.eventually("both are equal", c.equal)
 	c.sameEvents("n1", "n2")
-	w.eventually("the watch shows it all", func(s shown) bool { return s.claims[claim] == 6 && s.trimmed == 1 })
+	w.eventually("the watch shows it all", func(s shown) bool { return s.claims[claim] == 6 && s.trimmed >= 1 })
 }
 
 func TestNode_Ready_AfterFaultMetByTheKeeper(t *testing.T) {

@@ -93,7 +93,29 @@ func signal(token chan<- struct{}) {
 func (m *mailbox[T]) take(most int) (items []T, open bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	n := min(most, len(m.mu.letters))
+	return m.takeFirst(min(most, len(m.mu.letters)))
+}
+
+// takeWhile is take for the first of those that wait, up to one that is not wanted.
+// more is false if the next is not wanted, or all ends: then it is not worth to
+// wait for wake, which has its token again.
+func (m *mailbox[T]) takeWhile(most int, isWanted func(T) bool) (items []T, more bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	n := 0
+	for n < min(most, len(m.mu.letters)) && isWanted(m.mu.letters[n].item) {
+		n++
+	}
+	more = n == len(m.mu.letters) && !m.mu.closed
+	if !more {
+		signal(m.wake)
+	}
+	items, _ = m.takeFirst(n)
+	return items, more
+}
+
+// takeFirst takes n of those that wait. The caller holds mu.
+func (m *mailbox[T]) takeFirst(n int) (items []T, open bool) {
 	items = make([]T, n)
 	for i, x := range m.mu.letters[:n] {
 		items[i] = x.item

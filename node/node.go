@@ -20,7 +20,8 @@ import (
 //
 // Its goroutines, each the only owner of what it drives:
 //
-//	committer   the store's write side, the routing indexes, and the disk's faults
+//	committer   the store's write side, and the disk's faults
+//	flights     the transaction on its way to the disk, and the routing indexes
 //	protocol    the antientropy core
 //	reader      bulk reads that the core asks for
 //	keeper      timers: rejoining, remembering members, introducing
@@ -43,9 +44,13 @@ type Node struct {
 	questions *questions
 	identity  *identity
 	commits   *mailbox[*request]
-	protocol  *protocol
-	transport *gossip.Transport
-	keeper    *keeper
+	// flight is the transaction on its way to the disk, nil if there is none. It
+	// belongs to the committer, who hands it over through departures.
+	flight     *flight
+	departures chan *flight
+	protocol   *protocol
+	transport  *gossip.Transport
+	keeper     *keeper
 
 	// pulse is the committer's, unwatch ends the watchdog.
 	pulse   pulse
@@ -85,7 +90,7 @@ type Node struct {
 	closing   sync.Once
 	closeErr  error
 	fatal     atomic.Pointer[error]
-	committed sync.WaitGroup // the committer
+	committed sync.WaitGroup // the committer and its flights
 	conversed sync.WaitGroup // protocol and reader
 	kept      sync.WaitGroup // keeper and trimmer
 	watched   sync.WaitGroup // the watchdog and who speaks for it
@@ -106,7 +111,8 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		options: o, log: o.Logger, now: time.Now,
 		routing: newRouting(), questions: newQuestions(),
 		identity: newIdentity(), departure: newDeparture(), commits: newMailbox[*request](commitQueueMax),
-		stopped: make(chan struct{}), unwatch: make(chan struct{}),
+		departures: make(chan *flight),
+		stopped:    make(chan struct{}), unwatch: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.watchers = newWatchers(o.watchQueue, &n.counters.watchersEnded)
@@ -159,6 +165,7 @@ func (n *Node) start(ctx context.Context) error {
 		return fmt.Errorf("start gossip at %s: %w", n.options.Gossip, err)
 	}
 	n.transport = t
+	n.committed.Go(n.runFlights)
 	n.committed.Go(n.runCommitter) // which writes where this node is reached
 	n.protocol.attach(t)
 	n.comparison.until = time.Now().Add(n.options.IdentityWait)

@@ -14,14 +14,14 @@ import (
 )
 
 // routing is everything derived from the entries that reads are answered from.
-// The committer writes it, so that who has an answer to a write sees its effect;
+// The flight writes it, so that who has an answer to a write sees its effect;
 // lookups read immutable tables. What takes a while is prepared while the commit
 // is on its way to the disk, and shown when it is there.
 type routing struct {
 	// tables maps keyspaces to their current tables. The map is replaced when
 	// a keyspace comes or goes, the pointers in it when its claims change.
 	tables atomic.Pointer[map[string]*atomic.Pointer[ranges.Table]]
-	// claims belong to the committer. They are ahead of the rest between prepare
+	// claims belong to the flight, and to the committer while none is out. They are ahead of the rest between prepare
 	// and show; a commit that fails leaves them so until loaded.
 	claims indexes
 	// loading and loadingClaims are what load takes in until loaded; readers do
@@ -108,8 +108,8 @@ type prepared struct {
 	err    error
 }
 
-// prepare derives what a commit shows while nobody sees it yet. For the
-// committer only.
+// prepare derives what a commit shows while nobody sees it yet. For the flight
+// only.
 func (r *routing) prepare(e *delta.Effects) prepared {
 	p := prepared{changes: make([]change, 0, len(e.Entries)), tables: map[string]*ranges.Table{}}
 	for _, x := range e.Entries {
@@ -169,7 +169,7 @@ func (r *routing) showTable(keyspace string, table *ranges.Table) {
 }
 
 // overlapping returns the visible claims of a keyspace that overlap a range. For
-// the committer only.
+// the committer, while no flight is out.
 func (r *routing) overlapping(keyspace string, within ranges.Range) []ranges.Claim {
 	index, ok := r.claims[keyspace]
 	if !ok {
@@ -278,7 +278,7 @@ func (r *routing) participated(limit int) []delta.Span {
 }
 
 // takeFresh returns where this node has begun to participate since the last
-// call. For the committer only.
+// call. For the flight, or the committer while none is out.
 func (r *routing) takeFresh() []compaction.Part {
 	r.mu.Lock()
 	defer r.mu.Unlock()

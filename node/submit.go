@@ -61,7 +61,7 @@ type submitted struct {
 
 func newSubmitted(b Submission) *request {
 	s := &submitted{Submission: b}
-	return &request{step: s.carryOut, done: s.end}
+	return &request{step: s.carryOut, joins: joining(b.Operations), done: s.end}
 }
 
 func (s *submitted) carryOut(c *delta.Commit) error {

@@ -28,19 +28,33 @@ type transaction struct {
 	before crdt.ReplicaID
 	why    string
 
-	effects *delta.Effects
-	results []antientropy.CommitResult
+	prepared *store.Prepared
+	results  []antientropy.CommitResult
 	// shown is what readers will see, prepared while the disk works.
 	shown prepared
 }
 
-// run makes the requests durable together. On an error nothing has changed.
-func (t *transaction) run() error {
+// prepare runs the steps of the requests, and of those that come while the
+// transaction before is on its way. On an error nothing has changed.
+func (t *transaction) prepare() (err error) {
 	n := t.node
-	env := delta.Env{Now: n.now().UnixMilli(), Overlapping: n.routing.overlapping}
-	effects, err := n.store.UpdateBeside(env, t.steps, t.beside)
-	t.effects = effects
+	env := delta.Env{Now: n.now().UnixMilli()}
+	if n.flight == nil {
+		env.Overlapping = n.routing.overlapping // which a flight changes
+	}
+	t.prepared, err = n.store.Prepare(env, t.steps)
 	return err
+}
+
+// run makes what is prepared durable, and shows and answers it. On an error
+// nothing has changed.
+func (t *transaction) run() error {
+	if err := t.prepared.Commit(t.beside); err != nil {
+		return err
+	}
+	t.node.publish(t)
+	t.answer()
+	return nil
 }
 
 // beside prepares what readers will see while the disk works.
@@ -53,7 +67,7 @@ func (t *transaction) beside(e *delta.Effects, derive func()) (wait func()) {
 	return running.Wait
 }
 
-func (t *transaction) steps(c *delta.Commit) error {
+func (t *transaction) steps(c *delta.Commit, pause store.Pause) error {
 	t.before = c.ID()
 	if err := t.runCore(c); err != nil {
 		return err
@@ -61,7 +75,35 @@ func (t *transaction) steps(c *delta.Commit) error {
 	if err := t.rename(c); err != nil {
 		return err
 	}
-	return t.runLocal(c)
+	if err := t.runLocal(c, t.group); err != nil {
+		return err
+	}
+	return t.gather(c, pause)
+}
+
+// gather has those join that come while the transaction before is on its way.
+func (t *transaction) gather(c *delta.Commit, pause store.Pause) error {
+	for t.node.flight.isOut() {
+		var more []*request
+		pause(func() { more = t.node.awaitJoining(t.room()) })
+		t.group = append(t.group, more...)
+		if err := t.runLocal(c, more); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// room returns how many requests may still join.
+func (t *transaction) room() int {
+	operations := 0
+	for _, r := range t.group {
+		operations += r.joins
+	}
+	if operations >= joinMax {
+		return 0
+	}
+	return groupMax - len(t.group)
 }
 
 func (t *transaction) runCore(c *delta.Commit) error {
@@ -126,12 +168,14 @@ func (t *transaction) hasLocal() bool {
 	return slices.ContainsFunc(t.group, func(r *request) bool { return r.step != nil })
 }
 
-func (t *transaction) runLocal(c *delta.Commit) error {
-	for _, r := range t.group {
+func (t *transaction) runLocal(c *delta.Commit, group []*request) error {
+	for _, r := range group {
 		if r.step == nil {
 			continue
 		}
-		t.node.pulse.on()
+		if t.node.flight == nil {
+			t.node.pulse.on() // else it is the flight whose progress counts
+		}
 		if r.err = r.step(c); r.err != nil && !isOwn(r.err) {
 			return r.err
 		}
@@ -152,13 +196,13 @@ func (t *transaction) answer() {
 // touchesNodes reports whether a record of a node has changed: that of this
 // one may have been overwritten, another may have been forgotten.
 func (t *transaction) touchesNodes() bool {
-	return slices.ContainsFunc(t.effects.Entries, func(x delta.EntryChange) bool { return x.Key.IsNode() })
+	return slices.ContainsFunc(t.prepared.Effects().Entries, func(x delta.EntryChange) bool { return x.Key.IsNode() })
 }
 
 // renamed tells everybody that the replica has a new id.
 func (n *Node) renamed(t *transaction) {
 	n.log.Warn("the replica goes on under a new id: "+t.why+"; nothing is lost, the events under its former id stay",
-		"before", t.before, "now", t.effects.ID)
+		"before", t.before, "now", t.prepared.Effects().ID)
 	n.identity.confirm()
 	n.tellMeta()
 }

@@ -90,7 +90,7 @@ func (w *watchers) moved() <-chan struct{} {
 	return w.mu.moved
 }
 
-// publish is called by the committer, in the order of commits.
+// publish is called by flights, in the order of commits.
 func (w *watchers) publish(p published) {
 	if len(p.changes) == 0 && len(p.context) == 0 {
 		return

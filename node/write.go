@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
@@ -43,15 +44,24 @@ func (n *Node) Write(ctx context.Context, operations []delta.Operation) (Written
 
 func (n *Node) write(ctx context.Context, operations []delta.Operation) (Written, error) {
 	var w Written
-	err := n.writeWeighing(ctx, max(commitWeightMin, len(operations)), func(c *delta.Commit) error {
+	r := &request{joins: joining(operations), step: func(c *delta.Commit) error {
 		d, results, err := c.Write(operations)
 		w = Written{Results: results, Token: d.Context()}
 		return err
-	})
-	if err != nil {
+	}}
+	if err := n.writeRequest(ctx, r, max(commitWeightMin, len(operations))); err != nil {
 		return Written{}, err
 	}
 	return w, nil
+}
+
+// joining returns how many operations a batch has, 0 if one of them reads more than
+// the claim that it names.
+func joining(operations []delta.Operation) int {
+	if slices.ContainsFunc(operations, func(o delta.Operation) bool { return o.Verb == delta.VerbTighten }) {
+		return 0
+	}
+	return len(operations)
 }
 
 // advertise writes the record of a node, if that is not what stands, and

@@ -13,6 +13,9 @@
 //		return err
 //	})
 //
+// Prepare and Prepared.Commit are the two parts of Update, for who has steps to run
+// while the disk works on the update before.
+//
 // View reads entries, log and summary of one and the same instant.
 //
 // It guarantees (see docs/storage-format.md for the bytes):
@@ -31,6 +34,8 @@
 //	S6  The newest records, as many as fit into a page, are in a bucket of their
 //	    own, and their places in memory; the log has all others, and the index
 //	    by dot their places. No record is in both.
+//
+// S7 to S9 are in overlay.go, S10 in prepare.go.
 //
 // It leaves to others: the queue in front of Update and what derives from the
 // entries (node), what of the log is dropped and when (compaction), and what

@@ -120,6 +120,7 @@ func (s *Store) become(db *bbolt.DB, l *loaded) {
 	s.cluster, s.node, s.start = l.identity.cluster, l.identity.node, l.start
 	s.replica, s.state, s.index = l.replica, l.state, l.index
 	s.mu.db, s.mu.failed, s.mu.txid = db, nil, l.txid
+	s.mu.lineage, s.mu.flights = s.mu.lineage+1, nil
 	s.mu.revision++
 	s.summary.forget()
 }

@@ -14,6 +14,9 @@ type Store struct {
 	options Options
 	path    string
 
+	// frontier is held while an update is prepared, and taken before all others.
+	frontier frontier
+
 	// write serialises everything that changes the file or the replica. It is
 	// taken before mu, and guards what is between here and mu.
 	write   sync.Mutex
@@ -37,6 +40,11 @@ type Store struct {
 		txid int
 		// revision counts what was published since Open.
 		revision uint64
+		// flights are the updates that are prepared and not acknowledged, in order.
+		// The slice is replaced, not changed. lineage tells those that build on
+		// what is acknowledged from those that build on what has failed (S10).
+		flights []*Prepared
+		lineage uint64
 	}
 
 	cluster, node string

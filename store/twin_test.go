@@ -50,6 +50,9 @@ type twins struct {
 	model *memory
 	peer  *memory
 	fault func(*bbolt.Tx) error // what ends the next transaction, if set
+	// flights are what is prepared and not durable, nil where each commit is made
+	// durable at once.
+	flights []twinFlight
 }
 
 func (w *twins) open(t *rapid.T) {
@@ -73,7 +76,7 @@ func (w *twins) open(t *rapid.T) {
 
 // both runs the same commit on store and model.
 func (w *twins) both(t *rapid.T, fn func(*delta.Commit) error) {
-	ours, err := w.store.Update(delta.Env{Now: 7}, fn)
+	ours, err := w.update(fn)
 	theirs, want := w.model.update(7, fn)
 	if fmt.Sprint(err) != fmt.Sprint(want) {
 		t.Fatalf("the store says %v, the model %v", err, want)
@@ -330,8 +333,8 @@ func (w *twins) checkHoles(t *rapid.T) {
 	}
 }
 
-// TestStore_IsIndistinguishableFromMemory holds S1, S2, S4 and S5 over random
-// histories with restarts, faults, trims and rewrites.
+// TestStore_IsIndistinguishableFromMemory holds S1, S2, S4, S5 and S10 over random
+// histories with restarts, faults, trims, rewrites and updates in flight.
 func TestStore_IsIndistinguishableFromMemory(t *testing.T) {
 	base := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
@@ -347,6 +350,7 @@ func TestStore_IsIndistinguishableFromMemory(t *testing.T) {
 			"write": w.write, "write again": w.write, "peer": w.writePeer, "receive": w.receive, "give": w.give, "take": w.take,
 			"advertise": w.advertise, "forget": w.forget, "session": w.openSession, "rename": w.rename,
 			"restart": w.restart, "trim": w.trim, "rewrite": w.rewrite, "fail": w.fail,
+			"flights": w.fly, "more flights": w.fly,
 		})
 		if problems := w.store.Check(); len(problems) > 0 {
 			t.Fatalf("check: %v", problems)

@@ -13,17 +13,24 @@ import (
 // may a message bear one of their dots. env.Read is supplied here.
 //
 // On an error nothing has changed, in memory or for any reader. An error of fn
-// is returned as it is, and so is one of the file's contents, wrapped in
-// ErrCorrupt. If the transaction fails on its way to the disk the error wraps
-// ErrFailed and its cause, and so does that of every later call until Reopen:
-// whether the disk has it is not known before.
+// is returned as it is; see Prepared.Commit for others. fn may run again, where
+// an update at the same time has failed.
 //
 // Neither Update nor View may be called from within fn.
 func (s *Store) Update(env delta.Env, fn func(*delta.Commit) error) (*delta.Effects, error) {
-	return s.UpdateBeside(env, fn, func(_ *delta.Effects, derive func()) (wait func()) {
-		derive()
-		return func() {}
-	})
+	for {
+		p, err := s.Prepare(env, func(c *delta.Commit, _ Pause) error { return fn(c) })
+		if err == nil {
+			err = p.Commit(deriveFirst)
+		}
+		switch err {
+		case ErrStale:
+			continue
+		case nil:
+			return p.effects, nil
+		}
+		return nil, err
+	}
 }
 
 // Beside is told of the effects of an update before the disk works on them. It
@@ -31,68 +38,10 @@ func (s *Store) Update(env delta.Env, fn func(*delta.Commit) error) (*delta.Effe
 // derived, at the same time if it can, and returns what waits for the end of it.
 type Beside func(e *delta.Effects, derive func()) (wait func())
 
-// UpdateBeside is Update for those who derive something from the effects while the
-// disk works: beside has started that, and it has ended when UpdateBeside returns.
-// Beside is called at most once, and always where the error is nil; what was
-// derived is of no use if the error is not, since the effects are then no part of
-// the state.
-func (s *Store) UpdateBeside(env delta.Env, fn func(*delta.Commit) error, beside Beside) (*delta.Effects, error) {
-	s.write.Lock()
-	defer s.write.Unlock()
-	u := &update{store: s, env: env}
-	err := s.transact(transaction{
-		fill:   func(t *tables) (state, error) { return u.fill(t, fn) },
-		beside: func() (wait func()) { return beside(u.effects, u.derive) },
-		adopt:  u.adopt,
-	})
-	if err != nil {
-		return nil, err
-	}
-	return u.effects, nil
-}
-
-// update is one Update on its way to the disk.
-type update struct {
-	store   *Store
-	env     delta.Env
-	effects *delta.Effects
-	// index is that of the next instant, nil until it is derived.
-	index Index
-}
-
-// fill puts the effects of fn into a transaction.
-func (u *update) fill(t *tables, fn func(*delta.Commit) error) (state, error) {
-	u.env.Read = t.reader(&u.store.state)
-	c := u.store.replica.Begin(u.env)
-	if err := fn(c); err != nil {
-		return state{}, err
-	}
-	e, err := c.Finish()
-	if err != nil {
-		return state{}, err
-	}
-	u.effects = e
-	if e.IsEmpty() {
-		return state{}, errNothing
-	}
-	next, err := u.store.persist(t, e, u.env.Now)
-	if err == nil && u.store.index.Reads(e.Entries) {
-		u.index, err = u.store.index.Next(e.Entries, t.reader(&next))
-	}
-	return next, err
-}
-
-// derive makes the index of the next instant, unless that had to be done within
-// the transaction.
-func (u *update) derive() {
-	if u.index == nil {
-		u.index, _ = u.store.index.Next(u.effects.Entries, nil) // reads nothing, so nothing fails
-	}
-}
-
-func (u *update) adopt() {
-	u.store.replica.Adopt(u.effects)
-	u.store.index = u.index
+// deriveFirst is a Beside that knows of nothing that could run at the same time.
+func deriveFirst(_ *delta.Effects, derive func()) (wait func()) {
+	derive()
+	return func() {}
 }
 
 // errNothing ends a transaction that has nothing to write, but something to

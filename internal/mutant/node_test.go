@@ -42,6 +42,29 @@ func TestNode_Rules(t *testing.T) {
 	}})
 }
 
+// TestNode_FlightRules breaks what may happen while a transaction is on its way.
+func TestNode_FlightRules(t *testing.T) {
+	mutant.Run(t, "node", []mutant.Mutant{{
+		Name: "F2: what may not join does",
+		File: "node/committer.go",
+		Old:  "return r.joins > 0",
+		New:  "return true",
+		Test: "TestFlight_NobodyOvertakes",
+	}, {
+		Name: "F2: what joins overtakes what may not",
+		File: "node/mailbox.go",
+		Old:  "	items, _ = m.takeFirst(n)\n",
+		New:  "	items, _ = m.takeFirst(min(most, len(m.mu.letters)))\n",
+		Test: "TestFlight_NobodyOvertakes",
+	}, {
+		Name: "a write joins before the replica's id is certain",
+		File: "node/flight.go",
+		Old:  "f != nil && f.node.identity.certain.Load()",
+		New:  "f != nil",
+		Test: "TestFlight_IdentityNotCertain",
+	}})
+}
+
 // TestNode_TokenRules breaks how a token is understood (T1), and what a watch
 // says of what it has shown.
 func TestNode_TokenRules(t *testing.T) {

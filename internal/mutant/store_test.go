@@ -45,6 +45,42 @@ func TestStore_Rules(t *testing.T) {
 		New:  "s.options.room(s.path) == 0",
 		Test: "TestRewrite_WithoutRoom_PlacesNothing",
 	}, {
+		Name: "S10: what is in flight is not read",
+		File: "store/prepare.go",
+		Old:  "		if e, ok := p.after(k); ok {\n			return e, nil\n		}\n",
+		New:  "		p.after(k)\n",
+		Test: "TestFrontierReader_ReadsWhatIsInFlight",
+	}, {
+		Name: "S10: what is in flight is left out of a scan",
+		File: "store/prepare.go",
+		Old:  "			if s.Contains(x.Key) {",
+		New:  "			if !s.Contains(x.Key) {",
+		Test: "TestFrontierReader_ReadsWhatIsInFlight",
+	}, {
+		Name: "S10: an update becomes durable though one before has failed",
+		File: "store/prepare.go",
+		Old:  "	if s.isStale(p) {\n		return ErrStale\n	}\n",
+		New:  "",
+		Test: "TestPrepared_Commit_OnOneThatHasFailed",
+	}, {
+		Name: "S10: the frontier keeps what has failed",
+		File: "store/prepare.go",
+		Old:  "f.replica == nil || f.lineage != s.mu.lineage",
+		New:  "f.replica == nil",
+		Test: "TestPrepared_Commit_OnOneThatHasFailed",
+	}, {
+		Name: "S10: updates become durable as they come",
+		File: "store/prepare.go",
+		Old:  "	if p.before != nil {\n		<-p.before\n	}\n",
+		New:  "",
+		Test: "TestPrepared_Commit_ComesAfterThoseBefore",
+	}, {
+		Name: "who waits for an update before holds the file",
+		File: "store/prepare.go",
+		Old:  "	r.release()\n	wait()\n",
+		New:  "	wait()\n",
+		Test: "TestPrepare_Pause_LetsGoOfTheFile",
+	}, {
 		Name: "what is derived beside a commit is not waited for",
 		File: "store/update.go",
 		Old:  "	wait := x.startBeside()\n	err := s.options.commit(tx)\n	wait()\n",

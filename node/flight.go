@@ -1,0 +1,99 @@
+package node
+
+// flight is a transaction on its way to the disk. Meanwhile the committer runs
+// the steps of the next one, which would else wait for a disk that waits for
+// them:
+//
+//	F1  At most one transaction is out. What it leads to, for readers, watchers,
+//	    the protocol and its writers, has come about when it has landed.
+//	F2  While it is out only local writes join the next one, in the order in which
+//	    they came, up to the first request that is none. What the protocol asks
+//	    for, and what reads more than a commit, begins when it has landed.
+//	F3  A transaction departs when the one before has landed, and only if that is
+//	    durable. Otherwise its steps run again, on what is there.
+//
+// So the protocol's requests still come before the local writes of the same
+// transaction, and nobody is answered before who came earlier.
+type flight struct {
+	*transaction
+	// err is valid when landed is closed.
+	err    error
+	landed chan struct{}
+}
+
+// hasLanded is closed when the flight has landed; nil, if none is out.
+func (f *flight) hasLanded() <-chan struct{} {
+	if f == nil {
+		return nil
+	}
+	return f.landed
+}
+
+// isOut reports whether the flight has not landed yet.
+func (f *flight) isOut() bool {
+	if f == nil {
+		return false
+	}
+	select {
+	case <-f.landed:
+		return false
+	default:
+		return true
+	}
+}
+
+// isOpen reports whether steps may run before the flight has landed, if there is
+// one. They may not while the replica's id is not certain: the flight may be what
+// makes it so, and each of them would draw a new one.
+func (f *flight) isOpen() bool { return f != nil && f.node.identity.certain.Load() }
+
+// launch sends a transaction on its way.
+func (n *Node) launch(t *transaction) {
+	n.flight = &flight{transaction: t, landed: make(chan struct{})}
+	n.departures <- n.flight
+}
+
+// runFlights carries out one after the other what departs.
+func (n *Node) runFlights() {
+	for f := range n.departures {
+		f.err = f.run()
+		close(f.landed)
+	}
+}
+
+// land waits for the flight, if there is one, and reports whether its transaction
+// was carried out.
+func (n *Node) land() bool {
+	f := n.flight
+	if f == nil {
+		return true
+	}
+	<-f.landed
+	n.flight = nil
+	n.pulse.on()
+	if f.err != nil {
+		n.end(f.transaction, f.err)
+	}
+	return f.err == nil
+}
+
+// awaitJoining waits for requests that join while the flight is out, and takes room
+// of them at most: none if it lands before any come.
+func (n *Node) awaitJoining(room int) []*request {
+	for room > 0 {
+		select {
+		case <-n.flight.landed:
+			return nil
+		case <-n.commits.wake:
+		}
+		joining, more := n.commits.takeWhile(room, (*request).mayJoin)
+		if len(joining) > 0 {
+			return joining
+		}
+		if !more {
+			break
+		}
+	}
+	<-n.flight.landed
+	return nil
+}

@@ -1,0 +1,227 @@
+package node
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/store"
+)
+
+var errDisk = errors.New("the disk is gone")
+
+// steps notes in which order steps run and requests are answered.
+type steps struct {
+	t    *testing.T
+	node *Node
+
+	mu   sync.Mutex
+	seen []string
+}
+
+// settle waits until only the test writes to the disk.
+func (s *steps) settle() {
+	s.t.Helper()
+	until(s.t, "the node has noted whom it has met", func() bool {
+		note, err := s.node.store.Note(rosterNote)
+		return err == nil && note != nil
+	})
+}
+
+func (s *steps) note(what string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seen = append(s.seen, what)
+}
+
+func (s *steps) have() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.seen)
+}
+
+// put queues a request that registers a claim. It is noted by the claim's name when
+// its step runs, and with how it was answered.
+func (s *steps) put(name string, joins int) {
+	s.t.Helper()
+	err := s.node.commits.put(&request{joins: joins, step: func(c *delta.Commit) error {
+		s.note(name)
+		return write(registering(name))(c)
+	}, done: func(err error) {
+		switch {
+		case errors.Is(err, ErrUnavailable):
+			s.note(name + " is refused")
+		case err != nil:
+			s.note(fmt.Sprint(name, " is answered ", err))
+		default:
+			s.note(name + " is done")
+		}
+	}}, commitWeightMin)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+}
+
+func (s *steps) await(want ...string) {
+	s.t.Helper()
+	until(s.t, fmt.Sprintf("these are noted: %q; there are %q", want, s.have()), func() bool { return len(s.have()) >= len(want) })
+	if got := s.have(); !slices.Equal(got, want) {
+		s.t.Fatalf("noted are\n%q, want\n%q", got, want)
+	}
+}
+
+// flying returns a node with the step of one write done, which waits for the disk.
+func flying(t *testing.T) (s *steps, g *gate, open func()) {
+	g = newGate()
+	s = &steps{t: t, node: openAlone(t, Options{disk: g.pass})}
+	s.settle()
+	open = sync.OnceFunc(g.shut())
+	t.Cleanup(open) // before the node is closed
+	s.put("first", 1)
+	<-g.waiting
+	return s, g, open
+}
+
+// TestFlight_LocalWritesJoinTheNext: their steps run while the disk has another
+// transaction, they see what that has written, and nobody is answered early.
+func TestFlight_LocalWritesJoinTheNext(t *testing.T) {
+	s, _, open := flying(t)
+	before := s.node.Counters().Commits
+	var again Outcome
+	s.put("second", 1)
+	s.node.Submit(t.Context(), []Submission{{
+		Operations: []delta.Operation{{Verb: delta.VerbIncrease, Claim: claimAt("first"), Amount: 4}},
+		Ended:      func(o Outcome) { again = o; s.note("again is done") },
+	}})
+	s.put("third", 1)
+	s.await("first", "second", "third")
+	if len(s.node.Lookup("default", "first").Servers) > 0 || len(s.node.Context()) > 1 {
+		t.Error("readers see what is not durable")
+	}
+	open()
+	s.await("first", "second", "third", "first is done", "second is done", "again is done", "third is done")
+	if again.Err != nil || again.Written.Results[0].Priority != 5 {
+		t.Errorf("to increase what was in flight led to %+v", again)
+	}
+	if got := s.node.Counters().Commits - before; got != 2 {
+		t.Errorf("it took %d transactions", got)
+	}
+	for _, key := range []string{"first", "second", "third"} {
+		if len(s.node.Lookup("default", key).Servers) != 1 {
+			t.Errorf("%s is not there", key)
+		}
+	}
+}
+
+// TestFlight_NobodyOvertakes: what may not join waits, and with it what came later.
+func TestFlight_NobodyOvertakes(t *testing.T) {
+	s, _, open := flying(t)
+	s.put("joins", 1)
+	s.await("first", "joins")
+	s.put("waits", 0)
+	s.put("later", 1)
+	until(t, "they wait", func() bool {
+		return s.node.commits.reading("", &s.node.counters.writesRefused).Length == 2*commitWeightMin
+	})
+	time.Sleep(10 * time.Millisecond) // what could go wrong goes wrong at once
+	s.await("first", "joins")
+	open()
+	s.await("first", "joins", "first is done", "joins is done", "waits", "later", "waits is done", "later is done")
+}
+
+// TestFlight_ThatFails_TakesTheNextWithIt: what was built on it is not acknowledged,
+// nor there, and leaves no gap when the disk works again.
+func TestFlight_ThatFails_TakesTheNextWithIt(t *testing.T) {
+	for _, arrives := range []bool{false, true} {
+		t.Run(fmt.Sprintf("the disk has it: %t", arrives), func(t *testing.T) {
+			s, g, open := flying(t)
+			id, former := s.node.Replica(), s.node.Context()
+			s.put("second", 1)
+			s.await("first", "second")
+			g.instead = func(commit func() error) error {
+				if arrives {
+					return errors.Join(errDisk, commit())
+				}
+				return errDisk
+			}
+			open()
+			s.await("first", "second", "first is refused", "second is refused")
+			until(t, "the disk works again", func() bool { return s.node.store.Failed() == nil })
+			increase(t, s.node, "third")
+			if got := len(s.node.Lookup("default", "first").Servers); (got == 1) != arrives {
+				t.Errorf("the first is shown by %d", got)
+			}
+			if len(s.node.Lookup("default", "second").Servers) != 0 {
+				t.Error("the second is there")
+			}
+			want := former.Get(id) + 1
+			if arrives {
+				want++
+			}
+			if got := s.node.Context(); got.Get(id) != want {
+				t.Errorf("it is at %s, want %d of %s", got, want, id)
+			}
+		})
+	}
+}
+
+// TestFlight_OneThatCannotJoin_AffectsNoOther has a step fail that runs while the
+// disk has another transaction.
+func TestFlight_OneThatCannotJoin_AffectsNoOther(t *testing.T) {
+	s, _, open := flying(t)
+	s.put("second", 1)
+	s.await("first", "second")
+	broken := fmt.Errorf("%w: the page is not what was written", store.ErrCorrupt)
+	err := s.node.commits.put(&request{joins: 1, step: func(*delta.Commit) error { s.note("broken"); return broken },
+		done: func(err error) { s.note(fmt.Sprint("broken is refused: ", errors.Is(err, store.ErrCorrupt))) }}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.await("first", "second", "broken")
+	open()
+	s.await("first", "second", "broken", "first is done", "second", "second is done", "broken", "broken is refused: true")
+}
+
+// TestFlight_IdentityNotCertain: the write after one that changes the replica's id
+// waits, or it would change it again.
+func TestFlight_IdentityNotCertain(t *testing.T) {
+	g := newGate()
+	s := &steps{t: t, node: openAlone(t, Options{disk: g.pass})}
+	former := s.node.Replica()
+	s.node.identity.certain.Store(false)
+	s.settle()
+	open := sync.OnceFunc(g.shut())
+	t.Cleanup(open)
+	s.put("first", 1)
+	<-g.waiting
+	s.put("second", 1)
+	time.Sleep(10 * time.Millisecond) // what could go wrong goes wrong at once
+	s.await("first")
+	open()
+	s.await("first", "first is done", "second", "second is done")
+	got, now := s.node.Context(), s.node.Replica()
+	others := slices.DeleteFunc(got.Replicas(), func(id crdt.ReplicaID) bool { return id == former || id == now })
+	if now == former || len(others) > 0 || got.Get(now) < 2 {
+		t.Errorf("it went on under %s, and is at %s", now, got)
+	}
+}
+
+// TestFlight_Close_CarriesOutWhatHasJoined ends a node while a transaction is on its
+// way and others wait for it.
+func TestFlight_Close_CarriesOutWhatHasJoined(t *testing.T) {
+	s, _, open := flying(t)
+	s.put("second", 1)
+	s.await("first", "second")
+	s.put("third", 0)
+	s.node.commits.close() // as Close does when nobody writes any more
+	open()
+	if err := s.node.Close(); err != nil {
+		t.Error(err)
+	}
+	s.await("first", "second", "first is done", "second is done", "third", "third is done")
+}
