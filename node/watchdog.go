@@ -59,8 +59,9 @@ func (p *pulse) rest()  { p.working.Store(false); p.steps.Add(1) }
 // loop, or not woken. It compares progress, not time:
 //
 //	W1  A stall is `patience` beats in a row of the watchdog itself at each of
-//	    which the loop had work and had done nothing since the one before. A
-//	    machine that was suspended, or a process that was stopped, has no beats.
+//	    which the loop had work, had done nothing since the one before, and no
+//	    transaction was on its way to the disk. A machine that was suspended, or a
+//	    process that was stopped, has no beats.
 //	W2  While a transaction is on its way to the disk, what waits is told of
 //	    and no stall: lookups go on, and the disk may come back. So a slow disk
 //	    ends nothing, and does not go unnoticed.
@@ -89,7 +90,9 @@ type watched struct {
 	waiting func() bool
 
 	steps uint64
-	beats int
+	// beats is for how many in a row it has stood still while no transaction was
+	// on its way to the disk, held while one was.
+	beats, held int
 }
 
 // beat looks at all loops. It reports whether one has stalled.
@@ -97,21 +100,22 @@ func (w *watchdog) beat() bool {
 	for _, l := range w.loops {
 		steps := l.pulse.steps.Load()
 		if steps != l.steps || !l.pulse.working.Load() && !l.waiting() {
-			if l.beats >= patience {
-				w.slow(0) // else it would have been a stall
+			if l.held >= patience {
+				w.slow(0)
 			}
-			l.steps, l.beats = steps, 0
+			l.steps, l.beats, l.held = steps, 0, 0
 			continue
 		}
-		if l.beats++; l.beats < patience {
+		if w.onDisk() {
+			l.beats = 0 // what it does with the answer has all patience
+			if l.held++; l.held%patience == 0 {
+				w.slow(l.held)
+			}
 			continue
 		}
-		if !w.onDisk() {
+		if l.beats++; l.beats == patience {
 			w.stalled(l.name, l.beats)
 			return true
-		}
-		if l.beats%patience == 0 {
-			w.slow(l.beats)
 		}
 	}
 	return false

@@ -69,8 +69,17 @@ func TestWatchdog_Beat_ComparesProgress(t *testing.T) {
 			k.pulse.begin()
 			k.beats(patience + 1)
 			k.onDisk = false
-			k.beat()
-		}, []string{"slow 10", "loop stalled 11"}},
+			k.beats(patience)
+		}, []string{"slow 10", "loop stalled 10"}},
+		"some time after the disk": {func(k *kennel) {
+			k.onDisk = true
+			k.pulse.begin()
+			k.beats(patience + 1)
+			k.onDisk = false
+			k.beats(patience - 1)
+			k.pulse.rest()
+			k.beats(5)
+		}, []string{"slow 10", "slow 0"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := newKennel()
