@@ -1,6 +1,7 @@
 package delta
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -153,7 +154,8 @@ func (k Key) IsNode() bool { return k != "" && k[0] == classNode }
 // IsForgotten reports whether k marks a forgotten replica.
 func (k Key) IsForgotten() bool { return k != "" && k[0] == classForgotten }
 
-// Claim returns the claim that k is the key of.
+// Claim returns the claim that k is the key of. It shares the memory of k where it
+// can: clone what is to be kept longer.
 func (k Key) Claim() (ranges.Claim, error) {
 	claim, err := parseClaimKey(string(k))
 	if err == nil {
@@ -165,8 +167,9 @@ func (k Key) Claim() (ranges.Claim, error) {
 	return claim, nil
 }
 
+var errCut = errors.New("it ends too early")
+
 func parseClaimKey(k string) (ranges.Claim, error) {
-	errCut := fmt.Errorf("it ends too early")
 	if k == "" || k[0] != classClaim {
 		return ranges.Claim{}, fmt.Errorf("it is not of the claim class")
 	}
@@ -194,8 +197,12 @@ func parseClaimKey(k string) (ranges.Claim, error) {
 	return claim, nil
 }
 
-// cutEscaped reads one escaped key up to its terminator.
+// cutEscaped reads one escaped key up to its terminator. Most have nothing that was
+// escaped, and are a part of s.
 func cutEscaped(s string) (key, rest string, ok bool) {
+	if i := strings.Index(s, terminator); i >= 0 && strings.IndexByte(s[:i], 0) < 0 {
+		return s[:i], s[i+len(terminator):], true
+	}
 	var b strings.Builder
 	for {
 		i := strings.IndexByte(s, 0)

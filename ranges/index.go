@@ -51,19 +51,22 @@ func (x *Index) Len() int {
 }
 
 // Set makes node serve r with the given priority, whatever it was before. It
-// keeps the strings. The range must not be empty and the priority be at least
-// 1: the gate is Claim.Validate, and a violation here panics. Claims set in
-// ascending order take the least time and memory.
+// copies the bounds of a new claim, which may be parts of something larger. The
+// range must not be empty and the priority be at least 1: the gate is
+// Claim.Validate, and a violation here panics. Claims set in ascending order
+// take the least time and memory.
 func (x *Index) Set(r Range, node string, priority int64) {
 	if r.IsEmpty() || priority < 1 {
 		panic(fmt.Sprintf("ranges: claim of %q on %q…%q with priority %d set without validation", node, r.From, r.To.Key, priority))
 	}
-	if w := x.find(r, node); w == nil {
+	switch w := x.find(r, node); {
+	case w == nil:
+		r = r.clone()
 		x.claims = x.claims.insert(weightedRange{Range: r, node: x.names.take(node), priority: priority})
-	} else if w.priority != priority {
-		w.priority = priority
-	} else {
+	case w.priority == priority:
 		return
+	default:
+		r, w.priority = w.Range, priority
 	}
 	x.touch(r)
 }

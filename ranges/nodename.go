@@ -1,5 +1,7 @@
 package ranges
 
+import "strings"
+
 // nodeName is the name of a node, stored once for all its claims, together
 // with the claims of it that a sweep is currently within.
 type nodeName struct {
@@ -27,8 +29,8 @@ type nodeNames map[string]*nodeName
 func (n nodeNames) take(name string) *nodeName {
 	entry := n[name]
 	if entry == nil {
-		entry = &nodeName{name: name}
-		n[name] = entry
+		entry = &nodeName{name: strings.Clone(name)}
+		n[entry.name] = entry
 	}
 	entry.claims++
 	return entry

@@ -18,8 +18,8 @@ func TestNode_Rules(t *testing.T) {
 	}, {
 		Name: "W2: a slow disk is a stall",
 		File: "node/watchdog.go",
-		Old:  "if !w.onDisk() {",
-		New:  "if true {",
+		Old:  "		if w.onDisk() {\n",
+		New:  "		if false {\n",
 		Test: "TestWatchdog_Beat_ComparesProgress",
 	}, {
 		Name: "a stall is noticed and nothing comes of it",
