@@ -1,7 +1,9 @@
 // Package mutant shows that tests would notice. A Mutant is a small break of
 // the code: in a copy of one file one snippet is replaced by another. Run
-// builds the test of a package with the copy in place of the file and requires
-// that one test, which passes without the break, fails with it.
+// builds the tests of a package with such breaks, of which the environment
+// switches one on, and requires that one test, which passes without the break,
+// fails with it. What cannot be switched is built with the copy in place of the
+// file.
 //
 // A mutant that does not build proves nothing, nor does one whose test is not
 // there, panics before it begins or hangs: each of these is an error. So that
@@ -14,19 +16,13 @@ package mutant
 
 import (
 	"bytes"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
 	"testing"
 )
-
-// testTimeout ends a test that a break has sent into an endless loop.
-const testTimeout = "30s"
 
 // Mutant is one break and the test that has to notice it.
 type Mutant struct {
@@ -42,25 +38,29 @@ type Mutant struct {
 
 // Run requires of every mutant that its test in the package pkg, a directory
 // relative to the root of the module, passes without the break and fails with
-// it. The unbroken tests are built once; each mutant costs one build of what
-// its file changes.
+// it. One build serves all mutants that can be switched on in it.
 func Run(t *testing.T, pkg string, mutants []Mutant) {
+	t.Parallel()
 	root := moduleRoot(t)
 	for _, m := range mutants {
 		if _, err := m.apply(root); err != nil {
 			t.Errorf("%v", err)
 		}
 	}
-	if err := passes(t.TempDir(), root, pkg, mutants); err != nil {
-		t.Error(err)
-	}
 	if t.Failed() {
 		return
 	}
-	for _, m := range mutants {
+	shared, err := buildShared(t.TempDir(), root, pkg, mutants)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := shared.passes(mutants); err != nil {
+		t.Fatal(err)
+	}
+	for i, m := range mutants {
 		t.Run(m.Name, func(t *testing.T) {
 			t.Parallel()
-			if err := m.notices(t.TempDir(), root, pkg); err != nil {
+			if err := m.notices(t.TempDir(), shared, i); err != nil {
 				t.Error(err)
 			}
 		})
@@ -79,40 +79,20 @@ func (m Mutant) apply(root string) ([]byte, error) {
 	return bytes.Replace(content, []byte(m.Old), []byte(m.New), 1), nil
 }
 
-// passes returns which of the tests do not pass with the code as it is, or nil.
-func passes(dir, root, pkg string, mutants []Mutant) error {
-	binary := filepath.Join(dir, "unbroken.test")
-	if out, err := build(root, pkg, binary, ""); err != nil {
-		return fmt.Errorf("build the tests of %s: %w\n%s", pkg, err, out)
-	}
-	var tests []string
-	for _, m := range mutants {
-		tests = append(tests, m.Test)
-	}
-	slices.Sort(tests)
-	tests = slices.Compact(tests)
-	out, err := run(root, pkg, binary, tests...)
-	var failed []error
-	for _, name := range tests {
-		if !strings.Contains(out, "--- PASS: "+name+" (") {
-			failed = append(failed, fmt.Errorf("%s does not pass in %s without a break (%v):\n%s", name, pkg, err, out))
+// notices returns why nothing is proven by the mutant, the i-th of a shared
+// binary, or nil if its test fails with the break as a test does.
+func (m Mutant) notices(dir string, shared *binary, i int) error {
+	b := shared
+	if shared.alone[i] {
+		broken, err := m.apply(shared.root)
+		if err != nil {
+			return err
+		}
+		if b, err = build(dir, shared.root, shared.pkg, sources{m.File: broken}); err != nil {
+			return fmt.Errorf("the mutant does not build: %w", err)
 		}
 	}
-	return errors.Join(failed...)
-}
-
-// notices returns why nothing is proven by the mutant, or nil if its test fails
-// with the break as a test does.
-func (m Mutant) notices(dir, root, pkg string) error {
-	overlay, err := m.overlay(dir, root)
-	if err != nil {
-		return err
-	}
-	binary := filepath.Join(dir, "broken.test")
-	if out, err := build(root, pkg, binary, overlay); err != nil {
-		return fmt.Errorf("the mutant does not build: %w\n%s", err, out)
-	}
-	out, err := run(root, pkg, binary, m.Test)
+	out, err := b.run(strconv.Itoa(i), m.Test)
 	switch {
 	case err == nil:
 		return fmt.Errorf("%s does not notice the break", m.Test)
@@ -121,56 +101,6 @@ func (m Mutant) notices(dir, root, pkg string) error {
 	}
 	return nil
 }
-
-// overlay writes the broken file and the description by which the compiler
-// takes it for the file.
-func (m Mutant) overlay(dir, root string) (string, error) {
-	broken, err := m.apply(root)
-	if err != nil {
-		return "", err
-	}
-	copied := filepath.Join(dir, filepath.Base(m.File))
-	if err := os.WriteFile(copied, broken, 0o600); err != nil {
-		return "", err
-	}
-	description, err := json.Marshal(map[string]map[string]string{
-		"Replace": {filepath.Join(root, m.File): copied},
-	})
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "overlay.json")
-	return path, os.WriteFile(path, description, 0o600)
-}
-
-// build compiles the tests of a package. Without optimisation, and without what
-// only a debugger needs, that takes a third less.
-func build(root, dir, binary, overlay string) (string, error) {
-	args := []string{"test", "-c", "-vet=off", "-gcflags=-N -l", "-ldflags=-s -w", "-o", binary}
-	if overlay != "" {
-		args = append(args, "-overlay", overlay)
-	}
-	cmd := exec.Command("go", append(args, "./"+dir)...)
-	cmd.Dir = root
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
-// run runs tests by name, in the directory of their package.
-func run(root, dir, binary string, tests ...string) (string, error) {
-	args := []string{"-test.v", "-test.timeout=" + testTimeout, "-test.run=^(" + strings.Join(tests, "|") + ")$"}
-	if exec.Command(binary, "-test.run=^$", noFailFile).Run() == nil {
-		args = append(args, noFailFile)
-	}
-	cmd := exec.Command(binary, args...)
-	cmd.Dir = filepath.Join(root, dir)
-	out, err := cmd.CombinedOutput()
-	return string(out), err
-}
-
-// noFailFile keeps random tests from noting, beside the sources, what they have
-// failed with. Binaries without such tests do not know it.
-const noFailFile = "-rapid.nofailfile"
 
 // moduleRoot returns the directory of go.mod above the test.
 func moduleRoot(t *testing.T) string {
