@@ -42,11 +42,11 @@ func setWrites[S Resettable[S]](w *world[S], keys []string, update func(S, strin
 }
 
 func setOracle[S Resettable[S]](w *world[S], known events, key string) string {
-	elements := events{}
+	var elements events // by their values
 	for _, id := range w.liveKey(known, key) {
-		elements[w.book[id].value] = struct{}{}
+		elements.add(w.book[id].value)
 	}
-	return setText(slices.Sorted(maps.Keys(elements)))
+	return setText(slices.Collect(elements.all()))
 }
 
 func setText(elements []int) string {

@@ -34,7 +34,7 @@ func counterWrites[S Resettable[S]](w *world[S], keys []string,
 	afresh := func(t *rapid.T) {
 		s, key := w.draw(t), rapid.SampledFrom(keys).Draw(t, "key")
 		own := w.record(s, slices.Index(w.sites, s), key)
-		if len(own) == 0 || len(w.live(own)) > 0 {
+		if own.isEmpty() || len(w.live(own)) > 0 {
 			return
 		}
 		s.sequence++
@@ -86,10 +86,10 @@ func contribution[S any](t *rapid.T, c PNCounter, s *site[S], e event) PNCounter
 // for, as s has it: all contributions of that site, and the parts of all
 // releases that took some of them.
 func (w *world[S]) record(s *site[S], of int, key string) events {
-	record := events{}
-	for id := range s.known {
+	var record events
+	for id := range s.known.all() {
 		if e := w.book[id]; e.key == key && e.site == of {
-			record[id] = struct{}{}
+			record.add(id)
 		}
 	}
 	return record
@@ -104,7 +104,7 @@ func (w *world[S]) noteReleases(s *site[S], key string) events {
 	for _, id := range w.liveKey(s.known, key) {
 		taken[w.book[id].site] = append(taken[w.book[id].site], id)
 	}
-	known := events{}
+	var known events
 	for of, takes := range taken {
 		part := w.note(event{verb: "take", site: of, key: key, takes: takes})
 		known = union(known, setOf(part), w.record(s, of, key))

@@ -27,25 +27,6 @@ type event struct {
 	takes []int
 }
 
-// events is a set of events, by their index in the book.
-type events map[int]struct{}
-
-func setOf(ids ...int) events {
-	out := events{}
-	for _, id := range ids {
-		out[id] = struct{}{}
-	}
-	return out
-}
-
-func union(sets ...events) events {
-	out := events{}
-	for _, s := range sets {
-		maps.Copy(out, s)
-	}
-	return out
-}
-
 // site is one replica: its state, and what the oracle knows it has seen.
 type site[S any] struct {
 	id       ReplicaID
@@ -66,7 +47,7 @@ func (s *site[S]) GoString() string { return s.id.String()[:4] }
 
 // GoString keeps what rapid prints readable.
 func (m message[S]) GoString() string {
-	return fmt.Sprint(slices.Sorted(maps.Keys(m.known)), " ", show(m.state))
+	return fmt.Sprint(slices.Collect(m.known.all()), " ", show(m.state))
 }
 
 // world is a random history of a few sites, each with its state of the type
@@ -81,7 +62,7 @@ func newWorld[S Resettable[S]](sites int) *world[S] {
 	w := &world[S]{}
 	for i := range sites {
 		var zero S
-		w.sites = append(w.sites, &site[S]{id: replica(i), state: zero.Join(zero), known: events{}})
+		w.sites = append(w.sites, &site[S]{id: replica(i), state: zero.Join(zero)})
 	}
 	return w
 }
@@ -98,17 +79,18 @@ func clone[S Resettable[S]](s S) S {
 // live returns what was written in the given events and not taken back in
 // them, in the order of the book.
 func (w *world[S]) live(known events) []int {
-	taken := events{}
-	for id := range known {
-		maps.Copy(taken, setOf(w.book[id].takes...))
+	var taken events
+	for id := range known.all() {
+		for _, other := range w.book[id].takes {
+			taken.add(other)
+		}
 	}
 	var live []int
-	for id := range known {
-		if _, ok := taken[id]; !ok && w.book[id].verb != "take" {
+	for id := range known.all() {
+		if !taken.has(id) && w.book[id].verb != "take" {
 			live = append(live, id)
 		}
 	}
-	slices.Sort(live)
 	return live
 }
 
