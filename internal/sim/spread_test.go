@@ -29,7 +29,11 @@ func TestMeasureSpread_Push(t *testing.T) {
 // TestMeasureSpread_Rounds: a cluster is equal within 2·log₂ n + 4 rounds, by
 // pushes, and as well by checks and pulls alone.
 func TestMeasureSpread_Rounds(t *testing.T) {
-	for _, n := range []int{10, 100} {
+	sizes := []int{10, 100}
+	if testing.Short() {
+		sizes = sizes[:1]
+	}
+	for _, n := range sizes {
 		for _, c := range []SpreadConfig{{Seed: 1, Nodes: n, Updates: 3}, {Seed: 1, Nodes: n, Updates: 3, NoPush: true}} {
 			if s := measured(t, c); s.Rounds > RoundsMax(n) {
 				t.Errorf("%s: want at most %.1f rounds", s, RoundsMax(n))
