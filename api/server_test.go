@@ -243,9 +243,10 @@ func TestServer_Shutdown_EndsStreamsAndWaitsForAnswers(t *testing.T) {
 	s := serve(t, api.Options{})
 	r := s.send(t, "GET", "/v1/watch", nil)
 	defer r.Body.Close()
+	token := s.register(t, "default", "n1", "a", "m").Token
 	waited := make(chan error, 1)
 	go func() {
-		_, err := s.Wait(context.Background(), s.register(t, "default", "n1", "a", "m").Token, client.WriteOptions{Wait: wire.MemberCount{N: 5}, Timeout: time.Minute})
+		_, err := s.Wait(context.Background(), token, client.WriteOptions{Wait: wire.MemberCount{N: 5}, Timeout: time.Minute})
 		waited <- err
 	}()
 	time.Sleep(50 * time.Millisecond) // the wait is under way, or is refused, which is right too
@@ -259,7 +260,7 @@ func TestServer_Shutdown_EndsStreamsAndWaitsForAnswers(t *testing.T) {
 	if err := <-waited; err != nil && !errors.Is(err, client.ErrUnreachable) {
 		t.Errorf("the wait: %v", err)
 	}
-	if took := time.Since(began); took > 5*time.Second {
+	if took := time.Since(began); took > 30*time.Second { // half of what the wait asked for
 		t.Errorf("it took %s", took)
 	}
 	if _, err := s.Status(t.Context()); !errors.Is(err, client.ErrUnreachable) {

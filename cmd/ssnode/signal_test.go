@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,6 +35,30 @@ func signalled(t *testing.T, environment ...string) (*exec.Cmd, string) {
 	return nil, ""
 }
 
+// heldRequest is the beginning of a request that its node does not refuse, so
+// that it waits for the rest.
+const heldRequest = "POST /v1/ops HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"
+
+// awaitRequest waits until a node has begun heldRequest.
+func awaitRequest(t *testing.T, host string) {
+	t.Helper()
+	for deadline := time.Now().Add(startMax); time.Now().Before(deadline); time.Sleep(5 * time.Millisecond) {
+		r, err := http.Get("http://" + host + "/metrics")
+		if err != nil {
+			t.Fatal(err)
+		}
+		text, err := io.ReadAll(r.Body)
+		r.Body.Close()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(text), `ssnode_queue_length{queue="http_requests"} 1`) {
+			return
+		}
+	}
+	t.Fatal("the request does not arrive")
+}
+
 // TestRun_SecondSignal_StopsAtOnce holds a request open that the node, asked
 // to stop in order, waits for.
 func TestRun_SecondSignal_StopsAtOnce(t *testing.T) {
@@ -43,10 +68,10 @@ func TestRun_SecondSignal_StopsAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	if _, err := io.WriteString(conn, "POST /v1/ops HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{"); err != nil {
+	if _, err := io.WriteString(conn, heldRequest); err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(100 * time.Millisecond) // the request must have arrived: there is nobody to ask
+	awaitRequest(t, host)
 	signal := func(s syscall.Signal) {
 		t.Helper()
 		if err := c.Process.Signal(s); err != nil {
@@ -70,7 +95,7 @@ func TestRun_SecondSignal_StopsAtOnce(t *testing.T) {
 		if code != 1 {
 			t.Errorf("stopped at once, it ends with %d, want 1", code)
 		}
-	case <-time.After(5 * time.Second):
+	case <-time.After(startMax):
 		t.Error("the second signal does not stop it")
 	}
 }
