@@ -128,13 +128,7 @@ func appendEvent(b []byte, e Event) []byte {
 	b = AppendArray(b, addFields)
 	b = appendClaim(b, e.Claim)
 	b = AppendInt(b, e.By)
-	b = AppendUint(b, x.Era)
-	b = AppendInt(b, x.Total)
-	b = AppendUint(b, x.Added)
-	b = AppendUint(b, x.Register)
-	b = AppendInt(b, x.Amount)
-	b = AppendUint(b, x.Watermark)
-	return AppendInt(b, x.Released)
+	return x.appendFromEra(b)
 }
 
 func appendClaim(b []byte, c ranges.Claim) []byte {

@@ -76,6 +76,11 @@ func (a recordArray) appendTo(b []byte) []byte {
 	b = AppendArray(b, recordFields)
 	b = AppendBytes(b, a.Origin[:])
 	b = AppendUint(b, a.Last)
+	return a.appendFromEra(b)
+}
+
+// appendFromEra appends the fields that an Add has as well, from Era on.
+func (a recordArray) appendFromEra(b []byte) []byte {
 	b = AppendUint(b, a.Era)
 	b = AppendInt(b, a.Total)
 	b = AppendUint(b, a.Added)
