@@ -177,30 +177,23 @@ func fillTighten(c *cli.Context, o *wire.Operation) error {
 
 // write carries out one batch and prints what it did.
 func write(c *cli.Context, ops []wire.Operation) error {
-	out, err := outputOf(c)
-	if err != nil {
-		return err
-	}
 	o, err := writeOptions(c)
 	if err != nil {
 		return err
 	}
-	node, err := connect(c)
-	if err != nil {
-		return err
-	}
-	defer node.Close()
-	writer := node.NewWriter(client.WriterOptions{Write: o}) // it says whether the outcome is known
-	defer writer.Close()
-	results, err := writer.Write(c.Context, wire.Batch{Ops: ops})
-	if err != nil {
-		return out.failed(err)
-	}
-	return out.emit(listing{
-		document: results,
-		rows:     rowsOf(results.Results),
-		table:    func(out *output) error { return out.results(results, o.Wait) },
-	}, incomplete(o.Wait, results.OnDisk, results.Missing))
+	return withNode(c, func(out *output, node *client.Client) error {
+		writer := node.NewWriter(client.WriterOptions{Write: o}) // it says whether the outcome is known
+		defer writer.Close()
+		results, err := writer.Write(c.Context, wire.Batch{Ops: ops})
+		if err != nil {
+			return out.failed(err)
+		}
+		return out.emit(listing{
+			document: results,
+			rows:     rowsOf(results.Results),
+			table:    func(out *output) error { return out.results(results, o.Wait) },
+		}, incomplete(o.Wait, results.OnDisk, results.Missing))
+	})
 }
 
 // failed prints an error as JSON where JSON was asked for, and returns it.
