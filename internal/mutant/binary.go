@@ -16,14 +16,19 @@ const testTimeout = "30s"
 
 // randomOptions keep random tests from noting, beside the sources, what they
 // have failed with, and from looking half a minute for a shorter case. Binaries
-// without such tests do not know them.
-var randomOptions = []string{"-rapid.nofailfile", "-rapid.shrinktime=1ms"}
+// without such tests do not know them. With a break they also get so many cases
+// that chance does not decide whether they notice: they end at the first that
+// does.
+var (
+	randomOptions = []string{"-rapid.nofailfile", "-rapid.shrinktime=1ms"}
+	manyCases     = "-rapid.checks=20000"
+)
 
 // binary is the compiled tests of a package.
 type binary struct {
 	root, pkg, path string
-	// options are what its tests are run with.
-	options []string
+	// isRandom says that it knows randomOptions.
+	isRandom bool
 	// alone are the indices of the mutants that cannot be switched on in it.
 	alone map[int]bool
 }
@@ -63,9 +68,7 @@ func build(dir, root, pkg string, files sources) (*binary, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("build the tests of %s: %w\n%s", pkg, err, out)
 	}
-	if exec.Command(b.path, append([]string{"-test.run=^$"}, randomOptions...)...).Run() == nil {
-		b.options = randomOptions
-	}
+	b.isRandom = exec.Command(b.path, append([]string{"-test.run=^$"}, randomOptions...)...).Run() == nil
 	return b, nil
 }
 
@@ -114,7 +117,13 @@ func (b *binary) passes(mutants []Mutant) error {
 // switched on, or none.
 func (b *binary) run(mutant string, tests ...string) (string, error) {
 	args := []string{"-test.v", "-test.timeout=" + testTimeout, "-test.run=^(" + strings.Join(tests, "|") + ")$"}
-	cmd := exec.Command(b.path, append(args, b.options...)...)
+	if b.isRandom {
+		args = append(args, randomOptions...)
+	}
+	if b.isRandom && mutant != "" {
+		args = append(args, manyCases)
+	}
+	cmd := exec.Command(b.path, args...)
 	cmd.Dir = filepath.Join(b.root, b.pkg)
 	cmd.Env = append(os.Environ(), switchEnvironment+"="+mutant)
 	out, err := cmd.CombinedOutput()
