@@ -43,29 +43,38 @@ func (g *gate) pass(commit func() error) error {
 	return commit()
 }
 
-// shut holds the next commit, and returns what lets it and all others pass.
+// shut holds the next commit, whoever's that is (the keeper remembers members),
+// and so all behind it; it returns what lets them pass.
 func (g *gate) shut() (open func()) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	closed := make(chan struct{})
 	g.closed = closed
-	return func() {
+	return sync.OnceFunc(func() {
 		g.mu.Lock()
 		defer g.mu.Unlock()
 		g.closed = nil
 		close(closed)
-	}
+	})
 }
 
 // together has steps go into one transaction, and returns their answers.
 func together(t *testing.T, n *Node, g *gate, steps []func(*delta.Commit) error) (answers []chan error, open func()) {
 	t.Helper()
 	open = g.shut()
-	go func() {
-		if err := n.writeLocal(context.Background(), write(registering("first"))); err != nil {
+	t.Cleanup(open) // or the end of a test that fails would wait for ever
+	if err := n.awaitIdentity(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	first := &request{step: write(registering("first")), done: func(err error) {
+		if err != nil {
 			t.Errorf("the first write: %v", err)
 		}
-	}()
+	}}
+	if err := n.commits.put(first, commitWeightMin); err != nil {
+		t.Fatal(err)
+	}
+	until(t, "the first write is carried out by itself", func() bool { return !n.commits.isWaiting() })
 	<-g.waiting
 	for i, step := range steps {
 		answer := make(chan error, 1)
