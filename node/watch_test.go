@@ -113,7 +113,8 @@ func (w *watching) now() shown {
 
 func (w *watching) eventually(what string, isSo func(shown) bool) {
 	w.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+	// Hundreds of lines may each wait for a commit, on a disk that others use.
+	deadline := time.Now().Add(time.Minute)
 	for !isSo(w.now()) {
 		if time.Now().After(deadline) {
 			w.t.Fatalf("it did not come about that %s: %+v", what, w.now())
