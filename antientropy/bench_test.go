@@ -57,3 +57,36 @@ func BenchmarkCore_Receive_Push(b *testing.B) {
 		b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*len(frames)), "ns/delta")
 	})
 }
+
+// BenchmarkCore_Await is what a wait for four members costs who asks and the
+// four, where 10,000 replicas have retired, and what it does where contexts are
+// asked for whole.
+func BenchmarkCore_Await(b *testing.B) {
+	for _, way := range []struct {
+		name  string
+		whole int
+	}{{"by name", 0}, {"whole", 1 << 30}} {
+		b.Run(way.name, func(b *testing.B) {
+			k := veterans(b, 5, 10_000)
+			k.options.AskWhole = way.whole
+			k.faults = faults{}
+			a := k.members[0]
+			a.stop()
+			a.start()
+			k.run(1000)
+			a.agree()
+			context, bytes := a.replica.Context.Clone(), 0
+			k.tap = func(frame []byte) { bytes += len(frame) }
+			for b.Loop() {
+				w := a.awaitOf(context)
+				for k.step(k.now) {
+				}
+				if len(w.confirmed) != 4 {
+					b.Fatalf("%d of 4 confirm it", len(w.confirmed))
+				}
+				a.core.AwaitEnd(a.order)
+			}
+			b.ReportMetric(float64(bytes)/float64(b.N)/4, "B/peer")
+		})
+	}
+}

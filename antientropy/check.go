@@ -35,7 +35,7 @@ func (c *Core) hear(from string, k check) {
 	}
 	mine := c.check()
 	p.check, p.heard = k, max(c.now, 1)
-	if _, ok := c.moments.numbers[k.ContextHash]; ok || k.ContextHash == mine.ContextHash {
+	if c.hasPassed(k.ContextHash) {
 		p.agreedAt, p.agreed = k.ContextHash, true
 	}
 	switch {

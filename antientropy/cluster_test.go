@@ -47,14 +47,6 @@ type cluster struct {
 	diverged []string
 }
 
-// awaited is a question of a member: who has context on disk.
-type awaited struct {
-	by        *member
-	context   crdt.Context
-	asked     int
-	confirmed map[string]bool
-}
-
 // faults are the chances, in percent, of what may go wrong, and the delays, in
 // milliseconds.
 type faults struct {
@@ -306,37 +298,6 @@ func (m *member) work() {
 		}
 	}
 	m.commitSoon()
-}
-
-// confirmed holds a confirmation against the disk of the one that gave it.
-func (m *member) confirmed(x antientropy.Confirmation) {
-	a := m.awaited[x.Await]
-	if a == nil && m.lossy {
-		return
-	}
-	if a == nil || a.by != m || a.confirmed[x.Peer] {
-		m.t.Errorf("%s: %+v was not asked for, or comes twice", m.name, x)
-		return
-	}
-	a.confirmed[x.Peer] = true
-	has := a.context.Leq(m.member(x.Peer).replica.Context)
-	m.faultIf(!has && !m.lossy, "%s: %s confirmed %s and has not got it", m.name, x.Peer, a.context)
-}
-
-// await asks all others for everything that m has seen.
-func (m *member) await() {
-	m.order++
-	a := &awaited{by: m, context: m.replica.Context.Clone(), confirmed: map[string]bool{}}
-	m.awaited[m.order] = a
-	var names []string
-	for _, other := range m.members {
-		if other != m {
-			names = append(names, other.name)
-		}
-	}
-	a.asked = len(names)
-	m.core.Await(m.order, a.context, names)
-	m.work()
 }
 
 func (m *member) note(n antientropy.Notice) {

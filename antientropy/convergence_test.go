@@ -131,6 +131,7 @@ func (k *cluster) shape() {
 	o.Retry = 20 + k.upTo(200)
 	o.SmallCluster = 1 + k.random.IntN(8)
 	o.FanOut = 1 + k.random.IntN(2)
+	o.AskWhole = 1
 	if k.large {
 		o.SmallCluster, o.FanOut = 3, 2+k.random.IntN(2)
 		o.Participants = k.participants

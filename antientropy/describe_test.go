@@ -66,6 +66,11 @@ func Describe(frame []byte, name func(crdt.ReplicaID) string, isPull func(id uin
 		return describePart(must(decodeBody[partBody](body)), name, isPull)
 	case kindAsk:
 		return "ask for:" + describeSeen(must(decodeBody[askBody](body)).Seen, name)
+	case kindAskNamed:
+		b := must(decodeBody[askNamedBody](body))
+		return fmt.Sprintf("ask for what %x has, and:", b.Hash[:2]) + describeSeen(b.Seen, name)
+	case kindUnknown:
+		return "we do not know that"
 	}
 	return k.String()
 }

@@ -66,6 +66,26 @@ func AskFrame(head []byte, id uint64, r crdt.ReplicaID, sequence uint64) []byte 
 	return frameOf(head, kindAsk, askBody{ID: id, Seen: []seenArray{{Replica: r, Sequence: sequence}}})
 }
 
+// AskNamedFrame returns a frame that asks for a context of a hash, and for some
+// entries.
+func AskNamedFrame(head []byte, id uint64, hash delta.Sum, seen crdt.Context) []byte {
+	return frameOf(head, kindAskNamed, askNamedBody{ID: id, Hash: hash.Bytes(), Seen: packSeen(seen)})
+}
+
+// ConfirmedID returns the id of a question that a frame confirms.
+func ConfirmedID(frame []byte) (uint64, bool) {
+	if frameKind(frame[9]) != kindConfirm {
+		return 0, false
+	}
+	return must(decodeBody[confirmBody](frame[frameHeadBytes:])).ID, true
+}
+
+// UnknownFrame returns a frame in which a core says that it does not know what
+// it is asked for.
+func UnknownFrame(c *Core, id uint64) []byte {
+	return c.cluster.frame(kindUnknown, delta.Marshal(unknownBody{ID: id, Check: c.check().within()}))
+}
+
 // PullFrame returns a frame that asks for everything.
 func PullFrame(head []byte, id uint64) []byte {
 	return frameOf(head, kindPull, pullBody{ID: id, Scope: scopePage, Bound: [][]byte{{}, {}}, Seen: []seenArray{}})

@@ -45,10 +45,12 @@ const (
 	kindHistory
 	kindSketch
 	kindFetch
+	kindAskNamed
+	kindUnknown
 )
 
 func (k frameKind) String() string {
-	names := [...]string{"check", "push", "announce", "pull", "range", "part", "ask", "confirm", "history", "sketch", "fetch"}
+	names := [...]string{"check", "push", "announce", "pull", "range", "part", "ask", "confirm", "history", "sketch", "fetch", "ask by name", "unknown"}
 	if k == 0 || int(k) > len(names) {
 		return fmt.Sprintf("frame(%d)", uint8(k))
 	}

@@ -9,12 +9,13 @@ import (
 	"github.com/scalesmall/ssnode/delta"
 )
 
-// recorded returns frames of every kind but history, as a few members exchange
-// them.
+// recorded returns frames of every kind but history and unknown, as a few
+// members exchange them.
 func recorded(t testing.TB) [][]byte {
 	k := newCluster(t, 7)
 	k.options.SplitFanOut, k.options.LeafRecords, k.options.RangeBytesMax = 2, 1, 100
 	k.options.Symbols = 16 // too few now and then
+	k.options.AskWhole = 1
 	var frames [][]byte
 	kinds := map[byte]int{}
 	k.tap = func(frame []byte) {
@@ -37,7 +38,7 @@ func recorded(t testing.TB) [][]byte {
 	k.members[1].core.Repair(k.members[0].name, delta.ClaimSpan) // by ranges
 	k.members[1].work()
 	k.run(400)
-	if len(kinds) != 10 {
+	if len(kinds) != 11 {
 		t.Fatalf("only frames of the kinds %v were recorded", kinds)
 	}
 	return frames
@@ -52,6 +53,8 @@ func FuzzCore_Receive(f *testing.F) {
 	}
 	// History is asked for by a node, which knows of ranges: none was recorded.
 	f.Add(byte(9), []byte("\x85\x04\x05\x61k\x40\xf6"))
+	unknown := antientropy.UnknownFrame(newCluster(f, 1).add("a").core, 3)
+	f.Add(unknown[9], unknown[10:])
 	f.Fuzz(func(t *testing.T, kind byte, body []byte) {
 		k := newCluster(t, 1)
 		k.hostile = true

@@ -37,6 +37,8 @@ func TestFrames_Golden(t *testing.T) {
 		{"ask", goldenAsk, cluster.frame(kindAsk, delta.Marshal(askBody{ID: 3, Seen: seen}))},
 		{"confirm", goldenConfirm, cluster.frame(kindConfirm, delta.Marshal(confirmBody{ID: 3}))},
 		{"history", goldenHistory, cluster.frame(kindHistory, delta.Marshal(historyBody{ID: 4, After: 5, Keyspace: "k", From: []byte{}}))},
+		{"ask by name", goldenAskNamed, cluster.frame(kindAskNamed, delta.Marshal(askNamedBody{ID: 3, Hash: hash, Seen: seen}))},
+		{"unknown", goldenUnknown, cluster.frame(kindUnknown, delta.Marshal(unknownBody{ID: 3, Check: k.within()}))},
 		{"answer about history", goldenHistoryAnswer, delta.Marshal(historyAnswer{Next: 6, More: true, Deltas: [][]byte{{0x84}}})},
 		{"sketch", goldenSketch, cluster.frame(kindSketch, delta.Marshal(sketchBody{ID: 4, Known: hash, From: 16, To: 64, Count: 9, Sum: 10}))},
 		{"fetch", goldenFetch, cluster.frame(kindFetch, delta.Marshal(fetchBody{ID: 5, Known: hash, Elements: packElements([]Element{1, 2})}))},
@@ -82,6 +84,8 @@ const (
 	goldenPart            = "01fcfa5ce7d3eec4f50684020001420102"
 	goldenAsk             = "01fcfa5ce7d3eec4f5078203818250aa00000000000000000000000000000119012c"
 	goldenConfirm         = "01fcfa5ce7d3eec4f5088103"
+	goldenAskNamed        = "01fcfa5ce7d3eec4f50c83035000000000000000010000000000000002818250aa00000000000000000000000000000119012c"
+	goldenUnknown         = "01fcfa5ce7d3eec4f50d82038501500000000000000003000000000000000405500000000000000006000000000000000708"
 	goldenSketch          = "01fcfa5ce7d3eec4f50a86045000000000000000010000000000000002101840090a"
 	goldenFetch           = "01fcfa5ce7d3eec4f50b830550000000000000000100000000000000025000000000000000010000000000000002"
 	goldenSketchAnswer    = "84845000000000000000010000000000000002f54180f60950000000000000000100000000000000024c000000000000000100000002"

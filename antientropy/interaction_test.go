@@ -181,6 +181,8 @@ func (s *story) setOptions(d *datadriven.TestData) {
 			s.t.Fatal(err)
 		}
 		switch a.Key {
+		case "ask-whole":
+			s.options.AskWhole = n
 		case "small":
 			s.options.SmallCluster = n
 		case "fan-out":

@@ -259,6 +259,23 @@ type confirmBody struct {
 	ID uint64
 }
 
+// askNamedBody asks whether everything that a context covers, named by its
+// hash, and everything that is listed is on disk.
+type askNamedBody struct {
+	_    struct{} `cbor:",toarray"`
+	ID   uint64
+	Hash [16]byte
+	Seen []seenArray // sequences may be 0
+}
+
+// unknownBody says that such a context is not known, and what has been seen
+// instead.
+type unknownBody struct {
+	_     struct{} `cbor:",toarray"`
+	ID    uint64
+	Check checkArray
+}
+
 // historyBody asks for the events about a range in the log of the asked peer,
 // behind a place in it.
 type historyBody struct {

@@ -52,6 +52,10 @@ type Options struct {
 	// AskInterval is how often an unanswered question of Await is repeated.
 	// Default 300.
 	AskInterval uint64
+	// AskWhole is up to how many replicas a context of Await is asked for whole;
+	// a larger one is by its hash and what differs, if the peer knows that.
+	// Default 8.
+	AskWhole int
 	// AskTTL is how long a question of a peer is kept that cannot be answered
 	// yet, unless repeated. Default 10,000.
 	AskTTL uint64
@@ -108,6 +112,7 @@ func (o Options) withDefaults() Options {
 	or(&o.Retry, 500)
 	or(&o.SessionTimeout, 600_000)
 	or(&o.AskInterval, 300)
+	or(&o.AskWhole, 8)
 	or(&o.AskTTL, 10_000)
 	or(&o.PullBytesMax, 256<<10)
 	or(&o.RangeBytesMax, 256<<10)
@@ -139,6 +144,7 @@ func (o Options) Validate() error {
 	refuse(o.PacketBytesMax < 256 || o.PacketBytesMax > FrameBytesMax, "packets of %d bytes: 256 to %d are possible", o.PacketBytesMax, FrameBytesMax)
 	refuse(o.PullBytesMax < 0 || o.PullBytesMax > answerBytesMax/2, "answers to pulls of %d bytes: at most %d are possible", o.PullBytesMax, answerBytesMax/2)
 	refuse(o.RangeBytesMax < 0 || o.RangeBytesMax > answerBytesMax/2, "answers about ranges of %d bytes: at most %d are possible", o.RangeBytesMax, answerBytesMax/2)
+	refuse(o.AskWhole < 0, "contexts of %d replicas to be asked for whole", o.AskWhole)
 	refuse(o.QueueBytesMax < delta.DeltaBytesMax, "a queue of %d bytes has no room for one delta", o.QueueBytesMax)
 	refuse(o.EarlyBytesMax < 0, "a negative buffer")
 	refuse(o.SplitFanOut < 2 || o.SplitFanOut > splitMax, "a fan-out of %d: 2 to %d are possible", o.SplitFanOut, splitMax)

@@ -63,6 +63,10 @@ func (c *Core) receive(from string, kind frameKind, frame, body []byte) error {
 		return c.receiveAsk(from, body)
 	case kindConfirm:
 		return c.receiveConfirm(from, body)
+	case kindAskNamed:
+		return c.receiveAskNamed(from, body)
+	case kindUnknown:
+		return c.receiveUnknown(from, body)
 	case kindHistory:
 		return c.serveHistory(from, body)
 	}

@@ -53,7 +53,7 @@ func tierOf(k frameKind) Tier {
 		return TierPush
 	case kindPull:
 		return TierPull
-	case kindCheck, kindAsk, kindConfirm, kindPart:
+	case kindCheck, kindAsk, kindAskNamed, kindConfirm, kindUnknown, kindPart:
 		return TierOther
 	case kindHistory:
 		return TierHistory

@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/node"
@@ -148,6 +149,36 @@ func TestNode_Token_IsUnderstoodOnEveryNode(t *testing.T) {
 		if got, err := c.nodes["n4"].Resolve(ctx, h.token); err != node.ErrUnknownToken {
 			t.Errorf("n4 understands a token of %d replicas as of %d: %v", len(h.context), len(got), err)
 		}
+	}
+}
+
+// TestNode_AwaitToken_AsksByName: who asks all members for a token says what
+// differs, and not all that was ever seen.
+func TestNode_AwaitToken_AsksByName(t *testing.T) {
+	const retired = 10_000
+	c := newCluster(t)
+	for _, name := range []string{"n1", "n2", "n3"} {
+		c.age(name, retired)
+		c.start(name)
+	}
+	c.meet()
+	c.spread("n1", c.write("n1", register(numbered(1), 1)))
+	c.eventually("all are equal", c.equal)
+	n1 := c.nodes["n1"]
+	asked := func() uint64 { return n1.Counters().Protocol.Traffic[antientropy.TierOther].BytesOut }
+	before := asked()
+	c.write("n1", register(numbered(2), 1))
+	got, err := n1.AwaitToken(t.Context(), n1.Token(), node.Members{All: true})
+	if err != nil || fmt.Sprint(got) != "{[n1 n2 n3] []}" {
+		t.Errorf("it returned %v: %v", got, err)
+	}
+	c.eventually("it is counted what was asked", func() bool { return asked() > before })
+	// How often it is repeated on a slow machine is no matter: each time, pages
+	// would be 27 bytes for each replica and member.
+	if n := asked() - before; n >= 27*retired {
+		t.Errorf("%d bytes were sent", n)
+	} else {
+		t.Logf("%d bytes were sent", n)
 	}
 }
 

@@ -141,3 +141,44 @@ func TestAntientropy_RulesOfSessions(t *testing.T) {
 		Test: "TestSession_PeerLost_GoesOnElsewhere",
 	}})
 }
+
+// TestAntientropy_RulesOfQuestions breaks what makes a confirmation true.
+func TestAntientropy_RulesOfQuestions(t *testing.T) {
+	mutant.Run(t, "antientropy", []mutant.Mutant{{
+		Name: "Q1: a context that is not known by its hash is taken for one that is covered",
+		File: "antientropy/ask.go",
+		Old:  "	return mine == hash\n",
+		New:  "	return true\n",
+		Test: "TestCore_ReceiveAskNamed_ConfirmsOnlyWhatItHas",
+	}, {
+		Name: "Q1: what a peer has told once is taken for what it has",
+		File: "antientropy/await.go",
+		Old:  "		c.send(name, kindAskNamed, body)\n",
+		New:  "		c.send(name, kindAsk, askBody{ID: body.ID, Seen: body.Seen})\n",
+		Test: "TestCore_Await_ToldByAFormerLife",
+	}, {
+		Name: "Q1: a question is taken for the one that is held under its id",
+		File: "antientropy/ask.go",
+		Old:  "held.base == ask.base && held.seen.Equal(seen)",
+		New:  "held != nil",
+		Test: "TestCore_ReceiveAskNamed_ConfirmsOnlyWhatItHas",
+	}, {
+		Name: "Q2: what is listed need not be on disk",
+		File: "antientropy/ask.go",
+		Old:  "	if ask.seen.Leq(c.replica.Context) {",
+		New:  "	if true {",
+		Test: "TestCore_ReceiveAskNamed_ConfirmsOnlyWhatItHas",
+	}, {
+		Name: "by base: what the asking side has not seen itself is not listed",
+		File: "antientropy/ask_named.go",
+		Old:  "	for r := range a.named.other {\n		if _, changed",
+		New:  "	for r := range a.named.other {\n		break\n		if _, changed",
+		Test: "TestCore_Await_OfWhatIsNotSeen",
+	}, {
+		Name: "by pages: one is enough",
+		File: "antientropy/await.go",
+		Old:  "	if b.ID < a.page(0) || len(x.pages) == 0 {",
+		New:  "	if true {",
+		Test: "TestCore_Await_PagesWhereNothingIsCommon",
+	}})
+}

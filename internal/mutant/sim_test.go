@@ -28,6 +28,12 @@ func TestSim_DefectsOfPeers(t *testing.T) {
 		New:  "			c.identify(peer)\n",
 		Test: "TestScenario_RiakKV679_ActorAfterDataLoss",
 	}, {
+		Name: "Q1: a context that is not known by its hash is taken for one that is covered",
+		File: "antientropy/ask.go",
+		Old:  "	return mine == hash\n",
+		New:  "	return true\n",
+		Test: "TestScenario_RolledBack_ConfirmsOnlyWhatItHas",
+	}, {
 		Name: "riak_kv#1864: what one side has pruned the other keeps",
 		File: "delta/take.go",
 		Old:  "x.Origin == c.id || a.Context.Get(x.Origin) < x.Last {",

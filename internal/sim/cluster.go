@@ -59,7 +59,7 @@ type cluster struct {
 func newCluster(seed uint64, report *Report) *cluster {
 	return &cluster{
 		random:    rand.New(rand.NewPCG(seed, 0x51e)),
-		options:   antientropy.Options{Cluster: "sim"},
+		options:   antientropy.Options{Cluster: "sim", AskWhole: 1},
 		net:       newNetwork(),
 		tickEvery: 20,
 		oracle:    newOracle(),

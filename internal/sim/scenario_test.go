@@ -114,3 +114,8 @@ func TestScenario_Closed_NothingReleasedStays(t *testing.T) {
 func TestScenario_Session_EndsWithTheReplicaID(t *testing.T) {
 	runScript(t, "testdata/session_renamed.txt")
 }
+
+// A directory was rolled back, and its member asked for what it had told it has.
+func TestScenario_RolledBack_ConfirmsOnlyWhatItHas(t *testing.T) {
+	runScript(t, "testdata/asks.txt")
+}
