@@ -231,13 +231,32 @@ func TestPeel_FindsWhatDiffers(t *testing.T) {
 			mine.add(taken[len(taken)-1])
 		}
 		gotAdded, gotTaken, ok := peel(theirs.slice(0, n), mine.slice(0, n))
-		if d := len(added) + len(taken); !ok && 2*d < n-20 {
-			t.Fatalf("%d differences do not come out of %d symbols", d, n)
-		}
 		if ok && (!sameElements(gotAdded, added) || !sameElements(gotTaken, taken)) {
 			t.Fatalf("%d and %d elements, want %d and %d", len(gotAdded), len(gotTaken), len(added), len(taken))
 		}
 	})
+}
+
+// TestPeel_NeedsFewSymbols: how many symbols differences take is a matter of chance,
+// so of a thousand sets, always the same, a few may not come out of twice as many.
+func TestPeel_NeedsFewSymbols(t *testing.T) {
+	const sets = 1000
+	left := 0
+	for i := range uint64(sets) {
+		d := 1 + int(i%300)
+		n := 2*d + 21
+		mine, theirs := newSymbols(n), newSymbols(n)
+		for j := range uint64(d) {
+			theirs.add(Element(mix((i<<32 | j) * golden)))
+		}
+		if added, _, ok := peel(theirs.slice(0, n), mine.slice(0, n)); !ok || len(added) != d {
+			left++
+		}
+	}
+	if left > sets/100 {
+		t.Errorf("%d of %d sets do not come out", left, sets)
+	}
+	t.Logf("%d of %d sets do not come out", left, sets)
 }
 
 func sameElements(a, b []Element) bool {
