@@ -31,7 +31,7 @@ type frontier struct {
 }
 
 // Prepared is an update whose steps have run, on its way to the disk. Commit must
-// be called, unless one before has failed.
+// be called once, also where one before has failed: those after it wait for its end.
 type Prepared struct {
 	store   *Store
 	now     int64
@@ -53,10 +53,12 @@ type Pause func(wait func())
 // supplied here. While fn runs no other update can be prepared, but those before
 // go on; where fn waits for one of these, it must do so within a Pause.
 //
-// An error of fn is returned as it is. ErrStale says that an update before has
-// failed meanwhile: prepare it again. On any error nothing has changed.
+// An error of fn is returned as it is, and at once: it may be due to an update that
+// is not durable yet. ErrStale says that an update before has failed meanwhile:
+// prepare it again. On any error nothing has changed, and there is nothing to commit.
 //
-// Neither Prepare nor Update may be called from within fn.
+// Neither Prepare nor Update may be called from within fn, nor View, which could
+// wait for an update before that waits for what fn holds open.
 func (s *Store) Prepare(env delta.Env, fn func(*delta.Commit, Pause) error) (*Prepared, error) {
 	s.frontier.Lock()
 	defer s.frontier.Unlock()

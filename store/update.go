@@ -13,8 +13,8 @@ import (
 // may a message bear one of their dots. env.Read is supplied here.
 //
 // On an error nothing has changed, in memory or for any reader. An error of fn
-// is returned as it is; see Prepared.Commit for others. fn may run again, where
-// an update at the same time has failed.
+// is returned as it is, as by Prepare; see Prepared.Commit for others. fn may run
+// again, where an update at the same time has failed.
 //
 // Neither Update nor View may be called from within fn.
 func (s *Store) Update(env delta.Env, fn func(*delta.Commit) error) (*delta.Effects, error) {
