@@ -10,6 +10,7 @@ import (
 
 	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/store"
 )
 
 const (
@@ -86,7 +87,9 @@ func (n *Node) runCommitter() {
 			n.pulse.begin()
 			n.land()
 		case <-n.commits.wake:
-			n.pulse.begin()
+			if !n.flight.isOut() {
+				n.pulse.begin() // else it is the flight whose progress counts
+			}
 			var group []*request
 			if group, open = n.nextGroup(); len(group) > 0 {
 				n.commit(group)
@@ -113,9 +116,9 @@ func (n *Node) nextGroup() (group []*request, open bool) {
 }
 
 // commit carries out a group of requests in one transaction, and returns when
-// that is on its way to the disk. While one is out, they are such as may join. The protocol's requests come first: one of them
-// may prove that the replica must go on under a new id, and no local write may be
-// numbered under the old one then.
+// that is on its way to the disk. While one is out, they are such as may join. The
+// protocol's requests come first: one of them may prove that the replica must go on
+// under a new id, and no local write may be numbered under the old one then.
 func (n *Node) commit(group []*request) {
 	if n.flight == nil {
 		if fault := n.recoverDisk(); fault != nil {
@@ -131,7 +134,7 @@ func (n *Node) commit(group []*request) {
 	t := &transaction{node: n, group: group}
 	err := t.prepare()
 	switch {
-	case !n.land():
+	case !n.land(), err == store.ErrStale:
 		n.commit(t.group) // on what is there, if anything
 	case err == nil:
 		n.launch(t)

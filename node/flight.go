@@ -10,7 +10,8 @@ package node
 //	    they came, up to the first request that is none. What the protocol asks
 //	    for, and what reads more than a commit, begins when it has landed.
 //	F3  A transaction departs when the one before has landed, and only if that is
-//	    durable. Otherwise its steps run again, on what is there.
+//	    durable and the replica's id was not given up meanwhile (I3). Otherwise its
+//	    steps run again, on what is there.
 //
 // So the protocol's requests still come before the local writes of the same
 // transaction, and nobody is answered before who came earlier.

@@ -15,6 +15,9 @@ import (
 
 var errDisk = errors.New("the disk is gone")
 
+// stallAfter has a node end that will never answer, before the test gives up.
+const stallAfter = 10 * time.Second
+
 // steps notes in which order steps run and requests are answered.
 type steps struct {
 	t    *testing.T
@@ -78,7 +81,7 @@ func (s *steps) await(want ...string) {
 // flying returns a node with the step of one write done, which waits for the disk.
 func flying(t *testing.T) (s *steps, g *gate, open func()) {
 	g = newGate()
-	s = &steps{t: t, node: openAlone(t, Options{disk: g.pass})}
+	s = &steps{t: t, node: openAlone(t, Options{disk: g.pass, StallAfter: stallAfter})}
 	s.settle()
 	open = sync.OnceFunc(g.shut())
 	t.Cleanup(open) // before the node is closed
@@ -167,6 +170,79 @@ func TestFlight_ThatFails_TakesTheNextWithIt(t *testing.T) {
 				t.Errorf("it is at %s, want %d of %s", got, want, id)
 			}
 		})
+	}
+}
+
+// TestFlight_ThatFails_ThoughTheDiskWorks has the flight fail, as if what it needs
+// were corrupt, before the next one that was prepared departs: the store works, so
+// that one could become durable, and all to come would wait for it to do so.
+func TestFlight_ThatFails_ThoughTheDiskWorks(t *testing.T) {
+	s, _, open := flying(t)
+	failing := sync.OnceFunc(func() {
+		open()
+		<-s.node.flight.landed
+		s.node.flight.err = errors.New("a page is not what was written") // as the committer finds it
+	})
+	err := s.node.commits.put(&request{joins: 1, step: func(c *delta.Commit) error {
+		s.note("second")
+		failing()
+		return write(registering("second"))(c)
+	}, done: func(err error) { s.note(fmt.Sprint("second is answered ", err)) }}, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.await("first", "second", "first is done", "first is refused", "second", "second is answered <nil>")
+	increase(t, s.node, "third")
+}
+
+// TestFlight_IDGivenUpMeanwhile: what has joined before the node was told that
+// another has its id is numbered under the new one (I3).
+func TestFlight_IDGivenUpMeanwhile(t *testing.T) {
+	s, _, open := flying(t)
+	former, before := s.node.Replica(), s.node.Context()
+	s.put("second", 1)
+	s.await("first", "second")
+	s.node.identity.disown(former, "another has it")
+	open()
+	s.await("first", "second", "first is done", "second", "second is done")
+	now := s.node.Replica()
+	if got := s.node.Context(); now == former || got.Get(former) != before.Get(former)+1 || got.Get(now) == 0 {
+		t.Errorf("it goes on under %s, formerly %s, and is at %s", now, former, got)
+	}
+}
+
+// TestFlight_Pulse_IsOfWhatAllWaitFor: while a flight is out, its progress counts
+// and not what joins meanwhile, or nobody would find it stuck; when it has landed,
+// that of the steps does, which may be many.
+func TestFlight_Pulse_IsOfWhatAllWaitFor(t *testing.T) {
+	s, _, open := flying(t)
+	out := s.node.pulse.steps.Load()
+	s.put("joins", 1)
+	s.await("first", "joins")
+	if got := s.node.pulse.steps.Load(); got != out {
+		t.Errorf("it has made %d steps while a flight is out", got-out)
+	}
+	var beats []uint64
+	ended := make(chan error, 1)
+	step := func(*delta.Commit) error {
+		open()
+		<-s.node.flight.landed
+		beats = append(beats, s.node.pulse.steps.Load())
+		return nil
+	}
+	requests := make([]*request, 3)
+	for i := range requests {
+		requests[i] = &request{joins: 1, step: step, done: func(err error) {
+			if i == len(requests)-1 {
+				ended <- err
+			}
+		}}
+	}
+	if _, err := s.node.commits.putAll(requests); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil || len(beats) != 3 || beats[1] <= beats[0] || beats[2] <= beats[1] {
+		t.Errorf("steps run at %d, %v", beats, err)
 	}
 }
 

@@ -21,8 +21,9 @@ type routing struct {
 	// tables maps keyspaces to their current tables. The map is replaced when
 	// a keyspace comes or goes, the pointers in it when its claims change.
 	tables atomic.Pointer[map[string]*atomic.Pointer[ranges.Table]]
-	// claims belong to the flight, and to the committer while none is out. They are ahead of the rest between prepare
-	// and show; a commit that fails leaves them so until loaded.
+	// claims belong to the flight, and to the committer while none is out. They are
+	// ahead of the rest between prepare and show; a commit that fails leaves them so
+	// until loaded.
 	claims indexes
 	// loading and loadingClaims are what load takes in until loaded; readers do
 	// not see it. They belong to who opens the store.

@@ -81,7 +81,9 @@ func (t *transaction) steps(c *delta.Commit, pause store.Pause) error {
 	return t.gather(c, pause)
 }
 
-// gather has those join that come while the transaction before is on its way.
+// gather has those join that come while the transaction before is on its way. It
+// ends the steps with ErrStale where they have to run again: the store must know of
+// no update then, since all that come later would wait for that to become durable.
 func (t *transaction) gather(c *delta.Commit, pause store.Pause) error {
 	for t.node.flight.isOut() {
 		var more []*request
@@ -90,6 +92,12 @@ func (t *transaction) gather(c *delta.Commit, pause store.Pause) error {
 		if err := t.runLocal(c, more); err != nil {
 			return err
 		}
+	}
+	if t.node.flight == nil {
+		return nil // nothing was waited for
+	}
+	if _, isDisowned := t.node.identity.whyNot(c.ID()); isDisowned || t.node.flight.err != nil {
+		return store.ErrStale
 	}
 	return nil
 }
@@ -173,7 +181,7 @@ func (t *transaction) runLocal(c *delta.Commit, group []*request) error {
 		if r.step == nil {
 			continue
 		}
-		if t.node.flight == nil {
+		if !t.node.flight.isOut() {
 			t.node.pulse.on() // else it is the flight whose progress counts
 		}
 		if r.err = r.step(c); r.err != nil && !isOwn(r.err) {

@@ -65,6 +65,8 @@ func (p *pulse) rest()  { p.working.Store(false); p.steps.Add(1) }
 //	W2  While a transaction is on its way to the disk, what waits is told of
 //	    and no stall: lookups go on, and the disk may come back. So a slow disk
 //	    ends nothing, and does not go unnoticed.
+//	    The steps that join a transaction meanwhile are no progress of the
+//	    committer: all wait for the one that is out.
 //	W3  It writes nothing itself, and waits for nobody who writes: what holds up
 //	    a loop may be the very log, say a pipe that nobody reads. What it has to
 //	    say is said beside it, and the end of a node comes whatever becomes of

@@ -62,6 +62,30 @@ func TestNode_FlightRules(t *testing.T) {
 		Old:  "f != nil && f.node.identity.certain.Load()",
 		New:  "f != nil",
 		Test: "TestFlight_IdentityNotCertain",
+	}, {
+		Name: "F3: a transaction is prepared for good on one that has failed",
+		File: "node/transaction.go",
+		Old:  "isDisowned || t.node.flight.err != nil",
+		New:  "isDisowned",
+		Test: "TestFlight_ThatFails_ThoughTheDiskWorks",
+	}, {
+		Name: "F3: what has joined departs under an id that was given up",
+		File: "node/transaction.go",
+		Old:  "isDisowned || t.node.flight.err != nil",
+		New:  "isDisowned && false || t.node.flight.err != nil",
+		Test: "TestFlight_IDGivenUpMeanwhile",
+	}, {
+		Name: "what joins counts as progress of a flight that is out",
+		File: "node/committer.go",
+		Old:  "			if !n.flight.isOut() {\n				n.pulse.begin() // else it is the flight whose progress counts\n			}\n",
+		New:  "			n.pulse.begin()\n",
+		Test: "TestFlight_Pulse_IsOfWhatAllWaitFor",
+	}, {
+		Name: "what has joined shows no progress when the flight has landed",
+		File: "node/transaction.go",
+		Old:  "		if !t.node.flight.isOut() {",
+		New:  "		if t.node.flight == nil {",
+		Test: "TestFlight_Pulse_IsOfWhatAllWaitFor",
 	}})
 }
 
