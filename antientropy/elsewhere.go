@@ -3,6 +3,8 @@ package antientropy
 import (
 	"cmp"
 	"slices"
+
+	"github.com/scalesmall/ssnode/crdt"
 )
 
 // A peer that is gone leaves its questions open, and a node that has everything
@@ -16,6 +18,12 @@ import (
 //	    to be asked.
 //
 // A session about a difference to one peer is asked of that one, three times.
+//
+// Two peers may each have seen what the other has not. A session that went on
+// from one to the other fetches what both had, and so
+//
+//	E3  it ends that this replica is incomplete only if it fetched all that one
+//	    of its peers had seen when that one began.
 
 // lost returns the peers that are not to be waited for any more (E1), compared
 // with what is told now.
@@ -109,6 +117,17 @@ func (c *Core) nextFor(s *session) *peer {
 	}
 	best := slices.MinFunc(names, func(a, b string) int { return cmp.Compare(rank(a), rank(b)) })
 	return c.peers.byName[best]
+}
+
+// narrow returns what is left to widen by with another peer, and takes note
+// whether some peer will have shown all that it had seen when it began (E3), if
+// own is what was seen here already.
+func (s *session) narrow(context, own crdt.Context) crdt.Context {
+	start := s.start.Meet(context)
+	here := start.Clone()
+	here.Join(own)
+	s.narrowed = !context.Leq(here) && (s.narrowed || !s.start.Leq(here))
+	return start
 }
 
 // continueWith goes on with the next peer. What was joined stays joined; the

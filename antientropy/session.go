@@ -62,6 +62,9 @@ type session struct {
 	// opening says that an Open may have been committed.
 	start           crdt.Context
 	opening, opened bool
+	// narrowed says that what any of its peers had seen is more than start, and
+	// what was seen here.
+	narrowed bool
 	// known is the last context that came with an answer.
 	known known
 

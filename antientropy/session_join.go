@@ -10,9 +10,14 @@ import (
 func (c *Core) open(s *session, from sender, then func()) {
 	start := from.Context
 	if s.opening {
-		start = s.start.Meet(from.Context)
+		start = s.narrow(from.Context, c.replica.Context)
 	}
-	if s.reason == reasonTrimmed && start.Leq(c.replica.Context) {
+	switch {
+	case s.reason != reasonTrimmed || !start.Leq(c.replica.Context):
+	case s.opening: // what the one before had, or what this one has, may be missing yet
+		c.abandon(s, "both peers have seen nothing that is missing")
+		return
+	default:
 		c.abandon(s, "there is nothing left to be repaired")
 		c.fetchedAll()
 		return
@@ -197,7 +202,9 @@ func (c *Core) close(s *session) {
 	c.session = nil
 	c.counters.SessionsCompleted++
 	if s.complete {
-		c.fetchedAll()
+		if !s.narrowed {
+			c.fetchedAll()
+		}
 		c.wholeAt = c.now + wholePause*c.options.Retry
 	}
 	c.succeed(s.peer)

@@ -139,6 +139,18 @@ func TestAntientropy_RulesOfSessions(t *testing.T) {
 		Old:  "	return s.reason == reasonTrimmed || s.reason == reasonTakesPart\n",
 		New:  "	return false\n",
 		Test: "TestSession_PeerLost_GoesOnElsewhere",
+	}, {
+		Name: "E3: to have what both peers had is to have everything",
+		File: "antientropy/session_join.go",
+		Old:  "		if !s.narrowed {\n			c.fetchedAll()\n		}\n",
+		New:  "		c.fetchedAll()\n",
+		Test: "TestCore_Completeness_OfOneThatGoesOnElsewhere",
+	}, {
+		Name: "E3: where both peers had seen nothing that is missing, nothing is",
+		File: "antientropy/session_join.go",
+		Old:  "	case s.opening: // what",
+		New:  "	case false: // what",
+		Test: "TestCore_Completeness_OfOneThatGoesOnElsewhere",
 	}})
 }
 
