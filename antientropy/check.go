@@ -116,25 +116,32 @@ func (c *Core) wantRepair(p *peer, reason string) {
 
 // refuse counts a frame that cannot be used.
 func (c *Core) refuse(from string, err error) {
-	if !isForeign(err) {
-		c.counters.FramesBad++
-		c.notice(Notice{Kind: NoticeBadFrame, Peer: from, Err: err})
-		return
-	}
-	c.counters.FramesForeign++
-	told := &c.peers.strangerAt
+	told := &c.peers.strangers
 	if p := c.peers.byName[from]; p != nil {
-		told = &p.foreignAt
+		told = &p.refused
 	}
-	if *told == 0 || c.now >= *told+foreignPause {
-		*told = max(c.now, 1)
-		c.notice(Notice{Kind: NoticeForeign, Peer: from, Err: err})
+	if isForeign(err) {
+		c.counters.FramesForeign++
+		c.tellRefused(&told.foreignAt, Notice{Kind: NoticeForeign, Peer: from, Err: err})
+	} else {
+		c.counters.FramesBad++
+		c.tellRefused(&told.badAt, Notice{Kind: NoticeBadFrame, Peer: from, Err: err})
 	}
 }
 
-// foreignPause is how often a foreign peer, or any that is unknown, is
-// reported, in milliseconds.
-const foreignPause = 60_000
+// refusals are when it was last told that frames of somebody were refused.
+type refusals struct{ foreignAt, badAt uint64 }
+
+func (c *Core) tellRefused(told *uint64, n Notice) {
+	if *told == 0 || c.now >= *told+refusedPause {
+		*told = max(c.now, 1)
+		c.notice(n)
+	}
+}
+
+// refusedPause is how often it is told that frames of a peer, or of any that is
+// unknown, are refused, in milliseconds.
+const refusedPause = 60_000
 
 // decodeCheckFrame reads the body of a check frame: the payload as a byte
 // string.

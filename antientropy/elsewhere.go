@@ -74,18 +74,23 @@ func (c *Core) unanswered(s *session, tasks []task) {
 	case next != nil && s.isAboutMissing() && !next.Suspect && s.opening:
 		c.continueWith(s, next)
 	case next != nil && s.isAboutMissing() && !next.Suspect:
-		c.abandon(s, silent) // nothing is lost by that: the next exchange is with another
+		c.abandon(s, c.whyNothing()) // nothing is lost by that: the next exchange is with another
 	case again:
 		c.advance(s)
 	case next != nil && s.opening:
 		c.continueWith(s, next)
 	default:
-		c.abandon(s, silent)
+		c.abandon(s, c.whyNothing())
 	}
 }
 
-// silent is why a peer is given up.
-const silent = "the peer does not answer"
+// whyNothing says why there is no answer.
+func (c *Core) whyNothing() string {
+	if c.requests.unreadable {
+		return "what the peer answers cannot be read; run the same release on all nodes"
+	}
+	return "the peer does not answer"
+}
 
 // isAboutMissing reports whether a session is to fetch what is missing here,
 // from whoever has it, rather than to end a difference to its peer.
@@ -134,7 +139,7 @@ func (s *session) narrow(context, own crdt.Context) crdt.Context {
 // context will be widened by what both had when each began.
 func (c *Core) continueWith(s *session, next *peer) {
 	c.fail(s.peer)
-	c.fetched(s.peer, s.kind(), s.before, silent)
+	c.fetched(s.peer, s.kind(), s.before, c.whyNothing())
 	s.peer, s.tries, s.opened, s.stuck, s.before = next.Name, 0, false, false, c.passed(next.Name)
 	s.drop()
 	s.tried = append(s.tried, next.Name)

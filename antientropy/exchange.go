@@ -164,7 +164,7 @@ func (c *Core) pageAnswered(x *exchange, through []byte, answer []byte) error {
 		c.exchange = nil
 		c.counters.PullsFailed++
 		c.fail(x.peer)
-		c.fetched(x.peer, FetchPull, x.before, "the peer does not answer")
+		c.fetched(x.peer, FetchPull, x.before, c.whyNothing())
 		return nil
 	}
 	found, err := c.takePull(x.peer, byPull, answer)

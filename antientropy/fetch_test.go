@@ -1,6 +1,7 @@
 package antientropy_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/scalesmall/ssnode/antientropy"
@@ -137,5 +138,46 @@ func TestCore_Announcements_BeyondTheBoundAreCounted(t *testing.T) {
 	k.run(1000)
 	if c := b.core.Counters(); c.AnnouncementsDropped != 36 {
 		t.Errorf("%d of 100 announcements were dropped, at most 64 replicas are named at a time", c.AnnouncementsDropped)
+	}
+}
+
+// TestCore_Receive_TellsOfAnswersThatCannotBeRead: a peer of another build, whose
+// answers are not understood, is told from one that does not answer, in the log
+// once a minute and where the last fetch is shown.
+func TestCore_Receive_TellsOfAnswersThatCannotBeRead(t *testing.T) {
+	k, _, b := quiet(t, 3)
+	k.hostile = true
+	var asked []uint64
+	k.tap = func(frame []byte) {
+		if id, _ := antientropy.IDOf(frame); id != 0 {
+			asked = append(asked, id)
+		}
+	}
+	k.faults.loss = 100
+	b.notices = nil
+	b.core.Repair("a")
+	b.work()
+	for len(asked) > 0 {
+		id := asked[0]
+		asked = asked[1:]
+		b.core.Receive("a", antientropy.PartFrame(b.core.CheckPayload()[:9], id, []byte("\x81\x00")))
+		b.work()
+	}
+	if f := b.core.Peers()[0].LastFetch; !strings.Contains(f.Failure, "cannot be read") || !strings.Contains(f.Failure, "same release") {
+		t.Errorf("%+v", f)
+	}
+	told := 0
+	for _, n := range b.notices {
+		if n.Kind == antientropy.NoticeBadFrame {
+			told++
+		}
+	}
+	if c := b.core.Counters(); told != 1 || c.FramesBad < 2 {
+		t.Errorf("told %d times of %d frames", told, c.FramesBad)
+	}
+	k.run(60_000)
+	b.core.Receive("a", append(b.core.CheckPayload()[:9:9], 77, 0x80))
+	if r := b.core.Ready(); len(r.Notices) != 1 || r.Notices[0].Kind != antientropy.NoticeBadFrame {
+		t.Errorf("a minute later: %v", r.Notices)
 	}
 }

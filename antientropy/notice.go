@@ -11,7 +11,8 @@ type NoticeKind uint8
 
 // The kinds of notices; the values name the fields of Notice that they use.
 const (
-	// NoticeBadFrame: a frame of Peer was refused: Err.
+	// NoticeBadFrame: a frame of Peer cannot be read: Err. At most once a minute
+	// and peer.
 	NoticeBadFrame NoticeKind = 1 + iota
 	// NoticeForeign: Peer is of another cluster, or speaks another version of
 	// the protocol: Err. At most once a minute and peer.

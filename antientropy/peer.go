@@ -41,8 +41,7 @@ type peer struct {
 	retryAt  uint64
 	// answers is how long its answers to pulls take.
 	answers answers
-	// foreignAt is when it was last told that the peer is foreign.
-	foreignAt uint64
+	refused refusals
 
 	// bytesIn and bytesOut count the frames from it and to it.
 	bytesIn, bytesOut uint64
@@ -61,8 +60,8 @@ type peers struct {
 	ring   []*peer  // the live ones, ascending by replica id
 	// shuffled is room for the live ones in some order.
 	shuffled []string
-	// strangerAt is when it was last told that somebody unknown is foreign.
-	strangerAt uint64
+	// strangers is what was told of all who are unknown.
+	strangers refusals
 	// due says that it is time to look what to do next.
 	due bool
 }

@@ -46,6 +46,8 @@ type requests struct {
 	// ended has the tiers of the last formerMax questions that have ended, by
 	// their ids modulo formerMax: answers to them may still come.
 	ended [formerMax]former
+	// unreadable says that an answer has come, and is told as none.
+	unreadable bool
 }
 
 // former is a question that is not waited for any more.
@@ -111,7 +113,9 @@ func (c *Core) receivePart(from string, frame, body []byte) error {
 	c.forget(b.ID)
 	c.forgetRepeats(r)
 	if err := r.then(slices.Concat(r.parts...)); err != nil {
+		c.requests.unreadable = true
 		_ = r.then(nil)
+		c.requests.unreadable = false
 		return fmt.Errorf("answer of %q: %w", from, err)
 	}
 	return nil

@@ -22,6 +22,10 @@ func (n *Node) notice(x antientropy.Notice) {
 			"they are made equal again, see `ssnode diff`", "peer", x.Peer, "for example", words(x.Key))
 		return
 	}
+	if x.Kind == antientropy.NoticeBadFrame {
+		n.log.Warn("what a member has sent cannot be read; run the same release on all nodes", "peer", x.Peer, "reason", x.Err)
+		return
+	}
 	n.log.Log(context.Background(), levelOf(x), x.String())
 }
 
