@@ -110,7 +110,8 @@ func (n *Node) membersOfTokens() []crdt.ReplicaID {
 
 // listReplicas takes note of the replicas by which members go: of those that can
 // be reached, and of some that may come back, known to gossip or by their
-// records alone.
+// records alone. Of a node that has just drawn another id its record may tell
+// before gossip does, or after.
 func (n *Node) listReplicas(members []gossip.Member) {
 	var replicas []crdt.ReplicaID
 	var gone []gossip.Member
@@ -119,6 +120,9 @@ func (n *Node) listReplicas(members []gossip.Member) {
 		known[m.Name] = true
 		if m.Self || m.Reachable() {
 			replicas = append(replicas, m.Replica)
+			if r, ok := n.routing.node(m.Name); ok && r.Dot.Replica != m.Replica {
+				replicas = append(replicas, r.Dot.Replica)
+			}
 		} else {
 			gone = append(gone, m)
 		}
@@ -147,7 +151,11 @@ func (n *Node) Resolve(ctx context.Context, t Token) (crdt.Context, error) {
 		return t.entries.Clone(), nil
 	}
 	for pause := resolvePauseMin; ; pause = min(2*pause, resolvePauseMax) {
-		if c, ok := n.routing.find(t, n.roster.replicas()); ok {
+		met := n.roster.replicas()
+		if c, ok := n.routing.find(t, met); ok {
+			return c, nil
+		}
+		if c, ok := n.routing.find(t, n.routing.meet(met, n.transport.Members())); ok {
 			return c, nil
 		}
 		select {
@@ -158,6 +166,19 @@ func (n *Node) Resolve(ctx context.Context, t Token) (crdt.Context, error) {
 		case <-time.After(pause):
 		}
 	}
+}
+
+// meet adds to the replicas that were met those that are about to be: of members
+// that have drawn another id. Their records come with their events, while gossip
+// may tell so many seconds later.
+func (r *routing) meet(met []crdt.ReplicaID, members []gossip.Member) []crdt.ReplicaID {
+	for _, m := range members {
+		record, ok := r.node(m.Name)
+		if ok && (m.Self || m.Reachable()) && !slices.Contains(met, record.Dot.Replica) {
+			met = append(met, record.Dot.Replica)
+		}
+	}
+	return met
 }
 
 // whyUnknown tells a node that is late from one that will never know.

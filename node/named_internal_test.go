@@ -144,6 +144,36 @@ func TestNode_ListReplicas(t *testing.T) {
 	}
 }
 
+// TestRouting_Meet_KnowsWhomOnlyARecordTells: a member draws another id, which
+// its record tells before gossip does. A token from before is understood all the
+// same, and one from now lists it. Of one that is gone the record is old news:
+// what it has seen last may be part of a token.
+func TestRouting_Meet_KnowsWhomOnlyARecordTells(t *testing.T) {
+	then := retiredContext(40)
+	former, now, gone := numberedReplica(1), numberedReplica(2), numberedReplica(1_000_000)
+	then[former] = 5
+	token := tokenOf(then, delta.HashContext(then), []crdt.ReplicaID{former}, nil)
+
+	later := then.Clone()
+	later[now] = 1
+	n := &Node{routing: seenBy(later)}
+	n.routing.mu.nodes = map[string]delta.NodeRecord{
+		"n2":  {Name: "n2", Gossip: "a:1", Dot: crdt.Dot{Replica: now, Sequence: 1}},
+		"old": {Name: "old", Gossip: "a:2", Dot: crdt.Dot{Replica: gone, Sequence: 1}},
+	}
+	members := []gossip.Member{
+		{Name: "n2", Meta: gossip.Meta{Replica: former}, Liveness: gossip.Alive},
+		{Name: "old", Meta: gossip.Meta{Replica: gone}, Liveness: gossip.Dead},
+	}
+	if got, ok := n.routing.find(token, n.routing.meet([]crdt.ReplicaID{former}, members)); !ok || !got.Equal(then) {
+		t.Errorf("it is understood as %s: %t", got, ok)
+	}
+	n.listReplicas(members)
+	if got, want := *n.memberReplicas.Load(), []crdt.ReplicaID{former, now, gone}; !slices.Equal(got, want) {
+		t.Errorf("listed are %v, want %v", got, want)
+	}
+}
+
 // TestRouting_Find_UnderstandsNothingElse (T1) lets a node go on, or be another
 // one, since a token was given: what it makes of the token is what the token
 // stands for, or nothing; and not nothing, as long as only members have written
