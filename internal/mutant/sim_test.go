@@ -156,8 +156,8 @@ func TestSim_RulesOfSessions(t *testing.T) {
 	}, {
 		Name: "continued with another peer, a session widens by what that one had",
 		File: "antientropy/session_join.go",
-		Old:  "		start = s.start.Meet(from.Context)\n",
-		New:  "		start = from.Context\n",
+		Old:  "		start = s.narrow(from.Context, c.replica.Context)\n",
+		New:  "		s.narrow(from.Context, c.replica.Context)\n",
 		Test: "TestScenario_Session_ContinuesElsewhere",
 	}, {
 		Name: "only complete: the repair of a part widens",
