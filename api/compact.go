@@ -22,9 +22,12 @@ func (s *Server) compact(e *exchange) error {
 // CompactOf returns the JSON of what a compaction did, or would do.
 func CompactOf(c node.Compacted) wire.Compact {
 	own, other := c.Plan.Dropped[compaction.Own].Records, c.Plan.Dropped[compaction.Other].Records
+	// Not those that are counted now: the node trims by itself, too, and has
+	// perhaps dropped meanwhile what was planned.
+	kept := c.Plan.Kept[compaction.Own].Records + c.Plan.Kept[compaction.Other].Records
 	out := wire.Compact{
-		LogRecordsBefore:     int64(c.Before.LogRecords),
-		LogRecordsAfter:      int64(c.Before.LogRecords - own - other),
+		LogRecordsBefore:     int64(kept + own + other),
+		LogRecordsAfter:      int64(kept),
 		TrimmedParticipating: int64(own),
 		TrimmedOther:         int64(other),
 		DBBytesBefore:        int64(c.Before.Bytes),
