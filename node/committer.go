@@ -145,10 +145,15 @@ func (n *Node) commit(group []*request) {
 
 // end comes to terms with a transaction that could not be carried out.
 func (n *Node) end(t *transaction, err error) {
-	switch {
-	case n.store.Failed() != nil:
+	if n.store.Failed() != nil {
 		n.diskFailed(err)
 		n.refuse(t.group, err)
+		return
+	}
+	if t.prepared != nil {
+		n.routing.undo(t.prepared.Effects())
+	}
+	switch {
 	case len(t.group) > 1:
 		// The disk works, so one of them is at fault, say because what it
 		// needs to read is corrupt. The others must not suffer for it.

@@ -4,8 +4,9 @@ package node
 // the steps of the next one, which would else wait for a disk that waits for
 // them:
 //
-//	F1  At most one transaction is out. What it leads to, for readers, watchers,
-//	    the protocol and its writers, has come about when it has landed.
+//	F1  At most one transaction is out. What it leads to, for readers, watchers
+//	    and the protocol, has come about when it has landed; its writers are
+//	    answered then, and before those of the next.
 //	F2  While it is out only local writes join the next one, in the order in which
 //	    they came, up to the first request that is none. What the protocol asks
 //	    for, and what reads more than a commit, begins when it has landed.
@@ -58,7 +59,10 @@ func (n *Node) launch(t *transaction) {
 func (n *Node) runFlights() {
 	for f := range n.departures {
 		f.err = f.run()
-		close(f.landed)
+		close(f.landed) // the next departs before those who are answered write again
+		if f.err == nil {
+			f.answer()
+		}
 	}
 }
 

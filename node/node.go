@@ -111,7 +111,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		options: o, log: o.Logger, now: time.Now,
 		routing: newRouting(), questions: newQuestions(),
 		identity: newIdentity(), departure: newDeparture(), commits: newMailbox[*request](commitQueueMax),
-		departures: make(chan *flight),
+		departures: make(chan *flight, 1),
 		stopped:    make(chan struct{}), unwatch: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())

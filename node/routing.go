@@ -132,6 +132,18 @@ func (r *routing) prepare(e *delta.Effects) prepared {
 	return p
 }
 
+// undo makes the claims what they were before prepare, or leaves them so. For the
+// committer, when a commit has failed though the disk works.
+func (r *routing) undo(e *delta.Effects) {
+	for _, x := range e.Entries {
+		c, visible, err := visibleChange(delta.EntryChange{Key: x.Key, Before: x.After, After: x.Before})
+		if err == nil && visible && c.key.IsClaim() {
+			r.claims.set(c.claim)
+			r.claims.table(c.claim.Keyspace) // forgets a keyspace without claims
+		}
+	}
+}
+
 // show makes visible what was prepared.
 func (r *routing) show(e *delta.Effects, p prepared) {
 	r.mu.Lock()

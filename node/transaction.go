@@ -46,14 +46,13 @@ func (t *transaction) prepare() (err error) {
 	return err
 }
 
-// run makes what is prepared durable, and shows and answers it. On an error
-// nothing has changed.
+// run makes what is prepared durable, and shows it. On an error nothing has
+// changed.
 func (t *transaction) run() error {
 	if err := t.prepared.Commit(t.beside); err != nil {
 		return err
 	}
 	t.node.publish(t)
-	t.answer()
 	return nil
 }
 

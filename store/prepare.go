@@ -120,7 +120,8 @@ func (p *Prepared) Effects() *delta.Effects { return p.effects }
 // durable in one transaction. When it returns nil they are on disk and adopted:
 // only now may a message bear one of their dots.
 //
-// beside is told of the effects before the disk works on them; what it has
+// beside is told of the effects before they are put into the file, or, where the
+// index has to read what is there, before the disk works on them; what it has
 // started has ended when Commit returns. It is called at most once, and always
 // where the error is nil; what was derived is of no use if the error is not, since
 // the effects are then no part of the state.
@@ -141,11 +142,14 @@ func (p *Prepared) Commit(beside Beside) error {
 	if s.isStale(p) {
 		return ErrStale
 	}
-	err := s.transact(transaction{
-		fill:   p.fill,
-		beside: func() (wait func()) { return beside(p.effects, p.derive) },
-		adopt:  p.adopt,
-	})
+	x := transaction{fill: p.fill, adopt: p.adopt}
+	x.beside = func() (wait func()) { return beside(p.effects, p.derive) }
+	if !s.index.Reads(p.effects.Entries) {
+		wait := x.beside() // what reads nothing need not wait for what it would read
+		defer wait()
+		x.beside = func() func() { return wait }
+	}
+	err := s.transact(x)
 	if err != nil {
 		s.branch()
 	}

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
@@ -314,5 +315,61 @@ func TestPrepared_Commit_OnOneThatHasFailed(t *testing.T) {
 	}
 	if got := s.Summary(); got.Context.Get(got.ID) != 1 || got.Fingerprint.Count != 1 {
 		t.Errorf("it has %d entries and %s", got.Fingerprint.Count, got.Context)
+	}
+}
+
+// TestPrepared_Commit_WaitsForWhatIsDerived: nothing is shown before that is there,
+// though it takes longer than the disk.
+func TestPrepared_Commit_WaitsForWhatIsDerived(t *testing.T) {
+	onDisk := make(chan struct{}, 2) // the count of the start, and the update
+	s := openTest(t, t.TempDir(), Options{NewIndex: func() IndexBuilder { return prints{} }, commit: func(tx *bbolt.Tx) error {
+		defer func() { onDisk <- struct{}{} }()
+		return tx.Commit()
+	}})
+	for len(onDisk) > 0 {
+		<-onDisk
+	}
+	err := prepareTest(t, s, putting("a")).Commit(func(_ *delta.Effects, derive func()) (wait func()) {
+		var running sync.WaitGroup
+		running.Go(func() {
+			<-onDisk
+			time.Sleep(time.Millisecond) // longer than what follows takes
+			derive()
+		})
+		return running.Wait
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.View(func(v *View) error {
+		if index, ok := v.Index().(prints); !ok || len(index) != 1 {
+			t.Errorf("the index is %v", v.Index())
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestPrepared_Commit_ThatCannotBeFilled: what is derived beside has ended when it is
+// known that it is of no use, and others are carried out.
+func TestPrepared_Commit_ThatCannotBeFilled(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	p := prepareTest(t, s, putting("a"))
+	id := s.replica.ID
+	s.replica.Context[id] = 9 // so that its delta seems to have been seen
+	derived := false
+	err := p.Commit(func(_ *delta.Effects, derive func()) (wait func()) {
+		var running sync.WaitGroup
+		running.Go(func() { derive(); derived = true })
+		return running.Wait
+	})
+	if !errors.Is(err, ErrCorrupt) || !derived || s.Failed() != nil {
+		t.Errorf("it ends with %v, derived: %t, failed: %v", err, derived, s.Failed())
+	}
+	delete(s.replica.Context, id)
+	if err := prepareTest(t, s, putting("b")).Commit(deriveFirst); err != nil {
+		t.Error(err)
 	}
 }

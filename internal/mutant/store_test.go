@@ -84,7 +84,7 @@ func TestStore_Rules(t *testing.T) {
 		Name: "what is derived beside a commit is not waited for",
 		File: "store/update.go",
 		Old:  "	wait := x.startBeside()\n	err := s.options.commit(tx)\n	wait()\n",
-		New:  "	err := s.options.commit(tx)\n",
-		Test: "TestStore_IsIndistinguishableFromMemory",
+		New:  "	x.startBeside()\n	err := s.options.commit(tx)\n",
+		Test: "TestPrepared_Commit_WaitsForWhatIsDerived",
 	}})
 }
