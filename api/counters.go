@@ -56,6 +56,10 @@ var nodeCounters = []counter{
 
 	newCounter("gossip_sent_bytes_total", "UDP and TCP payload sent for gossip, membership included.", func(c node.Counters) uint64 { return c.Gossip.PacketBytesSent + c.Gossip.StreamBytesSent }),
 	newCounter("gossip_received_bytes_total", "UDP and TCP payload received for gossip, membership included.", func(c node.Counters) uint64 { return c.Gossip.PacketBytesReceived + c.Gossip.StreamBytesRead }),
+	newCounter("gossip_checks_sent_total", "Checks sent with answers to probes and with membership.", func(c node.Counters) uint64 { return c.Gossip.ChecksSent }),
+	newCounter("gossip_checks_sent_bytes_total", "Size of these checks.", func(c node.Counters) uint64 { return c.Gossip.CheckBytesSent }),
+	newCounter("gossip_checks_received_total", "Checks received with answers to probes and with membership.", func(c node.Counters) uint64 { return c.Gossip.ChecksReceived }),
+	newCounter("gossip_checks_received_bytes_total", "Size of these checks.", func(c node.Counters) uint64 { return c.Gossip.CheckBytesReceived }),
 	newCounter("gossip_refused_cluster_total", "Packets and streams of another cluster refused.", func(c node.Counters) uint64 { return c.Gossip.RefusedCluster }),
 	newCounter("gossip_refused_version_total", "Memberships without a protocol version in common refused.", func(c node.Counters) uint64 { return c.Gossip.RefusedVersion }),
 	newCounter("gossip_refused_network_total", "Packets and streams from networks that are not allowed refused.", func(c node.Counters) uint64 { return c.Gossip.RefusedNetwork }),

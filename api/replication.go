@@ -32,7 +32,10 @@ func replicationOf(n *node.Node) wire.Replication {
 			TierTraffic: wire.TierTraffic(traffic.History), Begun: c.Backfills, Failed: c.BackfillsFailed, Added: counters.Backfilled, Served: c.HistoriesServed,
 			RoundTrips: traffic.Trips.History, Stale: traffic.Stale.History,
 		},
-		Other:   wire.TierTraffic(traffic.Other),
+		Other: wire.OtherTier{
+			TierTraffic: wire.TierTraffic(traffic.Other), ChecksIn: counters.Gossip.ChecksReceived, ChecksOut: counters.Gossip.ChecksSent,
+			CheckBytesIn: counters.Gossip.CheckBytesReceived, CheckBytesOut: counters.Gossip.CheckBytesSent,
+		},
 		Dropped: c.DeltasDropped,
 	}
 }
@@ -75,7 +78,7 @@ func (c *replicationCollector) Collect(out chan<- prometheus.Metric) {
 		out <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(value), labels...)
 	}
 	r := replicationOf(c.node)
-	for name, t := range map[string]wire.TierTraffic{"push": r.Push.TierTraffic, "pull": r.Pull.TierTraffic, "range": r.Range.TierTraffic, "history": r.History.TierTraffic, "other": r.Other} {
+	for name, t := range map[string]wire.TierTraffic{"push": r.Push.TierTraffic, "pull": r.Pull.TierTraffic, "range": r.Range.TierTraffic, "history": r.History.TierTraffic, "other": r.Other.TierTraffic} {
 		count(tierFramesInDesc, t.FramesIn, name)
 		count(tierFramesOutDesc, t.FramesOut, name)
 		count(tierBytesInDesc, t.BytesIn, name)

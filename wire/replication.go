@@ -85,6 +85,18 @@ type HistoryTier struct {
 	Stale      uint64 `json:"stale"`
 }
 
+// OtherTier is what belongs to none of them: checks in frames of their own,
+// confirmations, and what was no answer to anything that is remembered.
+type OtherTier struct {
+	TierTraffic
+	// ChecksIn and ChecksOut came and went with gossip's probes and its
+	// membership, in no frame of their own.
+	ChecksIn      uint64 `json:"checks_in"`
+	ChecksOut     uint64 `json:"checks_out"`
+	CheckBytesIn  uint64 `json:"check_bytes_in"`
+	CheckBytesOut uint64 `json:"check_bytes_out"`
+}
+
 // Replication is what a node has done to hold what others hold, by tier, since
 // it began.
 type Replication struct {
@@ -92,9 +104,7 @@ type Replication struct {
 	Pull    PullTier    `json:"pull"`
 	Range   RangeTier   `json:"range"`
 	History HistoryTier `json:"history"`
-	// Other are checks in frames of their own, confirmations, and what was no
-	// answer to anything that is remembered.
-	Other TierTraffic `json:"other"`
+	Other   OtherTier   `json:"other"`
 	// Dropped deltas had no room in a queue; they are pulled later.
 	Dropped uint64 `json:"dropped"`
 }

@@ -56,6 +56,7 @@ func (t *Transport) takeCheck(from string, payload []byte) {
 		return // the peer has not set one yet
 	}
 	t.stats.checksReceived.Add(1)
+	t.stats.checkBytesReceived.Add(uint64(len(payload)))
 	kept := bytes.Clone(payload)
 	t.call(func() { t.options.Handler.check(from, kept) })
 }
@@ -67,7 +68,7 @@ func (d delegate) GetBroadcasts(overhead, limit int) [][]byte {
 
 // LocalState implements memberlist.Delegate.
 func (d delegate) LocalState(join bool) []byte {
-	state := stateArray{Check: d.t.checkPayload(), Notices: d.t.table.notices(noticesMax), Lives: []lifeArray{}}
+	state := stateArray{Check: d.t.sendCheck(), Notices: d.t.table.notices(noticesMax), Lives: []lifeArray{}}
 	if join {
 		state.Lives = packLives(d.t.table.gone(livesTold))
 	}
@@ -102,7 +103,7 @@ func (d delegate) MergeRemoteState(b []byte, _ bool) {
 var _ memberlist.PingDelegate = delegate{}
 
 // AckPayload implements memberlist.PingDelegate.
-func (d delegate) AckPayload() []byte { return d.t.checkPayload() }
+func (d delegate) AckPayload() []byte { return d.t.sendCheck() }
 
 // NotifyPingComplete implements memberlist.PingDelegate.
 func (d delegate) NotifyPingComplete(other *memberlist.Node, _ time.Duration, payload []byte) {

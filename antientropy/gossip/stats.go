@@ -9,8 +9,10 @@ type Stats struct {
 	FramesSentPacket, FramesSentStream, FramesReceived uint64
 	// Broadcasts are frames put into the broadcast queue.
 	Broadcasts uint64
-	// ChecksReceived are payloads of SetCheck handed to the handler.
-	ChecksReceived uint64
+	// ChecksReceived are payloads of SetCheck handed to the handler, ChecksSent
+	// those sent with answers to probes and with membership; CheckBytes are theirs.
+	ChecksReceived, CheckBytesReceived uint64
+	ChecksSent, CheckBytesSent         uint64
 
 	// DropsQueueFull are frames refused because a queue was full, DropsSend
 	// those that waited in vain for a member that could not be reached,
@@ -47,7 +49,8 @@ type Stats struct {
 
 // counters are the counting half of Stats.
 type counters struct {
-	framesSentPacket, framesSentStream, framesReceived, broadcasts, checksReceived atomic.Uint64
+	framesSentPacket, framesSentStream, framesReceived, broadcasts atomic.Uint64
+	checksReceived, checkBytesReceived, checksSent, checkBytesSent atomic.Uint64
 
 	dropsQueueFull, dropsSend, dropsBroadcast, dropsUnknown, dropsMalformed atomic.Uint64
 	dropsHandoff, dropsConflict                                             atomic.Uint64
@@ -66,7 +69,11 @@ func (c *counters) snapshot() Stats {
 		FramesSentStream: c.framesSentStream.Load(),
 		FramesReceived:   c.framesReceived.Load(),
 		Broadcasts:       c.broadcasts.Load(),
-		ChecksReceived:   c.checksReceived.Load(),
+
+		ChecksReceived:     c.checksReceived.Load(),
+		CheckBytesReceived: c.checkBytesReceived.Load(),
+		ChecksSent:         c.checksSent.Load(),
+		CheckBytesSent:     c.checkBytesSent.Load(),
 
 		DropsQueueFull: c.dropsQueueFull.Load(),
 		DropsSend:      c.dropsSend.Load(),

@@ -224,11 +224,16 @@ func (t *Transport) SetCheck(payload []byte) error {
 	return nil
 }
 
-func (t *Transport) checkPayload() []byte {
-	if payload := t.check.Load(); payload != nil {
-		return *payload
+// sendCheck returns the check of this node, nil before there is one, and counts
+// that it is sent.
+func (t *Transport) sendCheck() []byte {
+	payload := t.check.Load()
+	if payload == nil {
+		return nil
 	}
-	return nil
+	t.stats.checksSent.Add(1)
+	t.stats.checkBytesSent.Add(uint64(len(*payload)))
+	return *payload
 }
 
 // Meta returns what this node tells about itself.

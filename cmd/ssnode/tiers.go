@@ -20,7 +20,9 @@ func (o *output) tiersTable(r wire.Replication) error {
 		fmt.Sprintf("%s in %s%s", entriesText(compare.Entries), plural(int(compare.Begun), "session"), failedText(compare.Abandoned, "")))
 	row("history", history.TierTraffic, count(history.RoundTrips), count(history.Stale),
 		plural(int(history.Added), "event")+" added"+failedText(history.Failed, "range"))
-	row("other", r.Other, "-", "-", "checks and confirmations")
+	other := r.Other.TierTraffic
+	other.BytesIn, other.BytesOut = other.BytesIn+r.Other.CheckBytesIn, other.BytesOut+r.Other.CheckBytesOut
+	row("other", other, "-", "-", plural(int(r.Other.ChecksIn), "check")+" came with probes, and confirmations")
 	return g.print()
 }
 
