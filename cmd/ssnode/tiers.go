@@ -22,7 +22,7 @@ func (o *output) tiersTable(r wire.Replication) error {
 		plural(int(history.Added), "event")+" added"+failedText(history.Failed, "range"))
 	other := r.Other.TierTraffic
 	other.BytesIn, other.BytesOut = other.BytesIn+r.Other.CheckBytesIn, other.BytesOut+r.Other.CheckBytesOut
-	row("other", other, "-", "-", plural(int(r.Other.ChecksIn), "check")+" came with probes, and confirmations")
+	row("other", other, "-", "-", plural(int(r.Other.ChecksIn), "check")+" came with probes")
 	return g.print()
 }
 
