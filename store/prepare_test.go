@@ -334,6 +334,10 @@ func TestPrepared_Commit_WaitsForWhatIsDerived(t *testing.T) {
 		running.Go(func() {
 			<-onDisk
 			time.Sleep(time.Millisecond) // longer than what follows takes
+			if len(s.Summary().Context) > 0 {
+				t.Error("it is shown before what is derived is there")
+				return
+			}
 			derive()
 		})
 		return running.Wait
