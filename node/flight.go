@@ -58,9 +58,10 @@ func (n *Node) launch(t *transaction) {
 // runFlights carries out one after the other what departs.
 func (n *Node) runFlights() {
 	for f := range n.departures {
-		f.err = f.run()
+		err := f.run()
+		f.err = err
 		close(f.landed) // the next departs before those who are answered write again
-		if f.err == nil {
+		if err == nil {
 			f.answer()
 		}
 	}

@@ -71,21 +71,28 @@ func (s *steps) put(name string, joins int) {
 	}
 }
 
-// await waits until as much is noted. Steps come in order and so do answers, but
-// not the ones beside the others.
+// await waits until as much is noted. Steps come in order, and so do the answers of
+// flights and the refusals of the committer, but not one kind beside another.
 func (s *steps) await(want ...string) {
 	s.t.Helper()
 	until(s.t, fmt.Sprintf("these are noted: %q; there are %q", want, s.have()), func() bool { return len(s.have()) >= len(want) })
-	if got := s.have(); !slices.Equal(inOrder(got), inOrder(want)) {
+	if got := s.have(); !slices.Equal(byKind(got), byKind(want)) {
 		s.t.Fatalf("noted are\n%q, want\n%q", got, want)
 	}
 }
 
-// inOrder returns the steps before the answers.
-func inOrder(noted []string) []string {
-	isAnswer := func(s string) bool { return strings.Contains(s, " is ") }
-	steps := slices.DeleteFunc(slices.Clone(noted), isAnswer)
-	return append(steps, slices.DeleteFunc(slices.Clone(noted), func(s string) bool { return !isAnswer(s) })...)
+// byKind returns steps, then answers, then refusals, each in their order.
+func byKind(noted []string) []string {
+	kind := func(s string) int {
+		switch {
+		case !strings.Contains(s, " is "):
+			return 0
+		case strings.HasSuffix(s, " is done"):
+			return 1
+		}
+		return 2
+	}
+	return slices.SortedStableFunc(slices.Values(noted), func(a, b string) int { return kind(a) - kind(b) })
 }
 
 // flying returns a node with the step of one write done, which waits for the disk.
@@ -191,6 +198,8 @@ func TestFlight_ThatFails_ThoughTheDiskWorks(t *testing.T) {
 	failing := sync.OnceFunc(func() {
 		open()
 		<-s.node.flight.landed
+		for deadline := time.Now().Add(20 * time.Second); len(s.have()) < 3 && time.Now().Before(deadline); time.Sleep(time.Millisecond) {
+		} // until the first is answered
 		s.node.flight.err = errors.New("a page is not what was written") // as the committer finds it
 	})
 	err := s.node.commits.put(&request{joins: 1, step: func(c *delta.Commit) error {

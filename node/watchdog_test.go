@@ -117,8 +117,11 @@ func TestNode_SlowDisk_IsToldAndEndsNothing(t *testing.T) {
 	if err := <-written; err != nil {
 		t.Fatal(err)
 	}
-	c.eventually("it is ready again", func() bool { s, err := n1.Status(); return err == nil && s.Ready })
-	if !c.logs["n1"].has("the disk answers again") || n1.Err() != nil || c.priority("n1", claim) != 7 {
+	c.eventually("it is ready again, and says so", func() bool {
+		s, err := n1.Status()
+		return err == nil && s.Ready && c.logs["n1"].has("the disk answers again")
+	})
+	if n1.Err() != nil || c.priority("n1", claim) != 7 {
 		t.Errorf("it says %q, ended with %v", c.logs["n1"].above(), n1.Err())
 	}
 }
