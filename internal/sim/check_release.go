@@ -17,14 +17,28 @@ func (m *member) checkReleases(old *delta.Replica, requests []antientropy.Commit
 		n := m.oracle.number(p.Origin)
 		for i, x := range p.Events {
 			if p.Origin == e.ID && x.Kind == delta.Release {
-				m.checkRelease(p.Dot(i), x, seen)
+				m.checkRelease(p.Dot(i), x, seen, carriedOver(old, e, p.Events[i:]))
 			}
 			seen[n] = p.Dot(i).Sequence
 		}
 	}
 }
 
-func (m *member) checkRelease(dot crdt.Dot, x delta.Event, seen sequences) {
+// carriedOver returns the former id of a replica that was disowned, if the first of
+// some events releases what that has contributed and the next contributes it again
+// (delta.Commit.Disown); else the zero id. What others have contributed to the claim
+// stays as it is, so such a Release does not observe it.
+func carriedOver(old *delta.Replica, e *delta.Effects, events []delta.Event) crdt.ReplicaID {
+	if !e.Renamed || len(events) < 2 || events[1].Key() != events[0].Key() {
+		return crdt.ReplicaID{}
+	}
+	if observed := events[0].Released; len(observed) != 1 || observed[0].Origin != old.ID {
+		return crdt.ReplicaID{}
+	}
+	return old.ID
+}
+
+func (m *member) checkRelease(dot crdt.Dot, x delta.Event, seen sequences, former crdt.ReplicaID) {
 	owed := m.oracle.promised(x.Key(), m.dir)
 	if owed == undefined {
 		return
@@ -32,6 +46,9 @@ func (m *member) checkRelease(dot crdt.Dot, x delta.Event, seen sequences) {
 	want := m.oracle.live(x.Key(), seen)
 	for n, last := range want {
 		if owed == butForgotten && m.oracle.isForgotten(m.oracle.ids[n]) {
+			continue
+		}
+		if !former.IsZero() && m.oracle.ids[n] != former {
 			continue
 		}
 		mark, _ := x.Released.Find(m.oracle.ids[n])

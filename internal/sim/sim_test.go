@@ -42,6 +42,13 @@ func TestRun_HoldsUnderFaults(t *testing.T) {
 	}
 }
 
+// TestRun_SeedsThatFailedOnce runs again what random seeds have found.
+func TestRun_SeedsThatFailedOnce(t *testing.T) {
+	// V6 asked a replica that had been disowned to release what others had
+	// contributed to the claims that it carried over.
+	runSeeds(t, 17959449620842, 1, 2500)
+}
+
 // seedsForAllMarks is how many seeds must reach every mark that is not seldom.
 const seedsForAllMarks = 400
 
