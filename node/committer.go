@@ -153,15 +153,14 @@ func (n *Node) end(t *transaction, err error) {
 	if t.prepared != nil {
 		n.routing.undo(t.prepared.Effects())
 	}
-	switch {
-	case len(t.group) > 1:
+	if len(t.group) > 1 {
 		// The disk works, so one of them is at fault, say because what it
 		// needs to read is corrupt. The others must not suffer for it.
 		n.commitEach(t.group)
-	default:
-		n.stateFailed(err)
-		n.refuse(t.group, err)
+		return
 	}
+	n.stateFailed(err)
+	n.refuse(t.group, err)
 }
 
 // commitEach carries out each request in a transaction of its own.

@@ -15,11 +15,10 @@ import (
 	"github.com/scalesmall/ssnode/node"
 )
 
-// TestNode_Converge_DisksFailNowAndThen lets two nodes write, replicate and
-// repair by range while every transaction may fail, before or after it reached
-// the disk. Replay the faults with SSNODE_SEED; what goroutines do between them
-// is not replayed.
-func TestNode_Converge_DisksFailNowAndThen(t *testing.T) {
+// randomSeed returns another seed every time, unless SSNODE_SEED says which, and
+// tells how to replay it.
+func randomSeed(t *testing.T) uint64 {
+	t.Helper()
 	seed := uint64(time.Now().UnixNano())
 	if text := os.Getenv("SSNODE_SEED"); text != "" {
 		var err error
@@ -28,6 +27,15 @@ func TestNode_Converge_DisksFailNowAndThen(t *testing.T) {
 		}
 	}
 	t.Logf("replay with SSNODE_SEED=%d", seed)
+	return seed
+}
+
+// TestNode_Converge_DisksFailNowAndThen lets two nodes write, replicate and
+// repair by range while every transaction may fail, before or after it reached
+// the disk. Replay the faults with SSNODE_SEED; what goroutines do between them
+// is not replayed.
+func TestNode_Converge_DisksFailNowAndThen(t *testing.T) {
+	seed := randomSeed(t)
 	nothing := compaction.Retention{Age: 1, Bytes: 1}
 	c := newCluster(t)
 	disks := map[string]*disk{}

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -133,14 +131,7 @@ func (t *tally) write(random *rand.Rand) {
 // are told of one event, and what was acknowledged is there, once, after all.
 // Replay the draws with SSNODE_SEED; what goroutines do between them is not.
 func TestNode_Flights_HoldWhatWasAcknowledged(t *testing.T) {
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("SSNODE_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("replay with SSNODE_SEED=%d", seed)
+	seed := randomSeed(t)
 	s := &storm{cluster: newCluster(t), seed: seed}
 	s.mu.dots = map[crdt.Dot]string{}
 	d := newDisk()

@@ -32,7 +32,7 @@ type Submission struct {
 func (n *Node) Submit(ctx context.Context, batches []Submission) {
 	requests := make([]*request, len(batches))
 	for i := range batches {
-		requests[i] = newSubmitted(batches[i])
+		requests[i] = (&submitted{Submission: batches[i]}).request()
 	}
 	accepted, err := n.queueAll(ctx, requests)
 	for _, refused := range requests[accepted:] {
@@ -59,9 +59,8 @@ type submitted struct {
 	written Written
 }
 
-func newSubmitted(b Submission) *request {
-	s := &submitted{Submission: b}
-	return &request{step: s.carryOut, joins: joining(b.Operations), done: s.end}
+func (s *submitted) request() *request {
+	return &request{step: s.carryOut, joins: joining(s.Operations), done: s.end}
 }
 
 func (s *submitted) carryOut(c *delta.Commit) error {

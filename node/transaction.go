@@ -30,7 +30,7 @@ type transaction struct {
 
 	prepared *store.Prepared
 	results  []antientropy.CommitResult
-	// shown is what readers will see, prepared while the disk works.
+	// shown is what readers will see, derived beside the way to the disk.
 	shown prepared
 }
 

@@ -43,16 +43,11 @@ func (n *Node) Write(ctx context.Context, operations []delta.Operation) (Written
 }
 
 func (n *Node) write(ctx context.Context, operations []delta.Operation) (Written, error) {
-	var w Written
-	r := &request{joins: joining(operations), step: func(c *delta.Commit) error {
-		d, results, err := c.Write(operations)
-		w = Written{Results: results, Token: d.Context()}
-		return err
-	}}
-	if err := n.writeRequest(ctx, r, max(commitWeightMin, len(operations))); err != nil {
-		return Written{}, err
+	s := &submitted{Submission: Submission{Operations: operations}}
+	if err := n.writeRequest(ctx, s.request(), max(commitWeightMin, len(operations))); err != nil {
+		return Written{}, err // it may be carried out yet, even now
 	}
-	return w, nil
+	return s.written, nil
 }
 
 // joining returns how many operations a batch has, 0 if one of them reads more than
