@@ -71,7 +71,7 @@ func (c *Core) hasPassed(hash delta.Sum) bool {
 func (c *Core) isBeside(hash delta.Sum, seen crdt.Context) bool {
 	mine := c.replica.ContextHash
 	for r, sequence := range seen {
-		mine = mine.Minus(delta.HashSeen(r, c.replica.Context.Get(r))).Plus(delta.HashSeen(r, sequence))
+		mine = mine.WithSeen(r, c.replica.Context.Get(r), sequence)
 	}
 	return mine == hash
 }

@@ -60,7 +60,7 @@ func (c *Core) nameOf(context crdt.Context) *namedContext {
 		other: othersOf(context, mine), at: c.replica.ContextHash,
 	}
 	for r := range n.other {
-		n.hash = n.hash.Minus(delta.HashSeen(r, mine.Get(r))).Plus(delta.HashSeen(r, context.Get(r)))
+		n.hash = n.hash.WithSeen(r, mine.Get(r), context.Get(r))
 		n.events = n.events - mine.Get(r) + context.Get(r)
 	}
 	return n

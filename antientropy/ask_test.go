@@ -359,7 +359,7 @@ func (m *member) grow(seen crdt.Context) {
 	for r, sequence := range seen {
 		if sequence > m.replica.Context.Get(r) {
 			grown[r] = sequence
-			m.replica.ContextHash = m.replica.ContextHash.Minus(delta.HashSeen(r, m.replica.Context.Get(r))).Plus(delta.HashSeen(r, sequence))
+			m.replica.ContextHash = m.replica.ContextHash.WithSeen(r, m.replica.Context.Get(r), sequence)
 			m.replica.Context[r] = sequence
 		}
 	}

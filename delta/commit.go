@@ -206,7 +206,7 @@ func (c *Commit) Finish() (*Effects, error) {
 		e.Fingerprint = e.Fingerprint.Minus(before).Plus(after)
 	}
 	for r, sequence := range c.context {
-		e.ContextHash = e.ContextHash.Minus(HashSeen(r, c.replica.Context.Get(r))).Plus(HashSeen(r, sequence))
+		e.ContextHash = e.ContextHash.WithSeen(r, c.replica.Context.Get(r), sequence)
 	}
 	return e, nil
 }

@@ -111,9 +111,15 @@ func hashedKey(buf []byte, k Key) []byte {
 	return append(buf, k...)
 }
 
-// HashSeen returns what one entry of a context adds to its hash: that events of
+// WithSeen returns the hash of a context after its entry of r has become another,
+// with s as its hash before; 0 is no entry. O(1).
+func (s Sum) WithSeen(r crdt.ReplicaID, before, after uint64) Sum {
+	return s.Minus(hashSeen(r, before)).Plus(hashSeen(r, after))
+}
+
+// hashSeen returns what one entry of a context adds to its hash: that events of
 // r are seen up to a sequence. It is zero if none is.
-func HashSeen(r crdt.ReplicaID, sequence uint64) Sum {
+func hashSeen(r crdt.ReplicaID, sequence uint64) Sum {
 	if sequence == 0 {
 		return Sum{}
 	}
@@ -127,7 +133,7 @@ func HashSeen(r crdt.ReplicaID, sequence uint64) Sum {
 func HashContext(c crdt.Context) Sum {
 	var s Sum
 	for r, sequence := range c {
-		s = s.Plus(HashSeen(r, sequence))
+		s = s.Plus(hashSeen(r, sequence))
 	}
 	return s
 }

@@ -198,13 +198,13 @@ func (r *routing) find(t Token, met []crdt.ReplicaID) (crdt.Context, bool) {
 	defer r.mu.RUnlock()
 	hash := r.mu.contextHash
 	for id, sequence := range t.entries {
-		hash = hash.Minus(delta.HashSeen(id, r.mu.context.Get(id))).Plus(delta.HashSeen(id, sequence))
+		hash = hash.WithSeen(id, r.mu.context.Get(id), sequence)
 	}
 	first := len(met)
 	for first > 0 && hash != t.hash {
 		first--
 		if _, listed := t.entries[met[first]]; !listed {
-			hash = hash.Minus(delta.HashSeen(met[first], r.mu.context.Get(met[first])))
+			hash = hash.WithSeen(met[first], r.mu.context.Get(met[first]), 0)
 		}
 	}
 	if hash != t.hash { // T1

@@ -15,7 +15,7 @@ import (
 
 // numberedReplica returns one of many replicas whose ids look drawn.
 func numberedReplica(i int) (r crdt.ReplicaID) {
-	hash := delta.HashSeen(crdt.ReplicaID{1}, uint64(i+1)).Bytes()
+	hash := delta.Sum{}.WithSeen(crdt.ReplicaID{1}, 0, uint64(i+1)).Bytes()
 	copy(r[:], hash[:])
 	return r
 }

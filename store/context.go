@@ -58,8 +58,3 @@ func writeContext(t *table, changes crdt.Context) error {
 	}
 	return nil
 }
-
-// moveHash returns the hash of a context after one entry of it has changed.
-func moveHash(hash delta.Sum, id crdt.ReplicaID, before, after uint64) delta.Sum {
-	return hash.Minus(delta.HashSeen(id, before)).Plus(delta.HashSeen(id, after))
-}

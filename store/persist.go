@@ -47,7 +47,7 @@ func (s *Store) persist(t *tables, e *delta.Effects, appliedAt int64) (state, er
 func (s *Store) aheadHash(changes crdt.Context) delta.Sum {
 	hash := s.state.aheadHash
 	for id, sequence := range changes {
-		hash = moveHash(hash, id, s.replica.Ahead.Get(id), sequence)
+		hash = hash.WithSeen(id, s.replica.Ahead.Get(id), sequence)
 	}
 	return hash
 }

@@ -107,8 +107,8 @@ func TestNode_TokenRules(t *testing.T) {
 	}, {
 		Name: "a token is not understood any more once a member has written",
 		File: "node/named.go",
-		Old:  ".Plus(delta.HashSeen(id, sequence))\n",
-		New:  ".Plus(delta.HashSeen(id, max(sequence, r.mu.context.Get(id))))\n",
+		Old:  "hash.WithSeen(id, r.mu.context.Get(id), sequence)\n",
+		New:  "hash.WithSeen(id, r.mu.context.Get(id), max(sequence, r.mu.context.Get(id)))\n",
 		Test: "TestRouting_Find_UnderstandsNothingElse",
 	}, {
 		Name: "a bookmark names what was shown before the last change",
