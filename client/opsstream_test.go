@@ -64,9 +64,13 @@ func (x *streams) serve(w http.ResponseWriter, r *http.Request) {
 	x.running.Add(1)
 	defer x.running.Add(-1)
 	x.tell(w, opening)
-	ended, unanswered := make(chan error, 1), atomic.Int64{}
-	go func() { ended <- x.read(r, &unanswered) }()
-	for isRead := false; !isRead || unanswered.Load() > 0; {
+	var failed error // to be read when ended is closed
+	ended, unanswered := make(chan struct{}), atomic.Int64{}
+	go func() {
+		defer close(ended)
+		failed = x.read(r, &unanswered)
+	}()
+	for reading := ended; reading != nil || unanswered.Load() > 0; {
 		select {
 		case text := <-x.say:
 			if text == theEnd || text == cutShort {
@@ -83,8 +87,8 @@ func (x *streams) serve(w http.ResponseWriter, r *http.Request) {
 			x.tell(w, text)
 		case <-r.Context().Done():
 			return
-		case err := <-ended:
-			if isRead = true; err != nil {
+		case <-reading:
+			if reading = nil; failed != nil {
 				return
 			}
 		}
