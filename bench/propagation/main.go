@@ -8,22 +8,23 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"os/signal"
 	"runtime"
-	"runtime/pprof"
 	"time"
 
 	"github.com/scalesmall/ssnode/bench/measure"
+	"github.com/scalesmall/ssnode/internal/heapfloor"
 )
 
 type settings struct {
 	nodes, writes, broadcasts, runs int
 	procs                           int
 	pause, slow                     time.Duration
-	profile                         string
+	profiles                        measure.Profiles
 }
 
 // procsMax is for how many nodes there is a P of their own: as many processes
@@ -39,7 +40,7 @@ func main() {
 	flag.IntVar(&s.procs, "procs", 0, "GOMAXPROCS, 0 for one for each node, but no more than eight: an fsync holds one of them, so 50 nodes that share two mostly wait")
 	flag.DurationVar(&s.pause, "pause", 10*time.Millisecond, "pause between two writes")
 	flag.DurationVar(&s.slow, "slow", 0, "tell of writes that took longer than this")
-	flag.StringVar(&s.profile, "profile", "", "write a CPU profile to this file")
+	s.profiles.Flags()
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
@@ -50,21 +51,18 @@ func main() {
 }
 
 func run(ctx context.Context, s settings) error {
-	if s.profile != "" {
-		f, err := os.Create(s.profile)
-		if err != nil {
-			return err
-		}
-		defer f.Close()
-		if err := pprof.StartCPUProfile(f); err != nil {
-			return err
-		}
-		defer pprof.StopCPUProfile()
+	if err := s.profiles.Start(); err != nil {
+		return err
 	}
+	return errors.Join(s.measure(ctx), s.profiles.Stop())
+}
+
+func (s settings) measure(ctx context.Context) error {
 	if s.procs == 0 {
 		s.procs = max(runtime.GOMAXPROCS(0), min(s.nodes, procsMax))
 	}
 	runtime.GOMAXPROCS(s.procs)
+	defer heapfloor.Begin(int64(s.nodes) * heapfloor.OfNode)() // what so many processes have
 	var p50, p99, acked, commits, cpu, list50, list99 measure.Series
 	for i := range s.runs {
 		f, err := writes(ctx, s)

@@ -16,8 +16,9 @@ import (
 	"fmt"
 	"os"
 	"runtime"
-	"runtime/pprof"
 	"time"
+
+	"github.com/scalesmall/ssnode/bench/measure"
 )
 
 // settings are what the flags say.
@@ -25,7 +26,7 @@ type settings struct {
 	claims, turns   int
 	long            time.Duration
 	dir, only, side string
-	profile, allocs string
+	profiles        measure.Profiles
 }
 
 func main() {
@@ -36,8 +37,7 @@ func main() {
 	flag.StringVar(&s.dir, "dir", "", "directory on the disk to measure (default: that for temporary files)")
 	flag.StringVar(&s.only, "only", "", "one group: process, http1, http64 or http256")
 	flag.StringVar(&s.side, "side", "", "only sides whose name has this in it")
-	flag.StringVar(&s.profile, "cpuprofile", "", "write a CPU profile of all turns here")
-	flag.StringVar(&s.allocs, "allocprofile", "", "write a profile of all allocations since the start here")
+	s.profiles.Flags()
 	flag.Parse()
 	if err := s.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "writes:", err)
@@ -57,32 +57,8 @@ func (s settings) run() (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, sides.close()) }()
-	stop, err := profile(s.profile)
-	if err != nil {
+	if err := s.profiles.Start(); err != nil {
 		return err
 	}
-	defer stop()
-	return errors.Join(s.groups(sides), allocations(s.allocs))
-}
-
-func allocations(path string) (err error) {
-	if path == "" {
-		return nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(pprof.Lookup("allocs").WriteTo(f, 0), f.Close())
-}
-
-func profile(path string) (stop func(), err error) {
-	if path == "" {
-		return func() {}, nil
-	}
-	f, err := os.Create(path)
-	if err != nil {
-		return nil, err
-	}
-	return func() { pprof.StopCPUProfile(); f.Close() }, pprof.StartCPUProfile(f)
+	return errors.Join(s.groups(sides), s.profiles.Stop())
 }

@@ -17,6 +17,7 @@ import (
 	"github.com/coreos/go-systemd/v22/daemon"
 	"github.com/google/renameio/v2/maybe"
 	"github.com/scalesmall/ssnode/api"
+	"github.com/scalesmall/ssnode/internal/heapfloor"
 	"github.com/scalesmall/ssnode/node"
 	"github.com/scalesmall/ssnode/store"
 	"github.com/scalesmall/ssnode/wire"
@@ -58,6 +59,7 @@ func runNode(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	defer heapfloor.Begin(heapfloor.OfNode)()
 	ctx, stop := interrupted(c.Context, log)
 	defer stop()
 	o.OnStall = func(stall *node.Stall) { lastWords(c.App.ErrWriter, stall) }
