@@ -62,7 +62,7 @@ func (s settings) measure(ctx context.Context) error {
 		s.procs = max(runtime.GOMAXPROCS(0), min(s.nodes, procsMax))
 	}
 	runtime.GOMAXPROCS(s.procs)
-	defer heapfloor.Begin(int64(s.nodes) * heapfloor.OfNode)() // what so many processes have
+	defer heapfloor.Begin(heapfloor.OfNode)() // as ssnode run does
 	var p50, p99, acked, commits, cpu, list50, list99 measure.Series
 	for i := range s.runs {
 		f, err := writes(ctx, s)
