@@ -98,7 +98,7 @@ func (s *Store) adopt(name func(identity) identity) (*newFile, error) {
 	if _, err := copied.probe(); err != nil {
 		return nil, err
 	}
-	db, err := s.options.openFile(copied.path, bbolt.Options{NoSync: s.options.NoSync})
+	db, err := s.options.openFile(copied.path, bbolt.Options{NoSync: true})
 	if err != nil {
 		return nil, err
 	}

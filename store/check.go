@@ -70,6 +70,10 @@ func problemsOf(path string, cause error) ([]Problem, error) {
 		return nil, cause
 	}
 	var c checker
+	if errors.Is(cause, errTorn) {
+		c.report("%v", cause)
+		return c.problems, nil
+	}
 	w := &walker{}
 	if err := w.walk(path); err != nil {
 		return nil, err

@@ -58,6 +58,7 @@ func fullDir(t *testing.T) string {
 
 func openBolt(t *testing.T, dir string) *bbolt.DB {
 	t.Helper()
+	unprove(t, dir)
 	db, err := bbolt.Open(filepath.Join(dir, FileName), fileMode, &bbolt.Options{NoSync: true, Timeout: time.Second})
 	if err != nil {
 		t.Fatal(err)

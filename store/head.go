@@ -6,39 +6,54 @@ import (
 	"os"
 )
 
-// The two heads of a bbolt file are its first two pages. A transaction writes
-// its pages, waits for the disk, writes one of the heads, and waits again.
+// The two heads of a bbolt file are its first two pages, written in turn.
 const (
 	pageBytes = 4096
 	headBytes = 2 * pageBytes
 )
 
-// settleHead writes both heads once more, as they are, and waits for the disk.
-// The caller holds the lock of the file.
-//
-// The file may have been left between the writing of a head and the disk's word
-// for it, by a fault or a killed process. The pages that head points to are on
-// disk, but the head may be in the memory of the operating system only; after a
-// failed fsync it may even be clean there, so that no later fsync would write
-// it. A transaction on top of it overwrites pages that the older head, still
-// the one on disk, points to: should the power fail before that transaction has
-// ended, there would be neither. With the heads written again, what we read is
-// what is there.
-func settleHead(path string) (err error) {
-	f, err := os.OpenFile(path, os.O_RDWR, 0)
+// errTorn says that the last transaction was not completed.
+var errTorn = errors.New("its last transaction was not completed, since the power failed or the process ended meanwhile; nobody was told that it was")
+
+// isTorn reports whether the last transaction of a file is not whole (S11).
+// Nobody may write to it meanwhile.
+func isTorn(path string) (torn bool, err error) {
+	f, err := os.Open(path)
 	if err != nil {
-		return fmt.Errorf("settle the head: %w", err)
+		return false, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	head := make([]byte, headBytes)
-	if _, err := f.ReadAt(head, 0); err != nil {
-		return fmt.Errorf("settle the head: %w", err)
+	h, err := readHeads(f)
+	if err != nil {
+		return false, err
 	}
-	if _, err := f.WriteAt(head, 0); err != nil {
-		return fmt.Errorf("settle the head: %w", err)
+	return h.isTorn(f)
+}
+
+// takeBack has a file whose last transaction is torn go back to the one before.
+func takeBack(path string) (err error) {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
 	}
-	if err := f.Sync(); err != nil {
-		return fmt.Errorf("settle the head: %w", err)
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := lockFile(f); err != nil {
+		return err
 	}
-	return nil
+	h, err := readHeads(f)
+	if err != nil {
+		return err
+	}
+	torn, err := h.isTorn(f)
+	if err != nil || !torn {
+		return err // another process was here meanwhile
+	}
+	slot := h.newest()
+	before := &h[1-slot]
+	native.PutUint64(before.page, uint64(slot))
+	copy(before.page[confirmationOffset:], encodeConfirmation(before.head.transaction))
+	if _, err := f.WriteAt(before.page, int64(slot)*pageBytes); err != nil {
+		return fmt.Errorf("take back the last transaction: %w", err)
+	}
+	return f.Sync()
 }

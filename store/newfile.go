@@ -101,12 +101,20 @@ func (n *newFile) put(bucket string, key, stored []byte) error {
 	return n.wrote(len(key) + len(stored))
 }
 
-// sync ends the open transaction and makes everything durable.
+// sync ends the open transaction, makes everything durable and confirms it: what
+// was written here has no proof.
 func (n *newFile) sync() error {
 	if err := n.commit(); err != nil {
 		return err
 	}
-	return n.db.Sync()
+	if err := n.db.Sync(); err != nil {
+		return err
+	}
+	f, err := newFlusher(n.path+newSuffix, false)
+	if err != nil {
+		return err
+	}
+	return f.close()
 }
 
 // rename gives the file its name, in place of what has it.

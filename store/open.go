@@ -53,7 +53,7 @@ func (s *Store) open() error {
 // attach opens a file that was probed.
 func (s *Store) attach(fresh bool) error {
 	db, err := s.options.openFile(s.path, bbolt.Options{
-		ReadOnly: s.options.ReadOnly, NoSync: s.options.NoSync,
+		ReadOnly:        s.options.ReadOnly,
 		PreLoadFreelist: true, // for Stats
 	})
 	if err != nil {
@@ -99,13 +99,24 @@ func (s *Store) settle() error {
 	if err := os.RemoveAll(filepath.Join(filepath.Dir(s.path), repairDirectory)); err != nil {
 		return fmt.Errorf("remove what an interrupted repair left: %w", err)
 	}
+	f, err := newFlusher(s.path, s.options.NoSync)
+	if err != nil {
+		return err
+	}
+	s.setFlusher(f)
 	if s.options.NoSync {
 		return nil
 	}
-	if err := settleHead(s.path); err != nil {
-		return err
-	}
 	return syncDirectory(filepath.Dir(s.path))
+}
+
+// setFlusher has another file be written to from now on, none if it is nil. The
+// caller holds write, or is alone.
+func (s *Store) setFlusher(f *flusher) {
+	if s.flusher != nil {
+		_ = s.flusher.close() // all that it wrote was waited for
+	}
+	s.flusher = f
 }
 
 // become makes what was loaded the content of the store.

@@ -68,8 +68,9 @@ type Options struct {
 	// Default: the commit itself.
 	Disk func(commit func() error) error
 
-	// commit ends every writable transaction; tests make it fail.
-	commit func(*bbolt.Tx) error
+	// commit ends every writable transaction, by what it is given; tests make it
+	// fail.
+	commit func(tx *bbolt.Tx, commit func() error) error
 	// tailMax is how many records wait for the index by dot, freshMax how many
 	// entries for their places; tests lower both.
 	tailMax, freshMax int
@@ -113,7 +114,7 @@ func (o Options) withDefaults() Options {
 	}
 	if o.commit == nil {
 		disk := o.Disk
-		o.commit = func(tx *bbolt.Tx) error { return disk(tx.Commit) }
+		o.commit = func(_ *bbolt.Tx, commit func() error) error { return disk(commit) }
 	}
 	return o
 }

@@ -30,7 +30,7 @@ type placed struct {
 	random *rand.Rand
 	dir    string
 	store  *Store
-	fault  func(*bbolt.Tx) error // what ends the next transaction, if set
+	fault  func(*bbolt.Tx, func() error) error // what ends the next transaction, if set
 	now    map[delta.Key]string
 	held   []heldView
 	told   map[crdt.ReplicaID]uint64
@@ -48,11 +48,11 @@ type heldView struct {
 const placedKeys = 150
 
 func (p *placed) open() {
-	p.store = openTest(p.t, p.dir, Options{freshMax: 1 + p.random.IntN(60), commit: func(tx *bbolt.Tx) error {
+	p.store = openTest(p.t, p.dir, Options{freshMax: 1 + p.random.IntN(60), commit: func(tx *bbolt.Tx, commit func() error) error {
 		if p.fault == nil {
-			return tx.Commit()
+			return commit()
 		}
-		return p.fault(tx)
+		return p.fault(tx, commit)
 	}})
 }
 
@@ -239,9 +239,9 @@ func (p *placed) restart() {
 func (p *placed) fail() {
 	p.rest()
 	arrives := p.random.IntN(2) == 0
-	p.fault = func(tx *bbolt.Tx) error {
+	p.fault = func(tx *bbolt.Tx, commit func() error) error {
 		if arrives {
-			return errors.Join(errDisk, tx.Commit())
+			return errors.Join(errDisk, commit())
 		}
 		return errors.Join(errDisk, tx.Rollback())
 	}

@@ -48,6 +48,18 @@ func (p page) flags() uint16    { return native.Uint16(p[8:]) }
 func (p page) count() int       { return int(native.Uint16(p[10:])) }
 func (p page) overflow() uint64 { return uint64(native.Uint32(p[12:])) }
 
+// ids returns the pages that a freelist has, eight bytes each.
+func (p page) ids() ([]byte, error) {
+	count, ids := uint64(p.count()), p[pageHeadBytes:]
+	if count == manyFree {
+		count, ids = native.Uint64(ids), ids[8:]
+	}
+	if count > uint64(len(ids))/8 {
+		return nil, fmt.Errorf("the freelist has %d pages, more than it has room for", count)
+	}
+	return ids[:8*count], nil
+}
+
 // element is one element of a branch or a leaf. Its slices share the memory of
 // the page.
 type element struct {

@@ -55,9 +55,9 @@ func (w *twins) fly(t *rapid.T) {
 	arrives := rapid.Bool().Draw(t, "arrives")
 	for i, f := range flights {
 		if i == failing {
-			w.fault = func(tx *bbolt.Tx) error {
+			w.fault = func(tx *bbolt.Tx, commit func() error) error {
 				if arrives {
-					return errors.Join(errDisk, tx.Commit())
+					return errors.Join(errDisk, commit())
 				}
 				return errors.Join(errDisk, tx.Rollback())
 			}
@@ -192,11 +192,11 @@ func TestPrepare_Pause_LetsGoOfTheFile(t *testing.T) {
 func TestUpdate_AtTheSameTime(t *testing.T) {
 	const writers, each = 4, 50
 	transactions := 0
-	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx) error {
+	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
 		if transactions++; transactions%17 == 0 {
 			return errors.Join(errDisk, tx.Rollback())
 		}
-		return tx.Commit()
+		return commit()
 	}})
 	var running sync.WaitGroup
 	for range writers {
@@ -288,11 +288,11 @@ func TestFrontierReader_ReadsWhatIsInFlight(t *testing.T) {
 // one before has failed, and its dots are given again.
 func TestPrepared_Commit_OnOneThatHasFailed(t *testing.T) {
 	var fault error
-	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx) error {
+	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
 		if fault != nil {
 			return errors.Join(fault, tx.Rollback())
 		}
-		return tx.Commit()
+		return commit()
 	}})
 	first, second := prepareTest(t, s, putting("a")), prepareTest(t, s, putting("b"))
 	fault = errDisk
@@ -322,9 +322,9 @@ func TestPrepared_Commit_OnOneThatHasFailed(t *testing.T) {
 // though it takes longer than the disk.
 func TestPrepared_Commit_WaitsForWhatIsDerived(t *testing.T) {
 	onDisk := make(chan struct{}, 2) // the count of the start, and the update
-	s := openTest(t, t.TempDir(), Options{NewIndex: func() IndexBuilder { return prints{} }, commit: func(tx *bbolt.Tx) error {
+	s := openTest(t, t.TempDir(), Options{NewIndex: func() IndexBuilder { return prints{} }, commit: func(tx *bbolt.Tx, commit func() error) error {
 		defer func() { onDisk <- struct{}{} }()
-		return tx.Commit()
+		return commit()
 	}})
 	for len(onDisk) > 0 {
 		<-onDisk

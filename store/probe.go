@@ -32,6 +32,18 @@ func (s *Store) probe() (fresh bool, err error) {
 	if err := checkSize(s.path, db); err != nil {
 		return false, err
 	}
+	switch torn, err := isTorn(s.path); {
+	case err != nil:
+		return false, fmt.Errorf("read %s: %w", s.path, err)
+	case torn && s.options.ReadOnly:
+		return false, fmt.Errorf("%w: %s: %w; `ssnode run` takes it back", ErrCorrupt, s.path, errTorn)
+	case torn:
+		if err := errors.Join(db.Close(), takeBack(s.path)); err != nil {
+			return false, err
+		}
+		s.tookBack = true
+		return s.probe()
+	}
 	w := &walker{}
 	if err := w.walk(s.path); err != nil {
 		return false, fmt.Errorf("read %s: %w", s.path, err)

@@ -16,8 +16,8 @@ import (
 func TestStore_View_DoesNotSeeWhatIsNotAcknowledged(t *testing.T) {
 	var s *Store
 	met := false
-	s = openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx) error {
-		err := tx.Commit()
+	s = openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
+		err := commit()
 		if s != nil {
 			v, tryErr := s.tryView()
 			if v != nil || tryErr != nil {
@@ -47,12 +47,12 @@ func TestStore_Reopen_UntilTheDiskWorks(t *testing.T) {
 	s, err := Open(dir, Options{
 		Node:  "n1",
 		Visit: func(delta.Entry) error { visited++; return nil },
-		commit: func(tx *bbolt.Tx) error {
+		commit: func(tx *bbolt.Tx, commit func() error) error {
 			if faults > 0 {
 				faults--
-				return errors.Join(errDisk, tx.Commit())
+				return errors.Join(errDisk, commit())
 			}
-			return tx.Commit()
+			return commit()
 		},
 	})
 	if err != nil {
@@ -103,11 +103,11 @@ func TestStore_Reopen_IsNoNewLife(t *testing.T) {
 	if err := s.Close(); err != nil {
 		t.Fatal(err)
 	}
-	s = openTest(t, dir, Options{commit: func(tx *bbolt.Tx) error {
+	s = openTest(t, dir, Options{commit: func(tx *bbolt.Tx, commit func() error) error {
 		if fault {
 			return errors.Join(errDisk, tx.Rollback())
 		}
-		return tx.Commit()
+		return commit()
 	}})
 	write(t, s, register("n1", "m", "", 2))
 	fault = true
@@ -130,11 +130,11 @@ func TestStore_Reopen_IsNoNewLife(t *testing.T) {
 func TestStore_Reopen_AFileThatIsGoneStaysFailed(t *testing.T) {
 	fault := false
 	dir := t.TempDir()
-	s := openTest(t, dir, Options{commit: func(tx *bbolt.Tx) error {
+	s := openTest(t, dir, Options{commit: func(tx *bbolt.Tx, commit func() error) error {
 		if fault {
 			return errors.Join(errDisk, tx.Rollback())
 		}
-		return tx.Commit()
+		return commit()
 	}})
 	fault = true
 	if _, err := tryWrite(s, register("n1", "m", "", 1)); !errors.Is(err, ErrFailed) {
@@ -156,11 +156,11 @@ func TestStore_Reopen_AFileThatIsGoneStaysFailed(t *testing.T) {
 // writes is not in the copy.
 func TestStore_Reopen_EndsARewriting(t *testing.T) {
 	fault := false
-	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx) error {
+	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
 		if fault {
 			return errors.Join(errDisk, tx.Rollback())
 		}
-		return tx.Commit()
+		return commit()
 	}})
 	write(t, s, register("n1", "a", "m", 1))
 	reopened := make(chan error, 1)

@@ -206,10 +206,14 @@ func (s *Store) swap(n *newFile) (*bbolt.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.rename(); err != nil {
+	f, err := newFlusher(n.path+newSuffix, s.options.NoSync)
+	if err != nil {
 		return nil, err
 	}
-	n.db.NoSync = s.options.NoSync
+	if err := n.rename(); err != nil {
+		return nil, errors.Join(err, f.close())
+	}
+	s.setFlusher(f)
 	s.exchange(n.db, txid)
 	if err := syncDirectory(filepath.Dir(s.path)); err != nil {
 		// Which file has the name, on disk, is not known.

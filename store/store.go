@@ -24,6 +24,7 @@ type Store struct {
 	index   Index
 	state   state
 	rewrite rewrite
+	flusher *flusher // nil if the file is only read
 
 	// commit is held while a transaction is on its way to the disk, and while
 	// the file is replaced: a reader that meets what is visible in the file but
@@ -50,6 +51,8 @@ type Store struct {
 	cluster, node string
 	start         Start
 	summary       summaryCache
+	// tookBack is set while the file is opened.
+	tookBack bool
 }
 
 // Open opens a data directory, and creates it if it is missing and may be
@@ -85,8 +88,39 @@ func (s *Store) Close() error {
 	if db == nil {
 		return nil
 	}
+	_ = s.confirm() // if not now, the next opening does: all that was acknowledged is on disk
+	s.setFlusher(nil)
 	return db.Close()
 }
+
+// Confirm notes on disk that the last update is there, so that it is never taken
+// back (S12), whatever becomes of its pages; then damage is told as such. It is for
+// when nothing else is written, and does nothing if that was noted. An error is as
+// one of Prepared.Commit.
+func (s *Store) Confirm() error {
+	s.write.Lock()
+	defer s.write.Unlock()
+	if _, err := s.database(); err != nil {
+		return err
+	}
+	if err := s.confirm(); err != nil {
+		return s.fail(err)
+	}
+	return nil
+}
+
+// confirm is Confirm for who holds write. Of a file that has failed nothing is
+// known.
+func (s *Store) confirm() error {
+	if s.flusher == nil || s.Failed() != nil {
+		return nil
+	}
+	return s.flusher.confirm()
+}
+
+// TookBack reports whether opening found that the last transaction had not been
+// completed, and went back to the one before.
+func (s *Store) TookBack() bool { return s.tookBack }
 
 // Cluster returns the name of the cluster the directory belongs to.
 func (s *Store) Cluster() string {

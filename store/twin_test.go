@@ -49,7 +49,7 @@ type twins struct {
 	store *Store
 	model *memory
 	peer  *memory
-	fault func(*bbolt.Tx) error // what ends the next transaction, if set
+	fault func(*bbolt.Tx, func() error) error // what ends the next transaction, if set
 	// flights are what is prepared and not durable, nil where each commit is made
 	// durable at once.
 	flights []twinFlight
@@ -61,11 +61,11 @@ func (w *twins) open(t *rapid.T) {
 		NewIndex: func() IndexBuilder { return prints{} },
 		tailMax:  rapid.IntRange(1, 6).Draw(t, "tailMax"),
 		freshMax: rapid.IntRange(1, 6).Draw(t, "freshMax"),
-		commit: func(tx *bbolt.Tx) error {
+		commit: func(tx *bbolt.Tx, commit func() error) error {
 			if w.fault == nil {
-				return tx.Commit()
+				return commit()
 			}
-			return w.fault(tx)
+			return w.fault(tx, commit)
 		},
 	})
 	if err != nil {
@@ -236,9 +236,9 @@ func (w *twins) rewrite(t *rapid.T) {
 // or not, and settles the outcome.
 func (w *twins) fail(t *rapid.T) {
 	arrives := rapid.Bool().Draw(t, "arrives")
-	w.fault = func(tx *bbolt.Tx) error {
+	w.fault = func(tx *bbolt.Tx, commit func() error) error {
 		if arrives {
-			return errors.Join(errDisk, tx.Commit())
+			return errors.Join(errDisk, commit())
 		}
 		return errors.Join(errDisk, tx.Rollback())
 	}

@@ -100,13 +100,18 @@ func (s *Store) finish(tx *bbolt.Tx, next state, x transaction) error {
 	defer s.commit.Unlock()
 	txid := tx.ID()
 	wait := x.startBeside()
-	err := s.options.commit(tx)
+	err := s.commitTransaction(tx)
 	wait()
 	if err != nil {
 		return s.fail(err)
 	}
 	s.publish(next, txid, x.adopt)
 	return nil
+}
+
+// commitTransaction makes a transaction of bbolt durable. The caller holds write.
+func (s *Store) commitTransaction(tx *bbolt.Tx) error {
+	return s.options.commit(tx, func() error { return s.flusher.commit(tx) })
 }
 
 // publish makes a committed transaction the one that readers see.

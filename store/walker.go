@@ -172,17 +172,14 @@ func (w *walker) readFreelist() {
 	if p == nil {
 		return
 	}
-	count, ids := uint64(p.count()), p[pageHeadBytes:]
-	if count == manyFree {
-		count, ids = native.Uint64(ids), ids[8:]
-	}
-	if count > uint64(len(ids))/8 {
-		w.damaged("the freelist has %d pages, more than it has room for", count)
+	ids, err := p.ids()
+	if err != nil {
+		w.damaged("%v", err)
 		return
 	}
 	before := uint64(1)
-	for i := range count {
-		id := native.Uint64(ids[8*i:])
+	for ; len(ids) > 0; ids = ids[8:] {
+		id := native.Uint64(ids)
 		if id <= before {
 			w.damaged("the freelist has page %d after page %d", id, before)
 			return
