@@ -81,7 +81,7 @@ func (n *Node) runCommitter() {
 		case <-retry.C:
 			if n.flight == nil { // else that meets the fault
 				n.pulse.begin()
-				_ = n.recoverDisk() // which has told, and tries again
+				n.lookAtDisk()
 			}
 		case <-n.flight.hasLanded():
 			n.pulse.begin()

@@ -28,10 +28,12 @@ type diskState struct {
 	corrupt atomic.Pointer[error]
 
 	// The rest belongs to the committer: whether a fault was told, when to
-	// try again, and the pause after that.
+	// try again, and the pause after that; and what was written last when it
+	// looked at the disk.
 	told    bool
 	nextTry time.Time
 	pause   time.Duration
+	written uint64
 }
 
 // diskFailed notes a fault and puts off the next attempt.
@@ -43,6 +45,25 @@ func (n *Node) diskFailed(cause error) {
 	}
 	n.disk.nextTry = time.Now().Add(n.disk.pause)
 	n.disk.pause = min(2*n.disk.pause, max(diskRetryMax, n.options.diskRetry))
+}
+
+// lookAtDisk is what is done now and then while no transaction is out: to see
+// whether a failed disk works again, or to confirm what was written last, if
+// nothing was since it looked.
+func (n *Node) lookAtDisk() {
+	if n.recoverDisk() != nil {
+		return // it has told, and tries again
+	}
+	written := n.store.Revision()
+	if written != n.disk.written {
+		n.disk.written = written
+		return
+	}
+	n.disk.busy.Add(1)
+	defer n.disk.busy.Add(-1)
+	if err := n.store.Confirm(); errors.Is(err, store.ErrFailed) {
+		n.diskFailed(err)
+	}
 }
 
 // recoverDisk reopens the store after a fault, now and then, and returns the

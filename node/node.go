@@ -138,6 +138,9 @@ func (n *Node) openStore() error {
 	}
 	n.store, n.name = s, s.Node()
 	n.log = n.log.With("node", n.name)
+	if s.TookBack() {
+		n.log.Warn("the last transaction was not complete, as after a power failure in the middle of it; nobody was told that it was, and it was taken back")
+	}
 	n.routing.loaded(n.name, s.Summary().Context.Clone())
 	return nil
 }
