@@ -83,8 +83,44 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "what is derived beside a commit is not waited for",
 		File: "store/update.go",
-		Old:  "	wait := x.startBeside()\n	err := s.options.commit(tx)\n	wait()\n",
-		New:  "	x.startBeside()\n	err := s.options.commit(tx)\n",
+		Old:  "	wait := x.startBeside()\n	err := s.commitTransaction(tx)\n	wait()\n",
+		New:  "	x.startBeside()\n	err := s.commitTransaction(tx)\n",
 		Test: "TestPrepared_Commit_WaitsForWhatIsDerived",
+	}, {
+		Name: "S11: a head without a proof is gone on from",
+		File: "store/proof.go",
+		Old:  "last.proof.transaction != last.head.transaction {\n		return true, nil",
+		New:  "last.proof.transaction != last.head.transaction {\n		return false, nil",
+		Test: "TestOpen_NoProof_IsTakenBack",
+	}, {
+		Name: "S11: a proof is believed without a look at the pages",
+		File: "store/proof.go",
+		Old:  "	return !holds, err\n",
+		New:  "	return !holds && err != nil, err\n",
+		Test: "TestOpen_TornTransaction_IsTakenBack",
+	}, {
+		Name: "S11: the pages of buckets are not proven",
+		File: "store/prover.go",
+		Old:  "			err = p.tree(native.Uint64(e.value), depth+1, false)\n",
+		New:  "			err = nil\n",
+		Test: "TestOpen_TornTransaction_IsTakenBack",
+	}, {
+		Name: "S11: what has no room for a proof is acknowledged without",
+		File: "store/flusher.go",
+		Old:  "		return f.confirm()\n	}\n	_, err = f.out",
+		New:  "		return nil\n	}\n	_, err = f.out",
+		Test: "TestFlusher_Commit_ProofWithoutRoom",
+	}, {
+		Name: "S12: what is confirmed is taken back",
+		File: "store/proof.go",
+		Old:  "x.hasConfirmation && x.confirmed >= last",
+		New:  "x.hasConfirmation && x.confirmed > last",
+		Test: "TestOpen_ConfirmedTransaction_IsNeverTakenBack",
+	}, {
+		Name: "S12: what is closed is not confirmed",
+		File: "store/store.go",
+		Old:  "	_ = s.confirm() // if not now, the next opening does: all that was acknowledged is on disk\n",
+		New:  "",
+		Test: "TestOpen_ConfirmedTransaction_IsNeverTakenBack",
 	}})
 }
