@@ -25,12 +25,37 @@ type flusher struct {
 // newFlusher settles a file that nobody writes to, and follows its last
 // transaction.
 func newFlusher(path string, noSync bool) (*flusher, error) {
+	return openFlusher(path, noSync, (*flusher).settle)
+}
+
+// confirmAll confirms the last transaction of a file that nobody writes to, and all
+// of which is on disk.
+func confirmAll(path string) error {
+	f, err := openFlusher(path, false, func(f *flusher, _ *heads) error { return f.confirm() })
+	if err != nil {
+		return err
+	}
+	return f.close()
+}
+
+func openFlusher(path string, noSync bool, begin func(*flusher, *heads) error) (*flusher, error) {
 	out, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return nil, fmt.Errorf("settle the heads: %w", err)
 	}
 	f := &flusher{prover: prover{file: out}, out: out, noSync: noSync, runsMax: runsMax}
-	if err := f.settle(); err != nil {
+	h, err := readHeads(out)
+	if err == nil {
+		err = errors.Join(h[0].err, h[1].err)
+	}
+	if err == nil {
+		f.last = h[h.newest()].head.transaction
+		err = f.follow(h[h.newest()].head)
+	}
+	if err == nil {
+		err = begin(f, h)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("settle the heads: %w", err), out.Close())
 	}
 	return f, nil
@@ -43,40 +68,32 @@ func newFlusher(path string, noSync bool) (*flusher, error) {
 // the memory of the operating system only. After a failed fsync it may even be
 // clean there, so that no later fsync would write it. So it is written again:
 // the pages first, since the confirmation must not be there without them.
-func (f *flusher) settle() error {
-	h, err := readHeads(f.file)
-	switch {
-	case err != nil:
-		return err
-	case !h.areWhole():
-		return errors.Join(h[0].err, h[1].err)
-	}
-	last := h[h.newest()].head
+func (f *flusher) settle(h *heads) error {
 	if !h.isConfirmed() {
 		if err := f.rewrite(h[h.newest()].proof); err != nil {
 			return err
 		}
-	}
-	if err := f.follow(last); err != nil {
-		return err
 	}
 	for slot, x := range h {
 		if _, err := f.out.WriteAt(x.page, int64(slot)*pageBytes); err != nil {
 			return err
 		}
 	}
-	f.last, f.isConfirmed = last.transaction, false
 	return f.confirm()
 }
 
-// rewrite writes the pages of a transaction once more.
+// rewrite writes the pages of the last transaction once more. Whoever has found
+// them whole may have found them in memory; they may be gone from there.
 func (f *flusher) rewrite(p proof) error {
-	_, err := p.holds(f.file, func(id uint64, b []byte) error {
+	holds, err := p.holds(f.file, func(id uint64, b []byte) error {
 		_, err := f.out.WriteAt(b, int64(id)*pageBytes)
 		return err
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return err
+	case !holds || p.transaction != f.last:
+		return errTorn
 	}
 	return f.sync()
 }

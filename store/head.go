@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 )
 
 // The two heads of a bbolt file are its first two pages, written in turn.
@@ -30,8 +31,40 @@ func isTorn(path string) (torn bool, err error) {
 	return h.isTorn(f)
 }
 
-// takeBack has a file whose last transaction is torn go back to the one before.
-func takeBack(path string) (err error) {
+// taken is a transaction that was taken back: the page of its head.
+type taken struct {
+	slot int
+	page page
+	// isSettled says that something may build on its absence.
+	isSettled bool
+}
+
+// takeBack has a file whose last transaction is torn go back to the one before, and
+// returns what it has taken, nil if another process was here meanwhile.
+func takeBack(path string) (t *taken, err error) {
+	err = onHeads(path, func(f *os.File, h *heads) error {
+		torn, err := h.isTorn(f)
+		if err != nil || !torn {
+			return err
+		}
+		slot := h.newest()
+		t = &taken{slot: slot, page: h[slot].page}
+		before := h[1-slot]
+		page := slices.Clone(before.page)
+		native.PutUint64(page, uint64(slot))
+		copy(page[confirmationOffset:], encodeConfirmation(before.head.transaction))
+		return writeHead(f, slot, page)
+	})
+	return t, err
+}
+
+// giveBack undoes takeBack.
+func (t *taken) giveBack(path string) error {
+	return onHeads(path, func(f *os.File, _ *heads) error { return writeHead(f, t.slot, t.page) })
+}
+
+// onHeads runs fn on a file of which nobody else has the lock.
+func onHeads(path string, fn func(*os.File, *heads) error) (err error) {
 	f, err := os.OpenFile(path, os.O_RDWR, 0)
 	if err != nil {
 		return err
@@ -44,15 +77,11 @@ func takeBack(path string) (err error) {
 	if err != nil {
 		return err
 	}
-	torn, err := h.isTorn(f)
-	if err != nil || !torn {
-		return err // another process was here meanwhile
-	}
-	slot := h.newest()
-	before := &h[1-slot]
-	native.PutUint64(before.page, uint64(slot))
-	copy(before.page[confirmationOffset:], encodeConfirmation(before.head.transaction))
-	if _, err := f.WriteAt(before.page, int64(slot)*pageBytes); err != nil {
+	return fn(f, h)
+}
+
+func writeHead(f *os.File, slot int, page page) error {
+	if _, err := f.WriteAt(page, int64(slot)*pageBytes); err != nil {
 		return fmt.Errorf("take back the last transaction: %w", err)
 	}
 	return f.Sync()

@@ -110,11 +110,7 @@ func (n *newFile) sync() error {
 	if err := n.db.Sync(); err != nil {
 		return err
 	}
-	f, err := newFlusher(n.path+newSuffix, false)
-	if err != nil {
-		return err
-	}
-	return f.close()
+	return confirmAll(n.path + newSuffix)
 }
 
 // rename gives the file its name, in place of what has it.

@@ -43,11 +43,23 @@ func (s *Store) prepareDirectory(dir string) error {
 // open opens the file, verifies it and makes its content that of the store.
 // The caller holds write, or is alone.
 func (s *Store) open() error {
+	s.taken = nil
 	fresh, err := s.probe()
-	if err != nil {
+	if err == nil {
+		err = s.attach(fresh)
+	}
+	return s.undo(err)
+}
+
+// undo gives the last transaction back to a file that cannot be opened without it
+// either: what is left of it is in that transaction.
+func (s *Store) undo(err error) error {
+	if err == nil || s.taken == nil || s.taken.isSettled {
 		return err
 	}
-	return s.attach(fresh)
+	t := s.taken
+	s.taken = nil
+	return errors.Join(err, t.giveBack(s.path))
 }
 
 // attach opens a file that was probed.
@@ -60,6 +72,7 @@ func (s *Store) attach(fresh bool) error {
 		return err
 	}
 	if err := s.serve(db, fresh); err != nil {
+		s.setFlusher(nil)
 		return errors.Join(err, db.Close())
 	}
 	return nil
@@ -67,12 +80,10 @@ func (s *Store) attach(fresh bool) error {
 
 // serve brings an open file into service.
 func (s *Store) serve(db *bbolt.DB, fresh bool) error {
-	if !s.options.ReadOnly {
+	if fresh {
 		if err := s.settle(); err != nil {
 			return err
 		}
-	}
-	if fresh {
 		if err := s.create(db); err != nil {
 			return err
 		}
@@ -82,6 +93,9 @@ func (s *Store) serve(db *bbolt.DB, fresh bool) error {
 		return err
 	}
 	if !s.options.ReadOnly {
+		if err := s.settle(); err != nil {
+			return err
+		}
 		if err := s.countStart(db, loaded); err != nil {
 			return err
 		}
@@ -104,6 +118,9 @@ func (s *Store) settle() error {
 		return err
 	}
 	s.setFlusher(f)
+	if s.taken != nil {
+		s.taken.isSettled = true
+	}
 	if s.options.NoSync {
 		return nil
 	}

@@ -38,10 +38,13 @@ func (s *Store) probe() (fresh bool, err error) {
 	case torn && s.options.ReadOnly:
 		return false, fmt.Errorf("%w: %s: %w; `ssnode run` takes it back", ErrCorrupt, s.path, errTorn)
 	case torn:
-		if err := errors.Join(db.Close(), takeBack(s.path)); err != nil {
+		err := db.Close()
+		if err == nil {
+			s.taken, err = takeBack(s.path)
+		}
+		if err != nil {
 			return false, err
 		}
-		s.tookBack = true
 		return s.probe()
 	}
 	w := &walker{}

@@ -50,12 +50,13 @@ func (s *Store) detach() (*bbolt.DB, error) {
 }
 
 func (s *Store) reopen() error {
+	s.taken = nil
 	fresh, err := s.probe()
 	if err == nil && fresh {
 		err = fmt.Errorf("%w: %s is gone", ErrCorrupt, s.path)
 	}
-	if err != nil {
-		return err
+	if err == nil {
+		err = s.attach(false)
 	}
-	return s.attach(false)
+	return s.undo(err)
 }

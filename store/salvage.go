@@ -48,7 +48,14 @@ func salvage(path string) (salvaged, error) {
 		return salvaged{}, err
 	}
 	s.problems = append(w.structure, w.values...)
-	s.isWhole = s.state.logNext > 0 && s.hasNewest() &&
+	torn, err := isTorn(path)
+	if err != nil {
+		return salvaged{}, err
+	}
+	if torn {
+		s.problems = append(s.problems, errTorn.Error())
+	}
+	s.isWhole = !torn && s.state.logNext > 0 && s.hasNewest() &&
 		delta.HashContext(s.context) == s.state.contextHash && delta.HashContext(s.ahead) == s.state.aheadHash
 	return s, nil
 }

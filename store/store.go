@@ -25,6 +25,7 @@ type Store struct {
 	state   state
 	rewrite rewrite
 	flusher *flusher // nil if the file is only read
+	taken   *taken   // the transaction that opening took back, nil if none
 
 	// commit is held while a transaction is on its way to the disk, and while
 	// the file is replaced: a reader that meets what is visible in the file but
@@ -51,8 +52,6 @@ type Store struct {
 	cluster, node string
 	start         Start
 	summary       summaryCache
-	// tookBack is set while the file is opened.
-	tookBack bool
 }
 
 // Open opens a data directory, and creates it if it is missing and may be
@@ -85,11 +84,11 @@ func (s *Store) Close() error {
 	db := s.mu.db
 	s.mu.db, s.mu.closed = nil, true
 	s.mu.Unlock()
+	defer s.setFlusher(nil)
 	if db == nil {
 		return nil
 	}
 	_ = s.confirm() // if not now, the next opening does: all that was acknowledged is on disk
-	s.setFlusher(nil)
 	return db.Close()
 }
 
@@ -118,9 +117,13 @@ func (s *Store) confirm() error {
 	return s.flusher.confirm()
 }
 
-// TookBack reports whether opening found that the last transaction had not been
-// completed, and went back to the one before.
-func (s *Store) TookBack() bool { return s.tookBack }
+// TookBack reports whether Open or the last Reopen found that the last transaction
+// had not been completed, and went back to the one before.
+func (s *Store) TookBack() bool {
+	s.write.Lock()
+	defer s.write.Unlock()
+	return s.taken != nil
+}
 
 // Cluster returns the name of the cluster the directory belongs to.
 func (s *Store) Cluster() string {
