@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	proofSteps = flag.Int("proof-steps", 25, "how many steps the history has in which the power fails")
+	proofSteps = flag.Int("proof-steps", 12, "how many steps the history has in which the power fails")
 	proofCuts  = flag.Int("proof-cuts", 4, "how many power failures in each transaction are tried")
 	proofAll   = flag.Bool("proof-all", false, "try also that each sector alone has reached the disk, and that all but it have")
 	proofSeed  = flag.Uint64("proof-seed", 0, "seed of that history; 0: by the time of day. Which free page bbolt takes is not decided by it")
@@ -297,14 +297,15 @@ func (b *blackout) again(what string, image []byte, want string) {
 	dir := b.copyOf(image)
 	defer os.RemoveAll(dir)
 	path := filepath.Join(dir, FileName)
-	b.must(takeBack(path))
-	taken := b.read(dir)
+	_, err := takeBack(path)
+	b.must(err)
+	back := b.read(dir)
 	f, err := newFlusher(path, true)
 	b.must(err)
 	b.must(f.close())
 	settled := b.read(dir)
-	b.try(what+", in taking it back", newEpoch(image, taken).cut(b.random), want)
-	b.try(what+", in settling it", newEpoch(taken, settled).cut(b.random), want)
+	b.try(what+", in taking it back", newEpoch(image, back).cut(b.random), want)
+	b.try(what+", in settling it", newEpoch(back, settled).cut(b.random), want)
 }
 
 // unflushed has the flush of a transaction fail: the memory shows all of it, the
