@@ -17,8 +17,9 @@ type flusher struct {
 	noSync bool
 	// runsMax is how many runs a proof has room for; tests lower it.
 	runsMax int
-	// last is the last transaction.
+	// last is the last transaction, slot that of its head.
 	last        uint64
+	slot        int64
 	isConfirmed bool
 }
 
@@ -49,7 +50,7 @@ func openFlusher(path string, noSync bool, begin func(*flusher, *heads) error) (
 		err = errors.Join(h[0].err, h[1].err)
 	}
 	if err == nil {
-		f.last = h[h.newest()].head.transaction
+		f.last, f.slot = h[h.newest()].head.transaction, int64(h.newest())
 		err = f.follow(h[h.newest()].head)
 	}
 	if err == nil {
@@ -68,23 +69,30 @@ func openFlusher(path string, noSync bool, begin func(*flusher, *heads) error) (
 // the memory of the operating system only. After a failed fsync it may even be
 // clean there, so that no later fsync would write it. So it is written again:
 // the pages first, since the confirmation must not be there without them.
+//
+// Never are both heads on their way to the disk: it may spoil what it writes when
+// the power fails.
 func (f *flusher) settle(h *heads) error {
+	slot := h.newest()
 	if !h.isConfirmed() {
-		if err := f.rewrite(h[h.newest()].proof); err != nil {
+		if err := f.writeAgain(h[slot].proof); err != nil {
 			return err
 		}
 	}
-	for slot, x := range h {
-		if _, err := f.out.WriteAt(x.page, int64(slot)*pageBytes); err != nil {
+	for _, slot := range []int{slot, 1 - slot} {
+		if _, err := f.out.WriteAt(h[slot].page, int64(slot)*pageBytes); err != nil {
+			return err
+		}
+		if err := f.sync(); err != nil {
 			return err
 		}
 	}
 	return f.confirm()
 }
 
-// rewrite writes the pages of the last transaction once more. Whoever has found
+// writeAgain writes the pages of the last transaction once more. Whoever has found
 // them whole may have found them in memory; they may be gone from there.
-func (f *flusher) rewrite(p proof) error {
+func (f *flusher) writeAgain(p proof) error {
 	holds, err := p.holds(f.file, func(id uint64, b []byte) error {
 		_, err := f.out.WriteAt(b, int64(id)*pageBytes)
 		return err
@@ -126,7 +134,7 @@ func (f *flusher) prove(id uint64) error {
 	if err != nil {
 		return err
 	}
-	f.last, f.isConfirmed = id, false
+	f.last, f.slot, f.isConfirmed = id, int64(slot), false
 	if len(found.runs) > f.runsMax || x.pages > math.MaxUint32 {
 		if err := f.sync(); err != nil {
 			return err
@@ -145,18 +153,19 @@ func (f *flusher) headAt(slot uint64) (fileHead, error) {
 	return parseHead(b[:], slot)
 }
 
-// confirm notes in both heads that the last transaction is on disk (S12).
+// confirm notes behind both heads that the last transaction is on disk (S12), first
+// behind the older one, as if the next transaction wrote it.
 func (f *flusher) confirm() error {
 	if f.isConfirmed {
 		return nil
 	}
-	for slot := range int64(2) {
+	for _, slot := range []int64{1 - f.slot, f.slot} {
 		if _, err := f.out.WriteAt(encodeConfirmation(f.last), slot*pageBytes+confirmationOffset); err != nil {
 			return err
 		}
-	}
-	if err := f.sync(); err != nil {
-		return err
+		if err := f.sync(); err != nil {
+			return err
+		}
 	}
 	f.isConfirmed = true
 	return nil

@@ -13,7 +13,7 @@ const (
 	// FileName is the name of the one file in a data directory.
 	FileName = "ssnode.db"
 	// FormatVersion is the version of the format that this package writes.
-	FormatVersion = 3
+	FormatVersion = 4
 
 	magic = "ssnode"
 

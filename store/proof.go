@@ -17,9 +17,9 @@ import (
 //	    it is confirmed, or its proof holds. If not, the other head is, whose
 //	    transaction was on disk before this one began, and none of whose pages
 //	    it has touched.
-//	S12 What is confirmed is never taken back. A transaction is confirmed by the
-//	    next one, when it has been the last for a moment, when the file is closed,
-//	    and when it is opened.
+//	S12 What is confirmed is never taken back. A transaction is confirmed when it
+//	    has been the last for a moment, when the file is closed, and when it is
+//	    opened; and the next one begins only when it is on disk.
 //
 // So what is taken back was not acknowledged, unless its pages were damaged after
 // that and before it was confirmed: the disk would have to lose, within the

@@ -141,11 +141,7 @@ func (p *prover) read(id uint64, kinds uint16, depth int) (page, error) {
 	if bytes == pageBytes {
 		return x, nil
 	}
-	if uint64(cap(x)) < bytes {
-		x = make(page, bytes)
-		p.buffers[depth] = x
-	}
-	x = x[:bytes]
+	x = make(page, bytes) // it is not kept: a large value may be hundreds of MiB
 	_, err := p.file.ReadAt(x, int64(id)*pageBytes)
 	return x, err
 }
