@@ -29,8 +29,8 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "what is in place of a lost image is taken for all that was known",
 		File: "store/salvage.go",
-		Old:  "	s.isWhole = s.state.logNext > 0 && s.hasNewest() &&\n",
-		New:  "	s.isWhole = s.state.logNext > 0 &&\n",
+		Old:  "	s.isWhole = !torn && s.state.logNext > 0 && s.hasNewest() &&\n",
+		New:  "	s.isWhole = !torn && s.state.logNext > 0 &&\n",
 		Test: "TestRepair_WithoutAChunk",
 	}, {
 		Name: "an image that is left shares the memory of the page that is read next",
@@ -122,5 +122,17 @@ func TestStore_Rules(t *testing.T) {
 		Old:  "	_ = s.confirm() // if not now, the next opening does: all that was acknowledged is on disk\n",
 		New:  "",
 		Test: "TestOpen_ConfirmedTransaction_IsNeverTakenBack",
+	}, {
+		Name: "S11: what is torn is salvaged as if it were whole",
+		File: "store/salvage.go",
+		Old:  "	s.isWhole = !torn && s.state.logNext > 0",
+		New:  "	s.isWhole = s.state.logNext > 0",
+		Test: "TestRepair_OfATornTransaction",
+	}, {
+		Name: "S12: what no longer holds is confirmed",
+		File: "store/flusher.go",
+		Old:  "	case !holds || p.transaction != f.last:\n		return errTorn\n",
+		New:  "	case !holds && err != nil:\n		return errTorn\n",
+		Test: "TestFlusher_Settle_DoesNotConfirmWhatIsTorn",
 	}})
 }
