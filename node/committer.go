@@ -106,13 +106,13 @@ func (n *Node) runCommitter() {
 // next may not join while one is out, all wait for that.
 func (n *Node) nextGroup() (group []*request, open bool) {
 	if n.flight.isOpen() {
-		joining, more := n.commits.takeWhile(groupMax, (*request).mayJoin)
+		joining, more := n.commits.takeWhile(n.share(), (*request).mayJoin)
 		if len(joining) > 0 || more {
 			return joining, true
 		}
 	}
 	n.land()
-	return n.commits.take(groupMax)
+	return n.commits.take(n.share())
 }
 
 // commit carries out a group of requests in one transaction, and returns when

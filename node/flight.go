@@ -14,6 +14,12 @@ package node
 //	    durable and the replica's id was not given up meanwhile (I3). Otherwise its
 //	    steps run again, on what is there.
 //
+//	F4  A transaction takes half of the requests that are about, or shareMin: those
+//	    of the two before it, whose writers write again, and those that waited when
+//	    the last one departed. So two halves take turns, one on its way to the disk
+//	    while the other is prepared. Else nearly all come to be in one, and the disk
+//	    waits for their writers.
+//
 // So the protocol's requests still come before the local writes of the same
 // transaction, and nobody is answered before who came earlier.
 type flight struct {
@@ -22,6 +28,10 @@ type flight struct {
 	err    error
 	landed chan struct{}
 }
+
+// shareMin is how many requests a transaction takes in any case: what a few cost is
+// nothing beside a flush.
+const shareMin = 16
 
 // hasLanded is closed when the flight has landed; nil, if none is out.
 func (f *flight) hasLanded() <-chan struct{} {
@@ -51,9 +61,14 @@ func (f *flight) isOpen() bool { return f != nil && f.node.identity.certain.Load
 
 // launch sends a transaction on its way.
 func (n *Node) launch(t *transaction) {
+	n.about = n.departed + len(t.group) + n.commits.len()
+	n.departed = len(t.group)
 	n.flight = &flight{transaction: t, landed: make(chan struct{})}
 	n.departures <- n.flight
 }
+
+// share returns how many requests a transaction takes at most (F4).
+func (n *Node) share() int { return min(groupMax, max(shareMin, (n.about+1)/2)) }
 
 // runFlights carries out one after the other what departs.
 func (n *Node) runFlights() {

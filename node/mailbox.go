@@ -135,10 +135,13 @@ func (m *mailbox[T]) takeFirst(n int) (items []T, open bool) {
 }
 
 // isWaiting reports whether there is something to take.
-func (m *mailbox[T]) isWaiting() bool {
+func (m *mailbox[T]) isWaiting() bool { return m.len() > 0 }
+
+// len returns how many items wait.
+func (m *mailbox[T]) len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	return len(m.mu.letters) > 0
+	return len(m.mu.letters)
 }
 
 // isFull reports whether put refuses.

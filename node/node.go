@@ -48,9 +48,12 @@ type Node struct {
 	// belongs to the committer, who hands it over through departures.
 	flight     *flight
 	departures chan *flight
-	protocol   *protocol
-	transport  *gossip.Transport
-	keeper     *keeper
+	// departed is how many requests departed last, about how many those were with
+	// the ones before and the ones that waited (F4).
+	departed, about int
+	protocol        *protocol
+	transport       *gossip.Transport
+	keeper          *keeper
 
 	// pulse is the committer's, unwatch ends the watchdog.
 	pulse   pulse

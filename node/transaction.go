@@ -110,7 +110,7 @@ func (t *transaction) room() int {
 	if operations >= joinMax {
 		return 0
 	}
-	return groupMax - len(t.group)
+	return t.node.share() - len(t.group)
 }
 
 func (t *transaction) runCore(c *delta.Commit) error {

@@ -45,6 +45,12 @@ func TestNode_Rules(t *testing.T) {
 // TestNode_FlightRules breaks what may happen while a transaction is on its way.
 func TestNode_FlightRules(t *testing.T) {
 	mutant.Run(t, "node", []mutant.Mutant{{
+		Name: "F4: all that are about go together",
+		File: "node/flight.go",
+		Old:  "max(shareMin, (n.about+1)/2)",
+		New:  "max(groupMax, (n.about+1)/2)",
+		Test: "TestFlight_TakesHalfOfThoseAbout",
+	}, {
 		Name: "F2: what may not join does",
 		File: "node/committer.go",
 		Old:  "return r.joins > 0",
