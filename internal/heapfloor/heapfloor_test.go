@@ -2,7 +2,9 @@ package heapfloor
 
 import (
 	"runtime"
+	"runtime/debug"
 	"testing"
+	"time"
 )
 
 func TestPercentFor_Bounds(t *testing.T) {
@@ -38,41 +40,60 @@ func collections(mib int) int {
 	return int(after.NumGC - before.NumGC)
 }
 
+// percent returns what decides when the heap is collected.
+func percent() int {
+	p := debug.SetGCPercent(usual)
+	debug.SetGCPercent(p)
+	return p
+}
+
 func TestBegin_CollectsLess(t *testing.T) {
 	t.Setenv("GOGC", "")
 	runtime.GC()
 	usually := collections(256)
 	end := Begin(64 << 20)
-	if got := collections(256); got > usually/3 {
+	if got := collections(256); got >= usually {
 		t.Errorf("collected %d times while 256 MiB were allocated, with a floor of 64; %d without", got, usually)
 	}
+	if got := percent(); got < 8*usual {
+		t.Errorf("with little live and a floor of 64 MiB the percentage is %d", got)
+	}
 	end()
+	if got := percent(); got != usual {
+		t.Errorf("after the end it is %d", got)
+	}
 	runtime.GC()
-	if got := collections(256); got < usually/2 {
-		t.Errorf("collected %d times after the end, %d before", got, usually)
+	if got := percent(); got != usual {
+		t.Errorf("after the end, and a collection, it is %d", got)
 	}
 }
 
-// TestBegin_LargeHeap: what is large is collected as ever.
+// TestBegin_LargeHeap: what is large is collected as ever, once a collection has
+// told that it is.
 func TestBegin_LargeHeap(t *testing.T) {
 	t.Setenv("GOGC", "")
-	end := Begin(16 << 20)
-	defer end()
+	kept = nil
+	runtime.GC()
+	defer Begin(16 << 20)()
+	if got := percent(); got == usual {
+		t.Errorf("with little live it is %d", got)
+	}
 	kept = make([]byte, 64<<20)
 	defer func() { kept = nil }()
-	runtime.GC()
-	runtime.GC() // whatever cleans up has run by its end, or by the next
-	if got := collections(512); got < 4 {
-		t.Errorf("collected %d times while 512 MiB were allocated beside 64 that are live", got)
+	for deadline := time.Now().Add(30 * time.Second); percent() != usual; {
+		if time.Now().After(deadline) {
+			t.Fatalf("with 64 MiB live and a floor of 16 it is %d", percent())
+		}
+		runtime.GC() // what is to be done after it is done on a goroutine of its own
 	}
+	runtime.KeepAlive(kept)
 }
 
 func TestBegin_LeavesGOGCAlone(t *testing.T) {
 	t.Setenv("GOGC", "100")
-	runtime.GC()
-	usually := collections(256)
+	before := percent()
 	defer Begin(1 << 30)()
-	if got := collections(256); got < usually/2 {
-		t.Errorf("collected %d times with GOGC=100, %d before", got, usually)
+	if got := percent(); got != before {
+		t.Errorf("with GOGC=100 it is %d, %d before", got, before)
 	}
 }
