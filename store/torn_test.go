@@ -65,7 +65,11 @@ func isTornImage(t *testing.T, image []byte) bool {
 func stale(t *testing.T, h *harmed) (images [][]byte) {
 	s := openTest(t, h.dir, Options{Cluster: "c1", Node: "n1", freshMax: 40})
 	defer s.Close()
-	for round := range 12 {
+	rounds := 12
+	if testing.Short() {
+		rounds = 3
+	}
+	for round := range rounds {
 		for i := range 6 { // claims come and go, half of them or all
 			batch := registerMany(i%3*20, harmedClaims-i%2*20, int64(2000+8*round+i))
 			if i%2 == 0 {
