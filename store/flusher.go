@@ -29,6 +29,15 @@ func newFlusher(path string, noSync bool) (*flusher, error) {
 	return openFlusher(path, noSync, (*flusher).settle)
 }
 
+// followConfirmed follows the last transaction of a file that nobody writes to, and
+// which was just confirmed.
+func followConfirmed(path string, noSync bool) (*flusher, error) {
+	return openFlusher(path, noSync, func(f *flusher, _ *heads) error {
+		f.isConfirmed = true
+		return nil
+	})
+}
+
 // confirmAll confirms the last transaction of a file that nobody writes to, and all
 // of which is on disk.
 func confirmAll(path string) error {
@@ -45,10 +54,8 @@ func openFlusher(path string, noSync bool, begin func(*flusher, *heads) error) (
 		return nil, fmt.Errorf("settle the heads: %w", err)
 	}
 	f := &flusher{prover: prover{file: out}, out: out, noSync: noSync, runsMax: runsMax}
-	h, err := readHeads(out)
-	if err == nil {
-		err = errors.Join(h[0].err, h[1].err)
-	}
+	h := readHeads(out)
+	err = errors.Join(h[0].err, h[1].err)
 	if err == nil {
 		f.last, f.slot = h[h.newest()].head.transaction, int64(h.newest())
 		err = f.follow(h[h.newest()].head)
@@ -79,15 +86,16 @@ func (f *flusher) settle(h *heads) error {
 			return err
 		}
 	}
-	for _, slot := range []int{slot, 1 - slot} {
-		if _, err := f.out.WriteAt(h[slot].page, int64(slot)*pageBytes); err != nil {
-			return err
-		}
-		if err := f.sync(); err != nil {
-			return err
-		}
+	if _, err := f.out.WriteAt(h[slot].page, int64(slot)*pageBytes); err != nil {
+		return err
 	}
-	return f.confirm()
+	if err := f.sync(); err != nil {
+		return err
+	}
+	if _, err := f.out.WriteAt(h[1-slot].page, int64(1-slot)*pageBytes); err != nil {
+		return err
+	}
+	return f.confirm() // which begins behind that one, and waits
 }
 
 // writeAgain writes the pages of the last transaction once more. Whoever has found

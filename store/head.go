@@ -24,11 +24,7 @@ func isTorn(path string) (torn bool, err error) {
 		return false, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	h, err := readHeads(f)
-	if err != nil {
-		return false, err
-	}
-	return h.isTorn(f)
+	return readHeads(f).isTorn(f)
 }
 
 // taken is a transaction that was taken back: the page of its head.
@@ -73,11 +69,7 @@ func onHeads(path string, fn func(*os.File, *heads) error) (err error) {
 	if err := lockFile(f); err != nil {
 		return err
 	}
-	h, err := readHeads(f)
-	if err != nil {
-		return err
-	}
-	return fn(f, h)
+	return fn(f, readHeads(f))
 }
 
 func writeHead(f *os.File, slot int, page page) error {

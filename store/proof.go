@@ -2,7 +2,6 @@ package store
 
 import (
 	"errors"
-	"fmt"
 	"hash/crc32"
 	"io"
 )
@@ -142,14 +141,15 @@ type headPage struct {
 // heads are both heads of a file.
 type heads [2]headPage
 
-// readHeads reads the heads of a file. What is damaged has its error.
-func readHeads(file io.ReaderAt) (*heads, error) {
+// readHeads reads the heads of a file. What is damaged, or cannot be read, has its
+// error.
+func readHeads(file io.ReaderAt) *heads {
 	h := &heads{}
 	for slot := range h {
 		x := &h[slot]
 		x.page = make(page, pageBytes)
-		if _, err := file.ReadAt(x.page, int64(slot)*pageBytes); err != nil {
-			return nil, fmt.Errorf("read the heads: %w", err)
+		if _, x.err = file.ReadAt(x.page, int64(slot)*pageBytes); x.err != nil {
+			continue
 		}
 		x.head, x.err = parseHead(x.page, uint64(slot))
 		x.proof, x.proven = decodeProof(x.page[proofOffset:])
@@ -157,7 +157,7 @@ func readHeads(file io.ReaderAt) (*heads, error) {
 			x.confirmed, x.hasConfirmation = native.Uint64(b[8:]), true
 		}
 	}
-	return h, nil
+	return h
 }
 
 // areWhole reports whether both can be read.

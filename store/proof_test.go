@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"os"
@@ -38,11 +39,7 @@ func takeImages(t *testing.T, updates int) images {
 	for n := range updates {
 		i.before = i.after
 		write(t, s, register(fmt.Sprintf("n%d", 100*n), "a", "m", int64(n+3)))
-		content, err := os.ReadFile(s.Path())
-		if err != nil {
-			t.Fatal(err)
-		}
-		i.after = content
+		i.after = contentOf(t, s.Path())
 	}
 	return i
 }
@@ -126,10 +123,7 @@ func TestOpen_TornTransaction_IsOnlyTakenBackToWrite(t *testing.T) {
 func TestOpen_NoProof_IsTakenBack(t *testing.T) {
 	i := takeImages(t, 3)
 	before, _ := summaryOf(t, i.before)
-	h, err := readHeads(strings.NewReader(string(i.after)))
-	if err != nil {
-		t.Fatal(err)
-	}
+	h := readHeads(bytes.NewReader(i.after))
 	content := slices.Clone(i.after)
 	clear(content[h.newest()*pageBytes+headEnd : (h.newest()+1)*pageBytes])
 	if got, tookBack := summaryOf(t, content); !tookBack || got.Fingerprint != before.Fingerprint {
@@ -146,19 +140,12 @@ func TestOpen_ConfirmedTransaction_IsNeverTakenBack(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := openLarge(t)
-			before, err := os.ReadFile(s.Path())
-			if err != nil {
-				t.Fatal(err)
-			}
+			before := contentOf(t, s.Path())
 			write(t, s, register("n200", "a", "m", 3))
 			if err := confirm(s); err != nil {
 				t.Fatal(err)
 			}
-			after, err := os.ReadFile(s.Path())
-			if err != nil {
-				t.Fatal(err)
-			}
-			i := images{before, after}
+			i := images{before, contentOf(t, s.Path())}
 			refused := 0
 			for _, page := range i.changed() {
 				content := i.without(page)
@@ -174,7 +161,7 @@ func TestOpen_ConfirmedTransaction_IsNeverTakenBack(t *testing.T) {
 				if refused++; !errors.Is(err, ErrCorrupt) {
 					t.Errorf("without page %d: %v", page, err)
 				}
-				if got, _ := os.ReadFile(filepath.Join(dir, FileName)); string(got) != string(content) {
+				if got := contentOf(t, filepath.Join(dir, FileName)); string(got) != string(content) {
 					t.Errorf("without page %d: the file was changed", page)
 				}
 			}
@@ -196,11 +183,7 @@ func TestFlusher_Commit_ProofWithoutRoom(t *testing.T) {
 			if !s.flusher.isConfirmed {
 				t.Fatal("an update is acknowledged that has neither proof nor confirmation")
 			}
-			content, err := os.ReadFile(s.Path())
-			if err != nil {
-				t.Fatal(err)
-			}
-			i.before, i.after = i.after, content
+			i.before, i.after = i.after, contentOf(t, s.Path())
 		}
 		return i
 	}()

@@ -206,7 +206,7 @@ func (s *Store) swap(n *newFile) (*bbolt.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := newFlusher(n.path+newSuffix, s.options.NoSync)
+	f, err := followConfirmed(n.path+newSuffix, s.options.NoSync) // by carryOver
 	if err != nil {
 		return nil, err
 	}

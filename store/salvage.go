@@ -49,10 +49,10 @@ func salvage(path string) (salvaged, error) {
 	}
 	s.problems = append(w.structure, w.values...)
 	torn, err := isTorn(path)
-	if err != nil {
-		return salvaged{}, err
-	}
-	if torn {
+	switch {
+	case err != nil: // of a page that cannot be read
+		torn, s.problems = true, append(s.problems, err.Error())
+	case torn:
 		s.problems = append(s.problems, errTorn.Error())
 	}
 	s.isWhole = !torn && s.state.logNext > 0 && s.hasNewest() &&

@@ -90,18 +90,12 @@ func (w *walker) readHeads() bool {
 		return false
 	}
 	found := false
-	buffer := make(page, pageBytes)
-	for slot := range uint64(2) {
-		var head fileHead
-		_, err := w.file.ReadAt(buffer, int64(slot)*pageBytes)
-		if err == nil {
-			head, err = parseHead(buffer, slot)
-		}
+	for slot, x := range readHeads(w.file) {
 		switch {
-		case err != nil:
-			w.damaged("head %d of 2 is damaged (%v): what was written last may be missing", slot+1, err)
-		case !found || head.transaction > w.head.transaction:
-			w.head, found = head, true
+		case x.err != nil:
+			w.damaged("head %d of 2 is damaged (%v): what was written last may be missing", slot+1, x.err)
+		case !found || x.head.transaction > w.head.transaction:
+			w.head, found = x.head, true
 		}
 	}
 	if have := uint64(w.size) / pageBytes; found && w.head.pages > have {
