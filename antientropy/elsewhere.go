@@ -65,7 +65,7 @@ func (c *Core) waitNoMore(lost map[string]bool) {
 
 // unanswered goes on with another peer, asks again, or gives up.
 func (c *Core) unanswered(s *session, tasks []task) {
-	s.busy = false
+	s.busy, s.asked = false, nil
 	s.putBack(tasks)
 	s.tries++
 	next := c.nextFor(s)

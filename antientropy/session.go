@@ -69,6 +69,8 @@ type session struct {
 	known known
 
 	todo []task
+	// asked are the spans that are being measured, asked about or compared.
+	asked []task
 	// state is the sum of the peer's whole state at the last answer, cut to 64
 	// bits.
 	state uint64
@@ -253,7 +255,7 @@ func (c *Core) advance(s *session) {
 // about them.
 func (c *Core) askNext(s *session) {
 	tasks := s.takeAlike()
-	s.busy = true
+	s.busy, s.asked = true, tasks
 	if !slices.ContainsFunc(tasks, func(t task) bool { return !t.measured }) {
 		c.askRanges(s, tasks)
 		return
@@ -318,6 +320,7 @@ func (c *Core) askRanges(s *session, tasks []task) {
 	n := fit(tasks)
 	s.putBack(tasks[n:])
 	tasks = tasks[:n]
+	s.asked = tasks
 	state := s.state
 	s.request = c.ask(s.peer, s.tries, func(answer []byte) error { return c.rangesAnswered(s, tasks, state, answer) })
 	fanOut, leaf := c.cutting(tasks[0].sparse)

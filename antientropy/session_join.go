@@ -41,7 +41,7 @@ func (c *Core) open(s *session, from sender, then func()) {
 // compared in smaller parts.
 func (c *Core) weigh(s *session, tasks []task, found rangeFindings) {
 	var joins []join
-	var compare, later []task
+	var compare, left []task
 	matched := false
 	if s.resting && !s.complete && !c.maySketch(tasks, found.Findings) {
 		s.resting, s.useless = false, true
@@ -50,7 +50,7 @@ func (c *Core) weigh(s *session, tasks []task, found rangeFindings) {
 		t := tasks[i]
 		switch {
 		case f.Verdict == VerdictLater:
-			later = append(later, t)
+			left = append(left, t)
 		case f.Verdict == VerdictEqual && t.inside:
 			matched = true
 			s.compared += t.digest.Count
@@ -65,11 +65,11 @@ func (c *Core) weigh(s *session, tasks []task, found rangeFindings) {
 		case f.Verdict == VerdictEntries:
 			joins = append(joins, join{span: delta.Span{From: t.span.From, To: f.Cut}, entries: f.Entries})
 			if f.Cut < t.span.To {
-				s.todo = append(s.todo, task{span: delta.Span{From: f.Cut, To: t.span.To}})
+				left = append(left, task{span: delta.Span{From: f.Cut, To: t.span.To}})
 			}
 		}
 	}
-	s.putBack(later)
+	s.putBack(left)
 	c.compare(s, compare, func(equal bool) {
 		c.inspect(s, joins, found.sender, func() { c.join(s, joins, matched || equal, found.sender) })
 	})
@@ -131,7 +131,7 @@ func markSparse(all, differing []task) {
 
 // join commits what was found out, and goes on while that is on its way.
 func (c *Core) join(s *session, joins []join, matched bool, from sender) {
-	s.busy = false
+	s.busy, s.asked = false, nil
 	if steps := s.steps(joins, matched, from); len(steps) > 0 {
 		s.pending++
 		c.commit(steps, func(r CommitResult) { c.joined(s, joins, r) })

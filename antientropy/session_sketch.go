@@ -138,7 +138,7 @@ func (s *session) isScattered(tasks, differing []task) bool {
 
 // askSketch asks for the first symbols, or for more.
 func (c *Core) askSketch(s *session) {
-	s.busy, s.looking = true, true
+	s.busy, s.looking, s.asked = true, true, nil
 	if s.complete {
 		s.todo = nil
 	}

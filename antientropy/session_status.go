@@ -36,7 +36,7 @@ func (c *Core) Session() (SessionStatus, bool) {
 	}
 	out := SessionStatus{
 		Peer: s.peer, Reason: s.reason, Complete: s.complete, Begun: s.begun,
-		Entries: s.entries, Spans: len(s.todo), Through: s.through(), Sketch: s.isLooking(),
+		Entries: s.entries, Spans: len(s.todo) + len(s.asked), Through: s.through(), Sketch: s.isLooking(),
 		SpansBegun: len(s.first),
 	}
 	if s.complete {
@@ -47,14 +47,17 @@ func (c *Core) Session() (SessionStatus, bool) {
 }
 
 // through returns the least key at which something may be left. Todo is a stack
-// that is worked off in the order of keys, but for what had no room.
+// that is worked off in the order of keys; what was asked about is left until it
+// is answered.
 func (s *session) through() delta.Key {
 	if s.isLooking() || s.complete && !s.opened {
 		return ""
 	}
 	k := delta.Whole.To
-	for _, t := range s.todo {
-		k = min(k, t.span.From)
+	for _, tasks := range [...][]task{s.todo, s.asked} {
+		for _, t := range tasks {
+			k = min(k, t.span.From)
+		}
 	}
 	return k
 }
