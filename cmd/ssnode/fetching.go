@@ -15,6 +15,9 @@ const (
 	// often a line is written where nobody watches.
 	fetchingBarEvery  = 200 * time.Millisecond
 	fetchingLineEvery = 5 * time.Second
+	// fetchingHideMax is how long a bar or line that is being written holds up
+	// the end of the node.
+	fetchingHideMax = time.Second
 )
 
 // fetching shows how much of the state of the cluster is here, while the node
@@ -27,6 +30,24 @@ type fetching struct {
 	bar   *progressbar.ProgressBar // of what is under way
 	begun time.Time                // zero while nothing is
 	told  time.Time
+}
+
+// begin shows it until ctx ends or hide is called. Hide does not wait for what
+// nobody reads, as on a terminal that was stopped: it would never end.
+func (f *fetching) begin(ctx context.Context) (hide func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		f.run(ctx)
+	}()
+	return func() {
+		cancel()
+		select {
+		case <-ended:
+		case <-time.After(fetchingHideMax):
+		}
+	}
 }
 
 // run shows it until ctx ends.

@@ -2,6 +2,8 @@ package main
 
 import (
 	"bytes"
+	"context"
+	"io"
 	"log/slog"
 	"strings"
 	"testing"
@@ -58,6 +60,35 @@ func TestFetching_Show_EndsWithTheJoin(t *testing.T) {
 		synctest.Wait()
 		if after := strings.TrimPrefix(bar.String(), shown); after != "" {
 			t.Errorf("after the end it writes %q", after[:min(len(after), 200)])
+		}
+	})
+}
+
+// TestFetching_Begin_EndsThoughNobodyReads: a bar on a terminal that was stopped is
+// never drawn, and does not keep the node from its end. One that can be drawn is
+// taken away before the node goes on.
+func TestFetching_Begin_EndsThoughNobodyReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		incomplete := func() node.Completeness { return node.Completeness{Incomplete: true, Records: 1, Expected: 2} }
+		read, unread := io.Pipe() // each write waits for its reader
+		f := &fetching{completeness: incomplete, log: slog.New(slog.DiscardHandler), watched: unread}
+		hide := f.begin(context.Background())
+		time.Sleep(time.Minute)
+		began := time.Now()
+		hide()
+		if took := time.Since(began); took != fetchingHideMax {
+			t.Errorf("a bar that nobody reads holds up the end for %s, want %s", took, fetchingHideMax)
+		}
+		_ = read.Close() // ends the write
+
+		var bar bytes.Buffer
+		f = &fetching{completeness: incomplete, log: slog.New(slog.DiscardHandler), watched: &bar}
+		hide = f.begin(context.Background())
+		time.Sleep(time.Minute)
+		began = time.Now()
+		hide()
+		if took := time.Since(began); took != 0 || f.bar != nil || bar.Len() == 0 {
+			t.Errorf("a bar of %d bytes holds up the end for %s; it is there still: %t", bar.Len(), took, f.bar != nil)
 		}
 	})
 }

@@ -10,7 +10,6 @@ import (
 	"net"
 	"os"
 	"os/signal"
-	"sync"
 	"syscall"
 	"time"
 
@@ -173,12 +172,7 @@ func (m *member) serve(ctx context.Context, l net.Listener, served <-chan error)
 	if err := m.announce(local); err != nil {
 		return err
 	}
-	shown, hide := context.WithCancel(ctx)
-	var showing sync.WaitGroup
-	showing.Go(func() {
-		(&fetching{completeness: m.node.Completeness, log: m.log, watched: m.watched}).run(shown)
-	})
-	defer func() { hide(); showing.Wait() }()
+	defer (&fetching{completeness: m.node.Completeness, log: m.log, watched: m.watched}).begin(ctx)()
 	if _, err := daemon.SdNotify(false, daemon.SdNotifyReady); err != nil {
 		m.log.Warn("tell the service manager", "error", err)
 	}
