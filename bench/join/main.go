@@ -74,7 +74,7 @@ func run(ctx context.Context, s settings) error {
 		}
 		took, peak, own = append(took, f.took.Seconds()), append(peak, f.peakMiB), append(own, f.ownMiB)
 		serving, served = append(serving, f.seedPeakMiB), append(served, f.grownMiB)
-		fmt.Printf("run %d: %s, peak %.0f MiB of the fresh node, %.0f without pages of the file, %.0f MiB after a collection; peak %.0f MiB of the one that is joined\n",
+		fmt.Printf("run %d: %s, peak %.0f MiB of the fresh node, %.0f without pages of the file, %.0f MiB of heap when it is done; peak %.0f MiB of the one that is joined\n",
 			i+1, f.took.Round(time.Millisecond), f.peakMiB, f.ownMiB, f.grownMiB, f.seedPeakMiB)
 	}
 	fmt.Printf("\n| a fresh node joins %d claims, medians of %d runs | |\n|---|--:|\n", s.claims, s.runs)

@@ -70,8 +70,10 @@ func join(ctx context.Context, s settings, seed string) (f figures, err error) {
 	return f, err
 }
 
-// awaitEqual waits until two nodes show the same state and as many claims. It
-// asks rarely, and looks then: the nodes need both processors.
+// awaitEqual waits until two nodes show the same state and as many claims, and
+// the second has seen all that belongs to it: until then it is incomplete. Their
+// contexts are tokens in a status, of which many stand for the same. It asks
+// rarely, and looks then: the nodes need both processors.
 func awaitEqual(ctx context.Context, a, b *process, claims int, look func()) error {
 	for told := time.Now(); ; {
 		x, err := a.client.Status(ctx)
@@ -82,7 +84,7 @@ func awaitEqual(ctx context.Context, a, b *process, claims int, look func()) err
 		if err != nil {
 			return err
 		}
-		if y.Claims == claims && x.Fingerprint == y.Fingerprint && x.Context == y.Context {
+		if y.Claims == claims && x.Fingerprint == y.Fingerprint && !y.Incomplete {
 			return nil
 		}
 		if time.Since(told) > 5*time.Second {
