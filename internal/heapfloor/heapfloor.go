@@ -61,7 +61,8 @@ func (p *pacer) adjust() {
 	if p.ended {
 		return
 	}
-	p.set(percentFor(p.floor, liveHeap()))
+	live, roots := found()
+	p.set(percentFor(p.floor, live, roots))
 	runtime.AddCleanup(new(cycle), (*pacer).adjust, p)
 }
 
@@ -87,15 +88,19 @@ func (p *pacer) end() {
 
 // percentFor returns the percentage at which a heap of which so much is live is
 // collected when it is as large as the floor, or has doubled if that is more.
-// It is at most the one at which Go's own least heap is as large as the floor.
-func percentFor(floor, live int64) int {
+// Go takes the percentage of the roots as well, stacks and globals: thousands of
+// idle connections have more of these than there is in the heap. It is at most
+// the one at which Go's own least heap is as large as the floor.
+func percentFor(floor, live, roots int64) int {
 	most := floor * usual / leastHeap
-	grown := (floor - live) * usual / max(live, 1)
+	grown := (floor - live) * usual / max(live+roots, 1)
 	return int(max(usual, min(most, grown)))
 }
 
-func liveHeap() int64 {
-	sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
-	metrics.Read(sample)
-	return int64(sample[0].Value.Uint64())
+// found returns the bytes that were live when the heap was last collected, and
+// those of the roots.
+func found() (live, roots int64) {
+	samples := []metrics.Sample{{Name: "/gc/heap/live:bytes"}, {Name: "/gc/scan/stack:bytes"}, {Name: "/gc/scan/globals:bytes"}}
+	metrics.Read(samples)
+	return int64(samples[0].Value.Uint64()), int64(samples[1].Value.Uint64() + samples[2].Value.Uint64())
 }

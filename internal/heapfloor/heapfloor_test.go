@@ -2,7 +2,8 @@ package heapfloor
 
 import (
 	"runtime"
-	"runtime/debug"
+	"runtime/metrics"
+	"sync"
 	"testing"
 	"time"
 )
@@ -10,59 +11,53 @@ import (
 func TestPercentFor_Bounds(t *testing.T) {
 	const mib = 1 << 20
 	for _, test := range []struct {
-		floor, live int64
-		want        int
+		floor, live, roots int64
+		want               int
 	}{
-		{32 * mib, 0, 800},         // nothing was collected yet: Go's least heap
-		{32 * mib, mib, 800},       // 3,100 would make the least heap 124 MiB
-		{32 * mib, 8 * mib, 300},   // 8 + 24
-		{32 * mib, 16 * mib, 100},  // from here on it may double
-		{32 * mib, 300 * mib, 100}, // no more than usual
-		{mib, 10, 100},             // no less either
+		{32 * mib, 0, 0, 800},          // nothing was collected yet: Go's least heap
+		{32 * mib, mib, 0, 800},        // 3,100 would make the least heap 124 MiB
+		{32 * mib, 8 * mib, 0, 300},    // 8 + 24
+		{32 * mib, mib, 8 * mib, 344},  // 1 + 31, of what Go takes the percentage of
+		{32 * mib, mib, 80 * mib, 100}, // stacks alone make it grow by more
+		{32 * mib, 16 * mib, 0, 100},   // from here on it may double
+		{32 * mib, 300 * mib, 0, 100},  // no more than usual
+		{mib, 10, 0, 100},              // no less either
 	} {
-		if got := percentFor(test.floor, test.live); got != test.want {
-			t.Errorf("%d of %d live: %d %%, want %d", test.live, test.floor, got, test.want)
+		if got := percentFor(test.floor, test.live, test.roots); got != test.want {
+			t.Errorf("%d of %d live, %d of roots: %d %%, want %d", test.live, test.floor, test.roots, got, test.want)
 		}
 	}
 }
 
-// kept keeps what the tests have live, thrown what they throw away.
-var kept, thrown []byte
-
-// collections returns how often the heap is collected while so much is allocated.
-func collections(mib int) int {
-	var before, after runtime.MemStats
-	runtime.ReadMemStats(&before)
-	for range mib * 16 {
-		thrown = make([]byte, 1<<16)
-	}
-	runtime.ReadMemStats(&after)
-	return int(after.NumGC - before.NumGC)
-}
+// kept keeps what the tests have live.
+var kept []byte
 
 // percent returns what decides when the heap is collected.
-func percent() int {
-	p := debug.SetGCPercent(usual)
-	debug.SetGCPercent(p)
-	return p
+func percent() int { return int(read("/gc/gogc:percent")) }
+
+// goal returns how large the heap grows before it is collected.
+func goal() int64 { return read("/gc/heap/goal:bytes") }
+
+func read(metric string) int64 {
+	sample := []metrics.Sample{{Name: metric}}
+	metrics.Read(sample)
+	return int64(sample[0].Value.Uint64())
 }
 
-func TestBegin_CollectsLess(t *testing.T) {
+// TestBegin_LiftsTheGoal: how large the heap grows before it is collected is exact;
+// how often that is while so much is allocated is not, since what is allocated
+// during a collection counts as live.
+func TestBegin_LiftsTheGoal(t *testing.T) {
 	t.Setenv("GOGC", "")
-	runtime.GC()
-	usually := collections(256)
-	end := Begin(64 << 20)
-	if got := collections(256); got >= usually {
-		t.Errorf("collected %d times while 256 MiB were allocated, with a floor of 64; %d without", got, usually)
-	}
-	if got := percent(); got < 8*usual {
-		t.Errorf("with little live and a floor of 64 MiB the percentage is %d", got)
-	}
+	const floor = 64 << 20
+	becomes(t, func() bool { return goal() < floor/2 }, "usually")
+	end := Begin(floor)
+	becomes(t, func() bool { return goal() >= floor && goal() < floor+floor/4 }, "with little live and a floor of 64 MiB")
 	end()
 	if got := percent(); got != usual {
 		t.Errorf("after the end it is %d", got)
 	}
-	runtime.GC()
+	becomes(t, func() bool { return goal() < floor/2 }, "after the end")
 	if got := percent(); got != usual {
 		t.Errorf("after the end, and a collection, it is %d", got)
 	}
@@ -75,18 +70,23 @@ func TestBegin_LargeHeap(t *testing.T) {
 	kept = nil
 	runtime.GC()
 	defer Begin(16 << 20)()
-	if got := percent(); got == usual {
-		t.Errorf("with little live it is %d", got)
-	}
+	becomes(t, func() bool { return percent() != usual }, "with little live")
 	kept = make([]byte, 64<<20)
 	defer func() { kept = nil }()
-	for deadline := time.Now().Add(30 * time.Second); percent() != usual; {
-		if time.Now().After(deadline) {
-			t.Fatalf("with 64 MiB live and a floor of 16 it is %d", percent())
-		}
-		runtime.GC() // what is to be done after it is done on a goroutine of its own
-	}
+	becomes(t, func() bool { return percent() == usual }, "with 64 MiB live and a floor of 16")
 	runtime.KeepAlive(kept)
+}
+
+// becomes waits until something is so after a collection: what is to be done after
+// one is done on a goroutine of its own.
+func becomes(t *testing.T, so func() bool, when string) {
+	t.Helper()
+	for deadline := time.Now().Add(30 * time.Second); !so(); {
+		if time.Now().After(deadline) {
+			t.Fatalf("%s the heap grows to %d, at %d %%", when, goal(), percent())
+		}
+		runtime.GC()
+	}
 }
 
 func TestBegin_LeavesGOGCAlone(t *testing.T) {
@@ -96,4 +96,39 @@ func TestBegin_LeavesGOGCAlone(t *testing.T) {
 	if got := percent(); got != before {
 		t.Errorf("with GOGC=100 it is %d, %d before", got, before)
 	}
+}
+
+// TestBegin_ManyStacks: what Go adds for stacks does not lift the heap above the floor.
+func TestBegin_ManyStacks(t *testing.T) {
+	t.Setenv("GOGC", "")
+	const floor, stacks = 32 << 20, 2000
+	stop := make(chan struct{})
+	var deep, gone sync.WaitGroup
+	for range stacks { // of 16 KiB and more
+		deep.Add(1)
+		gone.Go(func() { descend(40, &deep, stop) })
+	}
+	defer func() { close(stop); gone.Wait() }()
+	deep.Wait()
+	runtime.GC()
+	defer Begin(floor)()
+	live, roots := found()
+	if roots < floor/2 {
+		t.Fatalf("%d bytes of roots are too few for this test", roots)
+	}
+	if most := max(floor, 2*live+roots) + 1<<20; goal() > most {
+		t.Errorf("with %d bytes live and %d of roots the heap grows to %d, want at most %d", live, roots, goal(), most)
+	}
+}
+
+// descend waits at the bottom of a deep stack.
+func descend(depth int, deep *sync.WaitGroup, stop chan struct{}) byte {
+	var frame [512]byte
+	if depth == 0 {
+		deep.Done()
+		<-stop
+		return frame[0]
+	}
+	frame[depth] = descend(depth-1, deep, stop)
+	return frame[depth]
 }
