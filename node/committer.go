@@ -99,7 +99,7 @@ func (n *Node) runCommitter() {
 			n.pulse.rest()
 		}
 	}
-	n.land()
+	n.landAll()
 }
 
 // nextGroup takes what goes into one transaction, if anything waits. Where the
@@ -111,7 +111,7 @@ func (n *Node) nextGroup() (group []*request, open bool) {
 			return joining, true
 		}
 	}
-	n.land()
+	n.landAll()
 	return n.commits.take(n.share())
 }
 
@@ -134,10 +134,10 @@ func (n *Node) commit(group []*request) {
 	t := &transaction{node: n, group: group}
 	err := t.prepare()
 	switch {
-	case !n.land(), err == store.ErrStale:
-		n.commit(t.group) // on what is there, if anything
 	case err == nil:
 		n.launch(t)
+	case !n.land(), err == store.ErrStale:
+		n.commit(t.group) // on what is there, if anything
 	default:
 		n.end(t, err)
 	}
@@ -176,7 +176,7 @@ func (n *Node) commitEach(group []*request) {
 	})
 	for _, r := range group {
 		n.commit([]*request{r})
-		n.land()
+		n.landAll()
 	}
 }
 

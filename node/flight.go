@@ -1,22 +1,23 @@
 package node
 
+import "github.com/scalesmall/ssnode/store"
+
 // flight is a transaction on its way to the disk. Meanwhile the committer runs
 // the steps of the next one, which would else wait for a disk that waits for
 // them:
 //
-//	F1  At most one transaction is out. What it leads to, for readers, watchers
-//	    and the protocol, has come about when it has landed; its writers are
-//	    answered then, and before those of the next.
+//	F1  At most one transaction is out, and one is ready to follow it. What one
+//	    leads to, for readers, watchers and the protocol, has come about when it
+//	    has landed; its writers are answered then, and before those of the next.
 //	F2  While it is out only local writes join the next one, in the order in which
 //	    they came, up to the first request that is none. What the protocol asks
 //	    for, and what reads more than a commit, begins when it has landed.
 //	F3  A transaction departs when the one before has landed, and only if that is
 //	    durable and the replica's id was not given up meanwhile (I3). Otherwise its
-//	    steps run again, on what is there.
-//
+//	    steps run again, on what is there, and before those of any other.
 //	F4  A transaction takes half of the requests that are about, or shareMin: those
 //	    of the two before it, whose writers write again, and those that waited when
-//	    the last one departed. So two halves take turns, one on its way to the disk
+//	    the last one was ready. So two halves take turns, one on its way to the disk
 //	    while the other is prepared. Else nearly all come to be in one, and the disk
 //	    waits for their writers.
 //
@@ -24,7 +25,9 @@ package node
 // transaction, and nobody is answered before who came earlier.
 type flight struct {
 	*transaction
-	// err is valid when landed is closed.
+	// after is the one before, if that was out when this one was ready.
+	after *flight
+	// err is valid when landed is closed: store.ErrStale if F3 holds it back.
 	err    error
 	landed chan struct{}
 }
@@ -59,12 +62,19 @@ func (f *flight) isOut() bool {
 // makes it so, and each of them would draw a new one.
 func (f *flight) isOpen() bool { return f != nil && f.node.identity.certain.Load() }
 
-// launch sends a transaction on its way.
+// launch has a transaction depart when the one before has landed, and waits for
+// that: so no third is prepared.
 func (n *Node) launch(t *transaction) {
 	n.about = n.departed + len(t.group) + n.commits.len()
 	n.departed = len(t.group)
-	n.flight = &flight{transaction: t, landed: make(chan struct{})}
-	n.departures <- n.flight
+	next := &flight{transaction: t, after: n.flight, landed: make(chan struct{})}
+	n.departures <- next
+	if n.land() {
+		n.flight = next
+		return
+	}
+	<-next.landed // held back (F3)
+	n.commit(t.group)
 }
 
 // share returns how many requests a transaction takes at most (F4).
@@ -73,17 +83,28 @@ func (n *Node) share() int { return min(groupMax, max(shareMin, (n.about+1)/2)) 
 // runFlights carries out one after the other what departs.
 func (n *Node) runFlights() {
 	for f := range n.departures {
-		err := f.run()
-		f.err = err
-		close(f.landed) // the next departs before those who are answered write again
-		if err == nil {
+		f.err = f.depart()
+		close(f.landed) // the next is prepared before those who are answered write again
+		if f.err == nil {
 			f.answer()
 		}
 	}
 }
 
+// depart carries a transaction out, unless F3 holds it back.
+func (f *flight) depart() error {
+	before := f.after
+	f.after = nil // or each would keep all before it
+	_, isDisowned := f.node.identity.whyNot(f.prepared.Effects().ID)
+	if isDisowned || before != nil && before.err != nil {
+		f.prepared.Abandon()
+		return store.ErrStale
+	}
+	return f.run()
+}
+
 // land waits for the flight, if there is one, and reports whether its transaction
-// was carried out.
+// was carried out. If it was not, another may be out after that.
 func (n *Node) land() bool {
 	f := n.flight
 	if f == nil {
@@ -92,14 +113,26 @@ func (n *Node) land() bool {
 	<-f.landed
 	n.flight = nil
 	n.pulse.on()
-	if f.err != nil {
+	switch f.err {
+	case nil:
+		return true
+	case store.ErrStale:
+		n.commit(f.group) // on what is there
+	default:
 		n.end(f.transaction, f.err)
 	}
-	return f.err == nil
+	return false
+}
+
+// landAll waits until nothing is out.
+func (n *Node) landAll() {
+	for n.flight != nil {
+		n.land()
+	}
 }
 
 // awaitJoining waits for requests that join while the flight is out, and takes room
-// of them at most: none if it lands before any come.
+// of them at most: none if it lands before any come, or no more may join.
 func (n *Node) awaitJoining(room int) []*request {
 	for room > 0 {
 		select {
@@ -108,13 +141,9 @@ func (n *Node) awaitJoining(room int) []*request {
 		case <-n.commits.wake:
 		}
 		joining, more := n.commits.takeWhile(room, (*request).mayJoin)
-		if len(joining) > 0 {
+		if len(joining) > 0 || !more {
 			return joining
 		}
-		if !more {
-			break
-		}
 	}
-	<-n.flight.landed
 	return nil
 }

@@ -80,23 +80,19 @@ func (t *transaction) steps(c *delta.Commit, pause store.Pause) error {
 	return t.gather(c, pause)
 }
 
-// gather has those join that come while the transaction before is on its way. It
-// ends the steps with ErrStale where they have to run again: the store must know of
-// no update then, since all that come later would wait for that to become durable.
+// gather has those join that come while the transaction before is on its way,
+// until there is no room, or what comes may not.
 func (t *transaction) gather(c *delta.Commit, pause store.Pause) error {
 	for t.node.flight.isOut() {
 		var more []*request
 		pause(func() { more = t.node.awaitJoining(t.room()) })
+		if len(more) == 0 {
+			return nil
+		}
 		t.group = append(t.group, more...)
 		if err := t.runLocal(c, more); err != nil {
 			return err
 		}
-	}
-	if t.node.flight == nil {
-		return nil // nothing was waited for
-	}
-	if _, isDisowned := t.node.identity.whyNot(c.ID()); isDisowned || t.node.flight.err != nil {
-		return store.ErrStale
 	}
 	return nil
 }

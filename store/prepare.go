@@ -30,8 +30,9 @@ type frontier struct {
 	lineage uint64
 }
 
-// Prepared is an update whose steps have run, on its way to the disk. Commit must
-// be called once, also where one before has failed: those after it wait for its end.
+// Prepared is an update whose steps have run, on its way to the disk. Commit or
+// Abandon must be called once, also where one before has failed: those after it wait
+// for its end.
 type Prepared struct {
 	store   *Store
 	now     int64
@@ -133,9 +134,7 @@ func (p *Prepared) Effects() *delta.Effects { return p.effects }
 // it is not known before.
 func (p *Prepared) Commit(beside Beside) error {
 	defer close(p.ended)
-	if p.before != nil {
-		<-p.before
-	}
+	p.awaitBefore()
 	s := p.store
 	s.write.Lock()
 	defer s.write.Unlock()
@@ -154,6 +153,25 @@ func (p *Prepared) Commit(beside Beside) error {
 		s.branch()
 	}
 	return err
+}
+
+func (p *Prepared) awaitBefore() {
+	if p.before != nil {
+		<-p.before
+	}
+}
+
+// Abandon ends an update in place of Commit: it waits for those before it, and then
+// nothing of it is made durable, and all after it are stale.
+func (p *Prepared) Abandon() {
+	defer close(p.ended)
+	p.awaitBefore()
+	s := p.store
+	s.write.Lock()
+	defer s.write.Unlock()
+	if !s.isStale(p) {
+		s.branch()
+	}
 }
 
 func (s *Store) isStale(p *Prepared) bool {
