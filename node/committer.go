@@ -76,6 +76,7 @@ func (n *Node) runCommitter() {
 	retry := time.NewTicker(n.options.diskRetry)
 	defer retry.Stop()
 	defer close(n.departures)
+	defer close(n.previews)
 	for open := true; open; {
 		select {
 		case <-retry.C:
@@ -199,7 +200,7 @@ func (n *Node) refuse(group []*request, cause error) {
 }
 
 // publish makes the effects of a durable transaction visible. It belongs to the
-// flight.
+// flights.
 func (n *Node) publish(t *transaction) {
 	if err := t.shown.err; err != nil {
 		n.stopItself(fmt.Errorf("derive routing from a commit: %w", err))

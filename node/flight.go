@@ -20,6 +20,10 @@ import "github.com/scalesmall/ssnode/store"
 //	    the last one was ready. So two halves take turns, one on its way to the disk
 //	    while the other is prepared. Else nearly all come to be in one, and the disk
 //	    waits for their writers.
+//	F5  What readers will see of a transaction is derived as soon as that is ready
+//	    (preview), in the order in which transactions depart, each on what the one
+//	    before leads to. If F3 holds one back that is undone, the last one first,
+//	    before anything else is derived.
 //
 // So the protocol's requests still come before the local writes of the same
 // transaction, and nobody is answered before who came earlier.
@@ -27,9 +31,10 @@ type flight struct {
 	*transaction
 	// after is the one before, if that was out when this one was ready.
 	after *flight
-	// err is valid when landed is closed: store.ErrStale if F3 holds it back.
-	err    error
-	landed chan struct{}
+	// previewed is closed when shown is valid, landed when that and err are:
+	// store.ErrStale if F3 holds it back.
+	previewed, landed chan struct{}
+	err               error
 }
 
 // shareMin is how many requests a transaction takes in any case: what a few cost is
@@ -67,23 +72,47 @@ func (f *flight) isOpen() bool { return f != nil && f.node.identity.certain.Load
 func (n *Node) launch(t *transaction) {
 	n.about = n.departed + len(t.group) + n.commits.len()
 	n.departed = len(t.group)
-	next := &flight{transaction: t, after: n.flight, landed: make(chan struct{})}
+	next := &flight{transaction: t, after: n.flight, previewed: make(chan struct{}), landed: make(chan struct{})}
+	n.previews <- next
 	n.departures <- next
+	if before := n.flight; before != nil {
+		<-before.landed
+		if before.err != nil {
+			n.takeBack(next)
+		}
+	}
 	if n.land() {
 		n.flight = next
-		return
+	} else {
+		n.commit(t.group)
 	}
-	<-next.landed // held back (F3)
-	n.commit(t.group)
+}
+
+// takeBack undoes what was derived of a flight that is held back.
+func (n *Node) takeBack(f *flight) {
+	<-f.landed
+	n.routing.undo(f.prepared.Effects())
 }
 
 // share returns how many requests a transaction takes at most (F4).
 func (n *Node) share() int { return min(groupMax, max(shareMin, (n.about+1)/2)) }
 
+// runPreviews derives what readers will see of what is to depart (F5).
+func (n *Node) runPreviews() {
+	for f := range n.previews {
+		f.shown = n.routing.prepare(f.prepared.Effects())
+		close(f.previewed)
+	}
+}
+
 // runFlights carries out one after the other what departs.
 func (n *Node) runFlights() {
 	for f := range n.departures {
 		f.err = f.depart()
+		<-f.previewed
+		if f.err == nil {
+			n.publish(f.transaction)
+		}
 		close(f.landed) // the next is prepared before those who are answered write again
 		if f.err == nil {
 			f.answer()
@@ -91,7 +120,7 @@ func (n *Node) runFlights() {
 	}
 }
 
-// depart carries a transaction out, unless F3 holds it back.
+// depart makes a transaction durable, unless F3 holds it back.
 func (f *flight) depart() error {
 	before := f.after
 	f.after = nil // or each would keep all before it
@@ -100,7 +129,7 @@ func (f *flight) depart() error {
 		f.prepared.Abandon()
 		return store.ErrStale
 	}
-	return f.run()
+	return f.prepared.Commit(f.beside)
 }
 
 // land waits for the flight, if there is one, and reports whether its transaction
@@ -117,6 +146,7 @@ func (n *Node) land() bool {
 	case nil:
 		return true
 	case store.ErrStale:
+		n.takeBack(f)
 		n.commit(f.group) // on what is there
 	default:
 		n.end(f.transaction, f.err)

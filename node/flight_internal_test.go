@@ -95,6 +95,18 @@ func byKind(noted []string) []string {
 	return slices.SortedStableFunc(slices.Values(noted), func(a, b string) int { return kind(a) - kind(b) })
 }
 
+// awaitAnswers waits for as many answers, whatever steps ran again before them.
+func (s *steps) awaitAnswers(want ...string) {
+	s.t.Helper()
+	answers := func() []string {
+		return slices.DeleteFunc(s.have(), func(noted string) bool { return !strings.Contains(noted, " is ") })
+	}
+	until(s.t, fmt.Sprintf("these are noted: %q", want), func() bool { return len(answers()) >= len(want) })
+	if got := answers(); !slices.Equal(got, want) {
+		s.t.Fatalf("the answers are\n%q, want\n%q", got, want)
+	}
+}
+
 // flying returns a node with the step of one write done, which waits for the disk.
 func flying(t *testing.T) (s *steps, g *gate, open func()) {
 	g = newGate()
@@ -212,6 +224,7 @@ func TestFlight_ThatFails_TakesTheNextWithIt(t *testing.T) {
 // that one could become durable, and all to come would wait for it to do so.
 func TestFlight_ThatFails_ThoughTheDiskWorks(t *testing.T) {
 	s, _, open := flying(t)
+	tries := 0
 	failing := sync.OnceFunc(func() {
 		open()
 		<-s.node.flight.landed
@@ -222,13 +235,94 @@ func TestFlight_ThatFails_ThoughTheDiskWorks(t *testing.T) {
 	err := s.node.commits.put(&request{joins: 1, step: func(c *delta.Commit) error {
 		s.note("second")
 		failing()
-		return write(registering("second"))(c)
+		tries++
+		return write(registering(fmt.Sprint("second", tries)))(c)
 	}, done: func(err error) { s.note(fmt.Sprint("second is answered ", err)) }}, 1)
 	if err != nil {
 		t.Fatal(err)
 	}
 	s.await("first", "second", "first is done", "first is refused", "second", "second is answered <nil>")
 	increase(t, s.node, "third")
+	if servers := s.node.Lookup("default", "second1").Servers; len(servers) != 0 {
+		t.Errorf("what was held back is served by %v", servers)
+	}
+	if servers := s.node.Lookup("default", "second2").Servers; len(servers) != 1 {
+		t.Errorf("what was carried out instead is served by %v", servers)
+	}
+}
+
+// ready has n writes join, as many as make a transaction full, so that it is ready to
+// depart, and returns their names.
+func (s *steps) ready(n int) (names []string) {
+	s.t.Helper()
+	for i := range n {
+		name := fmt.Sprintf("r%02d", i)
+		s.put(name, 1)
+		names = append(names, name)
+	}
+	until(s.t, "the next is ready", func() bool { return len(s.node.departures) == 1 && len(s.node.previews) == 0 })
+	return names
+}
+
+// each returns names with what is noted of them.
+func each(names []string, what string) (noted []string) {
+	for _, name := range names {
+		noted = append(noted, name+what)
+	}
+	return noted
+}
+
+// TestFlight_ThatFails_TakesTheReadyNextWithIt: what waits for nothing but the disk is
+// not acknowledged either, nor to be seen.
+func TestFlight_ThatFails_TakesTheReadyNextWithIt(t *testing.T) {
+	s, g, open := flying(t)
+	id, former := s.node.Replica(), s.node.Context()
+	names := s.ready(shareMin)
+	g.instead = func(func() error) error { return errDisk }
+	open()
+	s.await(slices.Concat([]string{"first"}, names, []string{"first is refused"}, each(names, " is refused"))...)
+	until(t, "the disk works again", func() bool { return s.node.store.Failed() == nil })
+	increase(t, s.node, "third")
+	for _, name := range append(names, "first") {
+		if len(s.node.Lookup("default", name).Servers) != 0 {
+			t.Errorf("%s is there", name)
+		}
+	}
+	if got := s.node.Context(); got.Get(id) != former.Get(id)+1 {
+		t.Errorf("it is at %s, want %d of %s", got, former.Get(id)+1, id)
+	}
+}
+
+// TestFlight_Ready_IDGivenUpMeanwhile: F3, I3. What is ready and has been derived from
+// is held back and carried out again, before what came later.
+func TestFlight_Ready_IDGivenUpMeanwhile(t *testing.T) {
+	s, _, open := flying(t)
+	former, before := s.node.Replica(), s.node.Context()
+	tries := 0
+	err := s.node.commits.put(&request{joins: 1, step: func(c *delta.Commit) error {
+		tries++
+		return write(registering(fmt.Sprint("try", tries)))(c)
+	}, done: func(error) {}}, commitWeightMin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	names := s.ready(shareMin - 1)
+	s.put("later", 1)
+	s.node.identity.disown(former, "another has it")
+	open()
+	s.awaitAnswers(slices.Concat([]string{"first is done"}, each(names, " is done"), []string{"later is done"})...)
+	now := s.node.Replica()
+	if got := s.node.Context(); now == former || got.Get(former) != before.Get(former)+1 || got.Get(now) == 0 {
+		t.Errorf("it goes on under %s, formerly %s, and is at %s", now, former, got)
+	}
+	if servers := s.node.Lookup("default", "try1").Servers; len(servers) != 0 {
+		t.Errorf("what was held back is served by %v", servers)
+	}
+	for _, name := range append(names, "first", "later", "try2") {
+		if servers := s.node.Lookup("default", name).Servers; len(servers) != 1 || servers[0].Priority != 1 {
+			t.Errorf("%s is served by %v", name, servers)
+		}
+	}
 }
 
 // TestFlight_IDGivenUpMeanwhile: what has joined before the node was told that

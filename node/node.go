@@ -45,9 +45,10 @@ type Node struct {
 	identity  *identity
 	commits   *mailbox[*request]
 	// flight is the transaction on its way to the disk, nil if there is none. It
-	// belongs to the committer, who hands it over through departures.
-	flight     *flight
-	departures chan *flight
+	// belongs to the committer, who hands it over through departures, and to be
+	// derived from through previews.
+	flight               *flight
+	departures, previews chan *flight
 	// departed is how many requests departed last, about how many those were with
 	// the ones before and the ones that waited (F4).
 	departed, about int
@@ -114,8 +115,8 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		options: o, log: o.Logger, now: time.Now,
 		routing: newRouting(), questions: newQuestions(),
 		identity: newIdentity(), departure: newDeparture(), commits: newMailbox[*request](commitQueueMax),
-		departures: make(chan *flight, 1),
-		stopped:    make(chan struct{}), unwatch: make(chan struct{}),
+		departures: make(chan *flight, 1), previews: make(chan *flight, 2),
+		stopped: make(chan struct{}), unwatch: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
 	n.watchers = newWatchers(o.watchQueue, &n.counters.watchersEnded)
@@ -172,6 +173,7 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	n.transport = t
 	n.committed.Go(n.runFlights)
+	n.committed.Go(n.runPreviews)
 	n.committed.Go(n.runCommitter) // which writes where this node is reached
 	n.protocol.attach(t)
 	n.comparison.until = time.Now().Add(n.options.IdentityWait)

@@ -109,7 +109,7 @@ type prepared struct {
 	err    error
 }
 
-// prepare derives what a commit shows while nobody sees it yet. For the flight
+// prepare derives what a commit shows while nobody sees it yet. For the previews
 // only.
 func (r *routing) prepare(e *delta.Effects) prepared {
 	p := prepared{changes: make([]change, 0, len(e.Entries)), tables: map[string]*ranges.Table{}}
@@ -132,8 +132,8 @@ func (r *routing) prepare(e *delta.Effects) prepared {
 	return p
 }
 
-// undo makes the claims what they were before prepare, or leaves them so. For the
-// committer, when a commit has failed though the disk works.
+// undo makes the claims what they were before the last prepare that is not undone,
+// or leaves them so. For the committer, when that commit was not carried out.
 func (r *routing) undo(e *delta.Effects) {
 	for _, x := range e.Entries {
 		c, visible, err := visibleChange(delta.EntryChange{Key: x.Key, Before: x.After, After: x.Before})

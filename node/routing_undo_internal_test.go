@@ -64,3 +64,42 @@ func TestRouting_Undo_LeavesWhatWas(t *testing.T) {
 		}
 	}
 }
+
+// TestRouting_Undo_OfTwo takes two prepared commits back that change the same claims,
+// the last one first.
+func TestRouting_Undo_OfTwo(t *testing.T) {
+	var memory delta.Memory
+	replica, r := delta.NewReplica(crdt.ReplicaID{1}), newRouting()
+	prepared := func(operations ...delta.Operation) *delta.Effects {
+		t.Helper()
+		c := replica.Begin(delta.Env{Read: &memory, Now: 1})
+		if _, _, err := c.Write(operations); err != nil {
+			t.Fatal(err)
+		}
+		e, err := c.Finish()
+		if err != nil {
+			t.Fatal(err)
+		}
+		memory.Write(e)
+		replica.Adopt(e)
+		if p := r.prepare(e); p.err != nil {
+			t.Fatal(p.err)
+		}
+		return e
+	}
+	prepared(delta.Operation{Verb: delta.VerbRegister, Claim: claimAt("a"), Amount: 1})
+	first := prepared(
+		delta.Operation{Verb: delta.VerbIncrease, Claim: claimAt("a"), Amount: 1},
+		delta.Operation{Verb: delta.VerbRegister, Claim: claimAt("b"), Amount: 1},
+	)
+	second := prepared(
+		delta.Operation{Verb: delta.VerbRelease, Claim: claimAt("a")},
+		delta.Operation{Verb: delta.VerbIncrease, Claim: claimAt("b"), Amount: 1},
+	)
+	r.undo(second)
+	r.undo(first)
+	all := slices.Collect(r.claims["default"].All())
+	if len(all) != 1 || all[0].Range.From != "a" || all[0].Priority != 1 {
+		t.Errorf("left are %v, want a with 1", all)
+	}
+}

@@ -30,7 +30,7 @@ type transaction struct {
 
 	prepared *store.Prepared
 	results  []antientropy.CommitResult
-	// shown is what readers will see, derived beside the way to the disk.
+	// shown is what readers will see.
 	shown prepared
 }
 
@@ -46,23 +46,19 @@ func (t *transaction) prepare() (err error) {
 	return err
 }
 
-// run makes what is prepared durable, and shows it. On an error nothing has
-// changed.
-func (t *transaction) run() error {
-	if err := t.prepared.Commit(t.beside); err != nil {
-		return err
-	}
-	t.node.publish(t)
-	return nil
-}
+// besideMin is how many entries change at least where what follows from them is
+// worth a goroutine.
+const besideMin = 8
 
-// beside prepares what readers will see while the disk works.
+// beside derives the fingerprints of what is to be committed, while the disk works
+// on that if they are many.
 func (t *transaction) beside(e *delta.Effects, derive func()) (wait func()) {
-	var running sync.WaitGroup
-	running.Go(func() {
+	if len(e.Entries) < besideMin {
 		derive()
-		t.shown = t.node.routing.prepare(e)
-	})
+		return func() {}
+	}
+	var running sync.WaitGroup
+	running.Go(derive)
 	return running.Wait
 }
 

@@ -40,8 +40,9 @@ func (w *twins) update(fn func(*delta.Commit) error) (*delta.Effects, error) {
 	return p.effects, nil
 }
 
-// fly has some updates be prepared before the first is durable, of which one may
-// fail on its way to the disk: then those after it are as if they had never been.
+// fly has some updates be prepared before the first is durable, of which one may be
+// abandoned or fail on its way to the disk: then those after it are as if they had
+// never been.
 func (w *twins) fly(t *rapid.T) {
 	w.flights = []twinFlight{}
 	for range rapid.IntRange(2, 5).Draw(t, "flights") {
@@ -53,7 +54,14 @@ func (w *twins) fly(t *rapid.T) {
 	w.flights = nil
 	failing := rapid.IntRange(0, 2*len(flights)).Draw(t, "failing")
 	arrives := rapid.Bool().Draw(t, "arrives")
+	isAbandoned := rapid.Bool().Draw(t, "abandoned")
 	for i, f := range flights {
+		if i == failing && isAbandoned {
+			f.Abandon()
+			w.model = f.before
+			w.seeStale(t, flights[i+1:])
+			return
+		}
 		if i == failing {
 			w.fault = func(tx *bbolt.Tx, commit func() error) error {
 				if arrives {
@@ -88,13 +96,20 @@ func (w *twins) crash(t *rapid.T, flights []twinFlight, arrives bool) {
 	if isReopened {
 		w.reopen(t)
 	}
-	for _, f := range flights[1:] {
-		if err := f.Commit(deriveFirst); !errors.Is(err, ErrStale) {
-			t.Fatalf("an update on one that has failed ends with %v", err)
-		}
-	}
+	w.seeStale(t, flights[1:])
 	if !isReopened {
 		w.reopen(t)
+	}
+}
+
+// seeStale ends flights after one that was not carried out.
+func (w *twins) seeStale(t *rapid.T, flights []twinFlight) {
+	for _, f := range flights {
+		if rapid.Bool().Draw(t, "abandoned, too") {
+			f.Abandon()
+		} else if err := f.Commit(deriveFirst); !errors.Is(err, ErrStale) {
+			t.Fatalf("an update on one that was not carried out ends with %v", err)
+		}
 	}
 }
 
@@ -142,6 +157,31 @@ func TestPrepared_Commit_ComesAfterThoseBefore(t *testing.T) {
 	id := s.Summary().ID
 	if got := s.Summary().Context.Get(id); len(order) != 3 || order[0].Get(id) != 1 || order[1].Get(id) != 2 || got != 3 {
 		t.Errorf("they became durable as %v, in the end %d", order, got)
+	}
+}
+
+// TestPrepared_Abandon_LeavesNothing: what was abandoned is not there, nor what was
+// prepared on it; what is prepared after that is, though one of those ends later.
+func TestPrepared_Abandon_LeavesNothing(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	former := s.Summary().Context.Get(s.Replica().ID)
+	first := prepareTest(t, s, putting("a"))
+	second := prepareTest(t, s, putting("b"))
+	first.Abandon()
+	third := prepareTest(t, s, putting("c"))
+	second.Abandon()
+	if err := third.Commit(deriveFirst); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Summary().Context.Get(s.Replica().ID); got != former+1 {
+		t.Errorf("it is at %d, want %d", got, former+1)
+	}
+	r := &frontierReader{store: s}
+	defer r.release()
+	for from, value := range map[string]int64{"a": 0, "b": 0, "c": 1} {
+		if e, err := r.Get(delta.ClaimKey(claim("n1", from, from+"~"))); err != nil || e.Counter.Value() != value {
+			t.Errorf("%s shows %d, %v, want %d", from, e.Counter.Value(), err, value)
+		}
 	}
 }
 
