@@ -160,6 +160,31 @@ func TestPrepared_Commit_ComesAfterThoseBefore(t *testing.T) {
 	}
 }
 
+// TestPrepared_Abandon_ComesAfterThoseBefore: who abandons an update takes none before
+// it along, however early.
+func TestPrepared_Abandon_ComesAfterThoseBefore(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	first := prepareTest(t, s, putting("a"))
+	second := prepareTest(t, s, putting("b"))
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		second.Abandon()
+	}()
+	select {
+	case <-ended:
+		t.Error("it does not wait for the one before")
+	case <-time.After(10 * time.Millisecond): // what could go wrong goes wrong at once
+	}
+	if err := first.Commit(deriveFirst); err != nil {
+		t.Error(err)
+	}
+	<-ended
+	if got := s.Summary().Context.Get(s.Replica().ID); got != 1 {
+		t.Errorf("it is at %d, want 1", got)
+	}
+}
+
 // TestPrepared_Abandon_LeavesNothing: what was abandoned is not there, nor what was
 // prepared on it; what is prepared after that is, though one of those ends later.
 func TestPrepared_Abandon_LeavesNothing(t *testing.T) {

@@ -75,6 +75,24 @@ func TestStore_Rules(t *testing.T) {
 		New:  "",
 		Test: "TestPrepared_Commit_ComesAfterThoseBefore",
 	}, {
+		Name: "S10: what is abandoned takes those before it along",
+		File: "store/prepare.go",
+		Old:  "	defer close(p.ended)\n	p.awaitBefore()\n	s := p.store\n	s.write.Lock()\n	defer s.write.Unlock()\n	if !",
+		New:  "	defer close(p.ended)\n	s := p.store\n	s.write.Lock()\n	defer s.write.Unlock()\n	if !",
+		Test: "TestPrepared_Abandon_ComesAfterThoseBefore",
+	}, {
+		Name: "S10: an update that is stale takes others along when it is abandoned",
+		File: "store/prepare.go",
+		Old:  "	if !s.isStale(p) {\n		s.branch()\n	}\n",
+		New:  "	s.branch()\n",
+		Test: "TestPrepared_Abandon_LeavesNothing",
+	}, {
+		Name: "S10: what was prepared on one that was abandoned goes on",
+		File: "store/prepare.go",
+		Old:  "	if !s.isStale(p) {\n		s.branch()\n	}\n",
+		New:  "",
+		Test: "TestPrepared_Abandon_LeavesNothing",
+	}, {
 		Name: "who waits for an update before holds the file",
 		File: "store/prepare.go",
 		Old:  "	r.release()\n	wait()\n",
