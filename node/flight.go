@@ -22,8 +22,8 @@ import "github.com/scalesmall/ssnode/store"
 //	    waits for their writers.
 //	F5  What readers will see of a transaction is derived as soon as that is ready
 //	    (preview), in the order in which transactions depart, each on what the one
-//	    before leads to. If F3 holds one back that is undone, the last one first,
-//	    before anything else is derived.
+//	    before leads to. If F3 holds one back, or it fails though the disk works,
+//	    that is undone, the last one first, before anything else is derived.
 //
 // So the protocol's requests still come before the local writes of the same
 // transaction, and nobody is answered before who came earlier.

@@ -21,15 +21,16 @@ import (
 // Its goroutines, each the only owner of what it drives:
 //
 //	committer   the store's write side, and the disk's faults
-//	flights     the transaction on its way to the disk, and the routing indexes
+//	flights     the transaction on its way to the disk
+//	previews    the routing indexes, ahead of the disk
 //	protocol    the antientropy core
 //	reader      bulk reads that the core asks for
 //	keeper      timers: rejoining, remembering members, introducing
 //	trimmer     holding the log to its retention, rewriting the file
-//	watchdog    the progress of the first two
+//	watchdog    the progress of committer and protocol
 //
-// A write goes queue → committer (one transaction with whatever else waits,
-// fsync) → routing → watchers → protocol → answer. Close stops them in the
+// A write goes queue → committer (one transaction with whatever else waits) →
+// flights (fsync) → routing → watchers → protocol → answer. Close stops them in the
 // order in which nobody waits for one that is gone; see there.
 type Node struct {
 	options Options
@@ -94,7 +95,7 @@ type Node struct {
 	closing   sync.Once
 	closeErr  error
 	fatal     atomic.Pointer[error]
-	committed sync.WaitGroup // the committer and its flights
+	committed sync.WaitGroup // the committer, its flights and their previews
 	conversed sync.WaitGroup // protocol and reader
 	kept      sync.WaitGroup // keeper and trimmer
 	watched   sync.WaitGroup // the watchdog and who speaks for it

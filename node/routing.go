@@ -14,16 +14,17 @@ import (
 )
 
 // routing is everything derived from the entries that reads are answered from.
-// The flight writes it, so that who has an answer to a write sees its effect;
-// lookups read immutable tables. What takes a while is prepared while the commit
-// is on its way to the disk, and shown when it is there.
+// The flights write it, so that who has an answer to a write sees its effect;
+// lookups read immutable tables. What takes a while is prepared before the commit is
+// on disk, and shown when it is there.
 type routing struct {
 	// tables maps keyspaces to their current tables. The map is replaced when
 	// a keyspace comes or goes, the pointers in it when its claims change.
 	tables atomic.Pointer[map[string]*atomic.Pointer[ranges.Table]]
-	// claims belong to the flight, and to the committer while none is out. They are
-	// ahead of the rest between prepare and show; a commit that fails leaves them so
-	// until loaded.
+	// claims belong to the previews, and to the committer while nothing that was
+	// launched has yet to land. They are ahead of the rest between prepare and show,
+	// of one commit or two; where the disk fails they stay so until loaded, any other
+	// commit that is not carried out is undone.
 	claims indexes
 	// loading and loadingClaims are what load takes in until loaded; readers do
 	// not see it. They belong to who opens the store.

@@ -39,7 +39,8 @@ var (
 	errUnknownTransaction = errors.New("the file holds a transaction that this process has not committed")
 	// ErrBusy says that the store is being rewritten already.
 	ErrBusy = errors.New("a rewrite is running")
-	// ErrStale says that an update was prepared on one that has failed since.
+	// ErrStale says that an update was prepared on one that has failed, or was
+	// abandoned, since.
 	ErrStale = errors.New("an update before this one has failed")
 	// ErrTooLarge is wrapped when a note or list exceeds its limit.
 	ErrTooLarge = errors.New("too large")

@@ -15,8 +15,9 @@ import (
 //
 //	S10 Updates become durable in the order in which they were prepared, each on
 //	    exactly what it was prepared on: the last one that was acknowledged, and
-//	    those in flight before it. Where one of these fails, all after it are
-//	    stale, and none of their effects is made durable or told to anybody.
+//	    those in flight before it. Where one of these fails or is abandoned, all
+//	    after it are stale, and none of their effects is made durable or told to
+//	    anybody.
 //
 // So nothing of an update leaves the store before it is durable, and a dot that
 // a stale one has used may be given again: nobody has seen it.
@@ -55,7 +56,8 @@ type Pause func(wait func())
 // go on; where fn waits for one of these, it must do so within a Pause.
 //
 // An error of fn is returned as it is, and at once: it may be due to an update that
-// is not durable yet. ErrStale says that an update before has failed meanwhile:
+// is not durable yet. ErrStale says that an update before has failed meanwhile, or
+// was abandoned:
 // prepare it again. On any error nothing has changed, and there is nothing to commit.
 //
 // Neither Prepare nor Update may be called from within fn, nor View, which could
@@ -128,7 +130,7 @@ func (p *Prepared) Effects() *delta.Effects { return p.effects }
 // the effects are then no part of the state.
 //
 // On an error nothing has changed, in memory or for any reader: ErrStale, if an
-// update before has failed; one that wraps ErrCorrupt, of the file's contents. If
+// update before has failed or was abandoned; one that wraps ErrCorrupt, of the file's contents. If
 // the transaction fails on its way to the disk the error wraps ErrFailed and its
 // cause, and so does that of every later call until Reopen: whether the disk has
 // it is not known before.

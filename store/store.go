@@ -44,7 +44,8 @@ type Store struct {
 		revision uint64
 		// flights are the updates that are prepared and not acknowledged, in order.
 		// The slice is replaced, not changed. lineage tells those that build on
-		// what is acknowledged from those that build on what has failed (S10).
+		// what is acknowledged from those that build on what has failed or was
+		// abandoned (S10).
 		flights []*Prepared
 		lineage uint64
 	}
