@@ -113,7 +113,7 @@ func (n *Node) turnRecords() int { return max(onlineTurn, int(n.counters.group.L
 func (n *Node) trimLog() (Compacted, error) {
 	env := n.retention()
 	env.Node, env.Participation = n.name, n.routing.participation()
-	t := trimming{store: n.store, env: env, turn: n.turn(n.ctx), turnRecords: n.turnRecords, plan: planLog}
+	t := trimming{store: n.store, env: env, turn: n.paced(n.ctx), turnRecords: n.turnRecords, plan: planLog}
 	c, err := t.run(false)
 	n.noteClasses(c)
 	return c, explain(err)

@@ -7,11 +7,14 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// Stats are about the file. All but FreeBytes cost nothing to know.
+// Stats are about the file. All but FreeBytes and FreePages cost nothing to know.
 type Stats struct {
 	// Bytes is the size of the file, FreeBytes how much of it holds nothing:
 	// new pages go there first, and Rewrite gives it back.
 	Bytes, FreeBytes uint64
+	// FreePages is how many pages the list of free ones has, which every commit
+	// writes: 8 bytes for each.
+	FreePages int
 	// LogRecords and LogBytes are what the log of deltas holds.
 	LogRecords, LogBytes uint64
 	// NewestEntries is how many images of entries the bucket fresh has, Unplaced how
@@ -20,7 +23,7 @@ type Stats struct {
 }
 
 // Stats returns the sizes as they are now. No pages are read. After a disk
-// fault they are those before it, and FreeBytes is not known.
+// fault they are those before it, and FreeBytes and FreePages are not known.
 func (s *Store) Stats() (Stats, error) {
 	info, err := os.Stat(s.path)
 	if err != nil {
@@ -30,7 +33,7 @@ func (s *Store) Stats() (Stats, error) {
 	if db == nil || err != nil {
 		return stats, err
 	}
-	stats.FreeBytes, err = freeBytes(db, stats.Bytes)
+	stats.FreePages, stats.FreeBytes, err = free(db, stats.Bytes)
 	if err != nil {
 		err = s.unless(err)
 	}
@@ -55,15 +58,15 @@ func (s *Store) knownStats(size uint64) (Stats, *bbolt.DB, error) {
 	return stats, s.mu.db, nil
 }
 
-// freeBytes returns how much of a file of a given size holds nothing: the
-// pages of the freelist, and what lies beyond the last page.
-func freeBytes(db *bbolt.DB, size uint64) (uint64, error) {
+// free returns how many pages of a file of a given size are in the list of free
+// ones, and how much of it holds nothing: these pages, and what lies beyond the last.
+func free(db *bbolt.DB, size uint64) (pages int, bytes uint64, err error) {
 	tx, err := db.Begin(false)
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	defer tx.Rollback()
-	pages := db.Stats()
-	free := uint64(max(0, pages.FreePageN+pages.PendingPageN)) * uint64(db.Info().PageSize)
-	return free + size - min(size, uint64(tx.Size())), nil
+	known := db.Stats()
+	pages = max(0, known.FreePageN+known.PendingPageN)
+	return pages, uint64(pages)*uint64(db.Info().PageSize) + size - min(size, uint64(tx.Size())), nil
 }

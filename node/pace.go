@@ -1,0 +1,81 @@
+package node
+
+import (
+	"context"
+	"time"
+)
+
+const (
+	// freePagesMax is how many free pages a trimming leaves to busy writers. Every
+	// commit sorts and writes the list of all: of 15,000 that took as long as all
+	// the rest of a commit of 32 writes.
+	freePagesMax = 512
+	// paceEvery is how often a trimming looks whether writers have taken what it
+	// freed, and paceCommits how many transactions in that time make them busy:
+	// fewer do not suffer from a long list.
+	paceEvery   = 50 * time.Millisecond
+	paceCommits = 5
+)
+
+// pace holds a trimming back while busy writers have more free pages than they
+// need: a page is of no more use in the list of free ones than in the log, and
+// costs every commit there. So the log is trimmed as fast as it grows while they
+// are busy, and to its retention when they pause, or in the end.
+type pace struct {
+	// free returns how many pages are free, commits how many transactions of
+	// writers there were, and isOver whether there is no more time.
+	free    func() (int, error)
+	commits func() uint64
+	isOver  func() bool
+	// rest waits for paceEvery.
+	rest func() error
+}
+
+// keep returns when the trimming may go on.
+func (p pace) keep() error {
+	for !p.isOver() {
+		free, err := p.free()
+		if err != nil || free <= freePagesMax {
+			return err
+		}
+		before := p.commits()
+		if err := p.rest(); err != nil {
+			return err
+		}
+		if p.commits()-before < paceCommits {
+			return nil
+		}
+	}
+	return nil
+}
+
+// paced is turn for a trimming that nobody waits for. It is done within the time
+// after which what it drops would have to go for its age.
+func (n *Node) paced(ctx context.Context) func() error {
+	turn := n.turn(ctx)
+	until := time.Now().Add(time.Duration(n.options.Retention.Other.Age) * time.Millisecond)
+	p := pace{
+		free: func() (int, error) {
+			stats, err := n.store.Stats()
+			return stats.FreePages, err
+		},
+		commits: n.counters.commits.Load,
+		isOver:  func() bool { return time.Now().After(until) },
+		rest: func() error {
+			rest := time.NewTimer(paceEvery)
+			defer rest.Stop()
+			select {
+			case <-rest.C:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		},
+	}
+	return func() error {
+		if err := turn(); err != nil {
+			return err
+		}
+		return p.keep()
+	}
+}
