@@ -6,10 +6,10 @@ import (
 )
 
 const (
-	// freePagesMax is how many free pages a trimming leaves to busy writers. Every
-	// commit sorts and writes the list of all: of 15,000 that took as long as all
-	// the rest of a commit of 32 writes.
-	freePagesMax = 512
+	// freePagesMax is how many free pages a trimming leaves to busy writers, whose
+	// list fits in one page. Every commit sorts and writes the list: that of more
+	// than 10,000 took as long as all the rest of a commit of 32 writes.
+	freePagesMax = 480
 	// paceEvery is how often a trimming looks whether writers have taken what it
 	// freed, and paceCommits how many transactions in that time make them busy:
 	// fewer do not suffer from a long list.
