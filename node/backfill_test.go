@@ -46,6 +46,10 @@ func TestNode_Backfill_HistoryOfANewlyClaimedRange(t *testing.T) {
 		}
 		return added >= 31
 	})
+	n1 := c.nodes["n1"]
+	if took, written := n2.Counters().Delays.Count, n1.Context().Get(n1.Replica()); took > written {
+		t.Errorf("the delays of %d deltas are counted, of the %d events of n1: history has none", took, written)
+	}
 	c.eventually("both are equal", c.equal)
 	c.sameEvents("n1", "n1")
 	// memberlist warns of a ping that took long: of the machine, not of us.

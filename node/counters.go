@@ -14,6 +14,8 @@ type counters struct {
 	writesRefused, inboxDropped, readsRefused, watchersEnded atomic.Uint64
 	// group is how many deltas the last transaction had.
 	group atomic.Int64
+	// delays are of the deltas of others.
+	delays delays
 }
 
 // Counters is a reading of a node's counters, for metrics.
@@ -27,6 +29,8 @@ type Counters struct {
 	// Backfilled is how many events were added to the log because this node
 	// began to participate where they are about.
 	Backfilled uint64
+	// Delays are how long deltas of other replicas took to be shown here.
+	Delays Delays
 	// Watchers is how many watch now.
 	Watchers int
 	// Queues are the bounded queues of the node, in no particular order.
@@ -48,12 +52,15 @@ type Queue struct {
 	Dropped uint64
 }
 
-func (c *counters) committed(e *delta.Effects) {
+// committed counts a transaction whose effects are shown from now on, in milliseconds
+// of the Unix epoch. O(deltas).
+func (c *counters) committed(e *delta.Effects, now int64) {
 	c.commits.Add(1)
 	c.group.Store(int64(len(e.Deltas)))
 	for _, p := range e.Deltas {
 		c.events.Add(uint64(len(p.Events)))
 	}
+	c.delays.shown(e.ID, e.Deltas, now)
 }
 
 // Counters returns the node's counters.
@@ -61,8 +68,8 @@ func (n *Node) Counters() Counters {
 	c := &n.counters
 	return Counters{
 		Commits: c.commits.Load(), Events: c.events.Load(), SendErrors: c.sendErrors.Load(),
-		Backfilled: c.backfilled.Load(),
-		Watchers:   n.watchers.count(), Protocol: *n.protocol.counted.Load(), Gossip: n.transport.Stats(),
+		Backfilled: c.backfilled.Load(), Delays: c.delays.reading(),
+		Watchers: n.watchers.count(), Protocol: *n.protocol.counted.Load(), Gossip: n.transport.Stats(),
 		Alone: n.keeper.alone.Load(),
 		Queues: []Queue{
 			n.commits.reading("writes", &c.writesRefused),
