@@ -26,8 +26,17 @@ func TestTransport_Members_SuspectWhileOneLinkIsCut(t *testing.T) {
 	if all[2].liveness("n1") != Alive || all[2].liveness("n2") != Alive {
 		t.Error("n3 reaches both, and does not list both as alive")
 	}
+	until(t, "n1 and n2 have counted that", func() bool {
+		return all[0].Stats().Became.Suspect > 0 && all[1].Stats().Became.Suspect > 0
+	})
 	cuts.Heal("n1", "n2")
 	untilListed(t, all)
+	for _, p := range all {
+		until(t, p.Name()+" has counted two, and all who were suspect, as alive or dead", func() bool {
+			is := p.Stats().Became
+			return is.Alive+is.Dead >= 2+is.Suspect && is.Left == 0
+		})
+	}
 }
 
 func TestTransport_Faults_CutAndHeal(t *testing.T) {

@@ -38,6 +38,24 @@ func (l Liveness) String() string {
 	return "unknown"
 }
 
+// Became is how often members other than this node became so, as this node sees
+// it, each change once. Who was suspect and became alive was suspected falsely, or
+// was slow; one that leaves may be taken for dead before its notice comes.
+type Became struct{ Alive, Suspect, Dead, Left uint64 }
+
+func (b *Became) count(l Liveness) {
+	switch l {
+	case Alive:
+		b.Alive++
+	case Suspect:
+		b.Suspect++
+	case Dead:
+		b.Dead++
+	case Left:
+		b.Left++
+	}
+}
+
 // Member is one member of the cluster as this node sees it.
 type Member struct {
 	// Name is unique in the cluster.

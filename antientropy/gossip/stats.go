@@ -39,6 +39,9 @@ type Stats struct {
 	// FaultsInjected are packets and streams that Options.Faults has lost.
 	FaultsInjected uint64
 
+	// Became is how often other members came to have each liveness.
+	Became Became
+
 	// QueuedFrames and QueuedBytes wait for streams, QueuedBroadcasts for
 	// gossip, now.
 	QueuedFrames, QueuedBytes, QueuedBroadcasts int

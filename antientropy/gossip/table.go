@@ -30,6 +30,7 @@ type table struct {
 		sync.Mutex
 		entries map[string]*entry
 		lives   lives
+		became  Became
 	}
 }
 
@@ -38,6 +39,7 @@ type table struct {
 //  1. listed is Alive, Dead or Left; Suspect is derived, see shown.
 //  2. listed = Left ⇒ announced.
 //  3. missed is zero, or later than heard.
+//  4. told is shown, or Alive where Suspect is by the passing of time alone.
 type entry struct {
 	node    memberlist.Node // Addr, Port and what senders need
 	meta    Meta
@@ -46,7 +48,7 @@ type entry struct {
 	heard   time.Time
 	missed  time.Time // the first probe missed since heard
 	leaving StartID   // the last start that has said that it leaves
-	suspect bool      // whether Suspect was shown when last looked at
+	told    Liveness  // what was shown when last looked at
 	// refuted: it runs on an older copy of its directory. Until it has drawn a
 	// new replica id no frames go either way: they would confirm the old one.
 	refuted bool
@@ -61,6 +63,8 @@ func (e *entry) valid() error {
 		return fmt.Errorf("member %s: invariant 2: left without a notice", e.node.Name)
 	case !e.missed.IsZero() && e.missed.Before(e.heard):
 		return fmt.Errorf("member %s: invariant 3: missed %s before heard %s", e.node.Name, e.missed, e.heard)
+	case e.told != e.listed && (e.told != Suspect || e.listed != Alive):
+		return fmt.Errorf("member %s: invariant 4: told as %s, listed as %s", e.node.Name, e.told, e.listed)
 	}
 	return nil
 }
@@ -78,6 +82,21 @@ func (e *entry) shown(now time.Time, grace time.Duration) (Liveness, time.Time) 
 		return Suspect, suspectAt
 	}
 	return e.listed, e.since
+}
+
+// note takes note of what is believed of a member now, and reports whether that
+// is another than before. Whoever changes what shown depends on calls it, before
+// too if that may hide that the member has become suspect since it was looked at.
+func (t *table) note(e *entry, now time.Time) bool {
+	is, _ := e.shown(now, t.grace)
+	if is == e.told {
+		return false
+	}
+	e.told = is
+	if e.node.Name != t.self {
+		t.mu.became.count(is)
+	}
+	return true
 }
 
 // announced reports whether the member has said that it leaves, under the
@@ -98,6 +117,7 @@ func (t *table) list(node memberlist.Node, meta Meta, now time.Time) (later Star
 		e.listed, e.since, e.missed = Alive, now, time.Time{}
 	}
 	e.node, e.meta = node, meta
+	t.note(e, now)
 	t.changed()
 	later, e.refuted = t.mu.lives.meet(Life{Name: node.Name, Replica: meta.Replica, Start: meta.Start}, t.isAliveLocked)
 	return later, e.refuted
@@ -133,10 +153,12 @@ func (t *table) unlist(name string, now time.Time) {
 	if e == nil || e.listed != Alive {
 		return
 	}
+	t.note(e, now)
 	e.listed, e.since = Dead, now
 	if e.announced() {
 		e.listed = Left
 	}
+	t.note(e, now)
 	t.bound()
 	t.changed()
 }
@@ -170,6 +192,7 @@ func (t *table) announce(name string, start StartID) bool {
 	e.leaving = start
 	if e.listed == Dead {
 		e.listed = Left
+		t.note(e, e.since)
 		t.changed()
 	}
 	return true
@@ -198,9 +221,9 @@ func (t *table) hear(name string, now time.Time) bool {
 	if e == nil {
 		return false
 	}
+	t.note(e, now)
 	e.heard, e.missed = now, time.Time{}
-	if e.suspect {
-		e.suspect = false
+	if t.note(e, now) {
 		t.changed()
 	}
 	return true
@@ -228,9 +251,7 @@ func (t *table) look(now time.Time) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	for _, e := range t.mu.entries {
-		shown, _ := e.shown(now, t.grace)
-		if suspect := shown == Suspect; suspect != e.suspect {
-			e.suspect = suspect
+		if t.note(e, now) {
 			t.changed()
 		}
 	}
@@ -278,6 +299,13 @@ func (t *table) size() int {
 		}
 	}
 	return n
+}
+
+// became returns how often others became what they are believed to be.
+func (t *table) became() Became {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.became
 }
 
 // forget removes a member that is gone.

@@ -105,6 +105,40 @@ func TestTable_Miss_MakesSuspectAfterGrace(t *testing.T) {
 	}
 }
 
+// Each change of what is believed counts once, however often it is looked at, and
+// also one that time brought about and nobody has looked at. Nothing counts of the
+// node itself.
+func TestTable_Became_CountsEachChangeOnce(t *testing.T) {
+	t.Parallel()
+	m := newTable("self", time.Second, func() {})
+	at := func(seconds int) time.Time { return epoch.Add(time.Duration(seconds) * time.Second) }
+	missed := func(seconds int) { m.miss("a", at(seconds)); m.look(at(seconds)) }
+	for _, step := range []struct {
+		name string
+		do   func()
+		want Became
+	}{
+		{"itself", func() { m.list(node("self"), metaOf(1), epoch) }, Became{}},
+		{"listed", func() { m.list(node("a"), metaOf(1), epoch) }, Became{Alive: 1}},
+		{"listed with news", func() { m.list(node("a"), metaOf(2), epoch); m.hear("a", epoch) }, Became{Alive: 1}},
+		{"a probe missed, and heard in time", func() { missed(1); m.hear("a", at(1)); m.look(at(9)) }, Became{Alive: 1}},
+		{"two missed", func() { missed(10); missed(11); m.look(at(12)); m.look(at(13)) }, Became{Alive: 1, Suspect: 1}},
+		{"heard again", func() { m.hear("a", at(14)); m.hear("a", at(15)); m.look(at(15)) }, Became{Alive: 2, Suspect: 1}},
+		{"suspect when nobody looked, and heard", func() { missed(20); m.hear("a", at(22)) }, Became{Alive: 3, Suspect: 2}},
+		{"suspect when nobody looked, and dead", func() { missed(30); m.unlist("a", at(32)); m.look(at(33)) }, Became{Alive: 3, Suspect: 3, Dead: 1}},
+		{"dead and missed", func() { missed(34); m.look(at(39)); m.unlist("a", at(39)) }, Became{Alive: 3, Suspect: 3, Dead: 1}},
+		{"said that it left", func() { m.announce("a", metaOf(2).Start); m.announce("a", metaOf(2).Start) }, Became{Alive: 3, Suspect: 3, Dead: 1, Left: 1}},
+		{"back again", func() { m.list(node("a"), metaOf(3), at(40)); m.look(at(49)) }, Became{Alive: 4, Suspect: 3, Dead: 1, Left: 1}},
+		{"left", func() { m.announce("a", metaOf(3).Start); m.unlist("a", at(50)) }, Became{Alive: 4, Suspect: 3, Dead: 1, Left: 2}},
+		{"forgotten and listed", func() { _ = m.forget("a"); m.list(node("a"), metaOf(4), at(60)) }, Became{Alive: 5, Suspect: 3, Dead: 1, Left: 2}},
+	} {
+		step.do()
+		if got := m.became(); got != step.want {
+			t.Errorf("%s: %+v, want %+v", step.name, got, step.want)
+		}
+	}
+}
+
 // A member that runs on an older copy of its directory is not sent to, nor heard,
 // before it goes by another replica id.
 func TestTable_List_RefutesAnOlderCopy(t *testing.T) {
@@ -144,7 +178,8 @@ func TestTable_Unlist_ForgetsTheOldestBeyondItsBound(t *testing.T) {
 
 // Whatever memberlist, peers and time do, the invariants of entry hold, a
 // member stays listed until it is forgotten, and who is alive for memberlist
-// can be sent to, unless a later start of it is remembered.
+// can be sent to, unless a later start of it is remembered. What is counted is what
+// who looks before and after each step sees change.
 func TestTable_AnySteps_KeepInvariants(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -154,8 +189,10 @@ func TestTable_AnySteps_KeepInvariants(t *testing.T) {
 		alive := map[string]bool{}
 		known := map[string]bool{}
 		latest, older := map[string]uint64{}, map[string]bool{}
+		var saw onlooker
 		for range rapid.IntRange(1, 60).Draw(t, "steps") {
 			now = now.Add(time.Duration(rapid.IntRange(0, 900).Draw(t, "ms")) * time.Millisecond)
+			saw.look(m, now)
 			name := rapid.SampledFrom(names).Draw(t, "name")
 			start := metaOf(uint64(rapid.IntRange(1, 3).Draw(t, "start")))
 			switch rapid.SampledFrom([]string{"list", "unlist", "announce", "hear", "miss", "look", "forget"}).Draw(t, "step") {
@@ -188,8 +225,29 @@ func TestTable_AnySteps_KeepInvariants(t *testing.T) {
 				}
 			}
 			checkTable(t, m, now, alive, known, older)
+			saw.look(m, now)
+		}
+		m.look(now) // so that it has seen as much
+		if got := m.became(); got != saw.became {
+			t.Fatalf("%+v is counted, %+v was seen", got, saw.became)
 		}
 	})
+}
+
+// onlooker counts the changes that who looks at a table sees.
+type onlooker struct {
+	before map[string]Liveness
+	became Became
+}
+
+func (o *onlooker) look(m *table, now time.Time) {
+	seen := map[string]Liveness{}
+	for _, x := range m.all(now) {
+		if seen[x.Name] = x.Liveness; x.Liveness != o.before[x.Name] && !x.Self {
+			o.became.count(x.Liveness)
+		}
+	}
+	o.before = seen
 }
 
 func checkTable(t *rapid.T, m *table, now time.Time, alive, known, older map[string]bool) {

@@ -269,5 +269,6 @@ func (t *Transport) Stats() Stats {
 	s.QueuedFrames, s.QueuedBytes = t.outbox.waiting()
 	s.QueuedBroadcasts = t.broadcasts.NumQueued()
 	s.HealthScore = t.list.GetHealthScore()
+	s.Became = t.table.became()
 	return s
 }
