@@ -83,7 +83,16 @@ var droppedBy = map[string]func(node.Counters) uint64{
 	"malformed":     func(c node.Counters) uint64 { return c.Gossip.DropsMalformed },
 }
 
+// becameBy are how often members became so, by liveness.
+var becameBy = map[string]func(node.Counters) uint64{
+	"alive":   func(c node.Counters) uint64 { return c.Gossip.Became.Alive },
+	"suspect": func(c node.Counters) uint64 { return c.Gossip.Became.Suspect },
+	"dead":    func(c node.Counters) uint64 { return c.Gossip.Became.Dead },
+	"left":    func(c node.Counters) uint64 { return c.Gossip.Became.Left },
+}
+
 var (
+	becameDesc      = prometheus.NewDesc("ssnode_member_changes_total", "How often other members became so, as this node sees it, by liveness. Suspect is who did not answer this node's own probe, whatever others say.", []string{"liveness"}, nil)
 	droppedDesc     = prometheus.NewDesc("ssnode_dropped_total", "What a bounded queue had no room for, or what could not be used, by queue.", []string{"queue"}, nil)
 	queueLengthDesc = prometheus.NewDesc("ssnode_queue_length", "How much waits in a queue, in its own unit.", []string{"queue"}, nil)
 	queueLimitDesc  = prometheus.NewDesc("ssnode_queue_limit", "How much a queue holds at most, in its own unit.", []string{"queue"}, nil)
@@ -96,7 +105,7 @@ type counterCollector struct{ server *Server }
 
 // Describe implements prometheus.Collector.
 func (c *counterCollector) Describe(out chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{droppedDesc, queueLengthDesc, queueLimitDesc, watchersDesc, aloneDesc} {
+	for _, d := range []*prometheus.Desc{becameDesc, droppedDesc, queueLengthDesc, queueLimitDesc, watchersDesc, aloneDesc} {
 		out <- d
 	}
 	for _, x := range nodeCounters {
@@ -112,6 +121,9 @@ func (c *counterCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	for _, x := range nodeCounters {
 		tell(x.desc, prometheus.CounterValue, float64(x.of(counted)))
+	}
+	for liveness, of := range becameBy {
+		tell(becameDesc, prometheus.CounterValue, float64(of(counted)), liveness)
 	}
 	for queue, of := range droppedBy {
 		tell(droppedDesc, prometheus.CounterValue, float64(of(counted)), queue)

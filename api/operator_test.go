@@ -369,3 +369,28 @@ func servePair(t *testing.T) (a, b member) {
 		}
 	}
 }
+
+// TestServer_Metrics_DelaysAndMemberChanges: what a member wrote has a delay where it
+// came to, and the member was found alive there.
+func TestServer_Metrics_DelaysAndMemberChanges(t *testing.T) {
+	a, b := servePair(t)
+	b.register(t, "default", "n2", "a", "m")
+	for deadline := time.Now().Add(10 * time.Second); len(a.node.Lookup("default", "b").Servers) == 0; time.Sleep(5 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("n1 does not show what n2 wrote")
+		}
+	}
+	_, text := a.ask(t, "GET", "/metrics", "")
+	told := map[string]string{}
+	for line := range strings.Lines(text) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		told[name] = value
+	}
+	count, all := told["ssnode_delta_delay_seconds_count"], told[`ssnode_delta_delay_seconds_bucket{le="+Inf"}`]
+	if minute := told[`ssnode_delta_delay_seconds_bucket{le="60"}`]; count == "" || count == "0" || minute != count || all != count {
+		t.Errorf("%q deltas have a delay, %q of them of a minute at most, %q in all", count, minute, all)
+	}
+	if alive := told[`ssnode_member_changes_total{liveness="alive"}`]; alive == "" || alive == "0" {
+		t.Errorf("members became alive %q times", alive)
+	}
+}

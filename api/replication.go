@@ -57,12 +57,13 @@ var (
 	staleDesc         = prometheus.NewDesc("ssnode_replication_frames_stale_total", "Frames of answers that came too late, or after another one, by tier of replication.", tier, nil)
 	announcedDesc     = prometheus.NewDesc("ssnode_replication_announced_total", "Deltas announced to members because they were too large to be pushed.", nil, nil)
 	broadcastsDesc    = prometheus.NewDesc("ssnode_replication_broadcasts_total", "Announcements handed to gossip, which repeats each.", nil, nil)
+	delayDesc         = prometheus.NewDesc("ssnode_delta_delay_seconds", "From when a delta of another replica was committed there, by its clock, to when this node shows it, by its own: two clocks, in steps of a millisecond, 0 where they say that it was before. The time that both commits take is a part of it.", nil, nil)
 	incompleteDesc    = prometheus.NewDesc("ssnode_incomplete", "1 while the node lacks a great part of the state and fetches it.", nil, nil)
 )
 
 var replicationDescs = []*prometheus.Desc{
 	tierFramesInDesc, tierFramesOutDesc, tierBytesInDesc, tierBytesOutDesc, copiesInDesc, copiesNewDesc,
-	tripsDesc, staleDesc, announcedDesc, broadcastsDesc, incompleteDesc,
+	tripsDesc, staleDesc, announcedDesc, broadcastsDesc, delayDesc, incompleteDesc,
 }
 
 // Describe implements prometheus.Collector.
@@ -97,5 +98,15 @@ func (c *replicationCollector) Collect(out chan<- prometheus.Metric) {
 	count(copiesNewDesc, r.Pull.New, "pull")
 	count(announcedDesc, r.Push.Announced)
 	count(broadcastsDesc, r.Push.Broadcasts)
+	out <- histogramOf(c.node.Counters().Delays)
 	out <- prometheus.MustNewConstMetric(incompleteDesc, prometheus.GaugeValue, oneIf(c.node.Completeness().Incomplete))
+}
+
+// histogramOf returns delays in Prometheus' form.
+func histogramOf(d node.Delays) prometheus.Metric {
+	within := make(map[float64]uint64, len(d.Within))
+	for _, w := range d.Within {
+		within[w.Max.Seconds()] = w.Count
+	}
+	return prometheus.MustNewConstHistogram(delayDesc, d.Count, float64(d.TotalMilliseconds)/1000, within)
 }

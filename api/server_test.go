@@ -319,6 +319,8 @@ func TestServer_Health_AndMetrics(t *testing.T) {
 		"ssnode_ready 1", "ssnode_claims 1", "ssnode_identity_confirmed 1", "ssnode_keyspaces 1",
 		`ssnode_members{liveness="alive"} 1`, `ssnode_member_in_sync{member="n1"} 1`,
 		`ssnode_http_requests_total{method="POST",path="/v1/ops",status="200"} 1`,
+		`ssnode_delta_delay_seconds_bucket{le="0.001"} 0`, `ssnode_delta_delay_seconds_bucket{le="60"} 0`, "ssnode_delta_delay_seconds_count 0",
+		`ssnode_member_changes_total{liveness="suspect"} 0`, `ssnode_member_changes_total{liveness="alive"} 0`,
 		"ssnode_db_bytes ", "ssnode_log_records ", "go_goroutines ", "process_cpu_seconds_total ",
 	} {
 		if !strings.Contains(text, "\n"+want) {
