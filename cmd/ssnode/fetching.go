@@ -15,13 +15,14 @@ const (
 	// often a line is written where nobody watches.
 	fetchingBarEvery  = 200 * time.Millisecond
 	fetchingLineEvery = 5 * time.Second
-	// fetchingHideMax is how long a bar or line that is being written holds up
-	// the end of the node.
+	// fetchingHideMax is how long a bar that is being drawn holds up the end of
+	// the node.
 	fetchingHideMax = time.Second
 )
 
 // fetching shows how much of the state of the cluster is here, while the node
-// lacks a great part of it: as a bar on a terminal, else in the log.
+// lacks a great part of it: as a bar on a terminal, else in the log. The bar is
+// not left to the scribe: where nobody looks, only the last one would matter.
 type fetching struct {
 	completeness func() node.Completeness
 	log          *slog.Logger

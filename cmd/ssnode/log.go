@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"io"
 	"log/slog"
 )
@@ -19,4 +20,15 @@ func newLogger(w io.Writer, format, level string) (*slog.Logger, error) {
 		return slog.New(slog.NewJSONHandler(w, o)), nil
 	}
 	return nil, usageErrorf("--log-format %q is unknown: use text or json", format)
+}
+
+// lostLines returns what tells, in a log of a format, of lines that it lacks.
+func lostLines(format string) func(lines int) []byte {
+	return func(lines int) []byte {
+		var line bytes.Buffer
+		if log, err := newLogger(&line, format, "warn"); err == nil {
+			log.Warn("whoever reads this log is too slow, and lines of it are lost", "lines", lines)
+		}
+		return line.Bytes()
+	}
 }

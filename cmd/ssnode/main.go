@@ -15,6 +15,8 @@ import (
 	"context"
 	"io"
 	"os"
+
+	"github.com/urfave/cli/v2"
 )
 
 func main() {
@@ -24,11 +26,14 @@ func main() {
 // run runs one command line and returns its exit code. Args begins with the
 // name of the program.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	app := newApp(stdin, stdout, stderr)
+	return runApp(ctx, newApp(stdin, stdout, stderr), args)
+}
+
+func runApp(ctx context.Context, app *cli.App, args []string) int {
 	line, err := arrange(app.Commands, args)
 	if err == nil {
 		app.Metadata = map[string]any{metaGiven: line.given}
 		err = app.RunContext(ctx, line.args)
 	}
-	return report(stderr, err)
+	return report(app.ErrWriter, err)
 }

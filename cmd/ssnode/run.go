@@ -26,8 +26,8 @@ import (
 // shutdownMax bounds how long requests under way hold up the end of a node.
 const shutdownMax = 10 * time.Second
 
-// lastWordsMax is how long a process that is about to end is left to say so
-// and, after a stall, to end like any other.
+// lastWordsMax is how long a process that has stalled is left to say so and to
+// end like any other.
 const lastWordsMax = 5 * time.Second
 
 func runCommand() *cli.Command {
@@ -38,11 +38,13 @@ func runCommand() *cli.Command {
 			"does ssnode leave, which also tells the others not to wait for it.\n\n" +
 			"Example: ssnode run --data-dir ./n1 --node n1 --claim 'default:[a,m)=10'",
 		Flags:  settingFlags(),
-		Action: runNode,
+		Action: func(c *cli.Context) error { return runNode(c, newLogger) },
 	}
 }
 
-func runNode(c *cli.Context) error {
+// runNode runs a node. Once its settings are known all that it says on standard
+// error goes through a scribe, its last word included.
+func runNode(c *cli.Context, newLogger func(w io.Writer, format, level string) (*slog.Logger, error)) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
@@ -50,7 +52,9 @@ func runNode(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	log, err := newLogger(c.App.ErrWriter, s.LogFormat, s.LogLevel)
+	stderr := newScribe(c.App.ErrWriter, lostLines(s.LogFormat))
+	defer stderr.close()
+	log, err := newLogger(stderr, s.LogFormat, s.LogLevel)
 	if err != nil {
 		return err
 	}
@@ -59,44 +63,43 @@ func runNode(c *cli.Context) error {
 		return err
 	}
 	defer heapfloor.Begin(heapfloor.OfNode)()
-	ctx, stop := interrupted(c.Context, log)
+	ctx, stop := interrupted(c.Context, log, stderr)
 	defer stop()
-	o.OnStall = func(stall *node.Stall) { lastWords(c.App.ErrWriter, stall) }
+	o.OnStall = func(stall *node.Stall) { lastWords(stderr, stall) }
 	m := &member{settings: s, log: log, stdout: c.App.Writer}
 	if isTerminal(c.App.ErrWriter) {
 		m.watched = c.App.ErrWriter
 	}
-	return m.run(ctx, o)
+	if err := m.run(ctx, o); err != nil {
+		return exit(report(stderr, err))
+	}
+	return nil
 }
 
-// lastWords writes where a node stands that has stalled. It then ends like any
-// that has stopped by itself.
-func lastWords(stderr io.Writer, stall *node.Stall) {
-	failSoon()
-	_, _ = fmt.Fprintf(stderr, "ssnode: %v\n%s\n", stall, stall.Stacks)
+// lastWords says where a node stands that has stalled. It then ends like any
+// that has stopped by itself, or without that after a while.
+func lastWords(stderr *scribe, stall *node.Stall) {
+	time.AfterFunc(lastWordsMax, func() { os.Exit(wire.ExitFailure) })
+	stderr.insist(fmt.Appendf(nil, "ssnode: %v\n%s\n", stall, stall.Stacks))
 }
-
-// failSoon ends the process if it has not ended by then. It comes before any
-// last words: where nobody reads them, writing them never returns.
-func failSoon() { time.AfterFunc(lastWordsMax, func() { os.Exit(wire.ExitFailure) }) }
 
 // interrupted returns a context that the first signal ends; the second ends
-// the process. Neither waits for the line that tells of it.
-func interrupted(parent context.Context, log *slog.Logger) (context.Context, context.CancelFunc) {
+// the process.
+func interrupted(parent context.Context, log *slog.Logger, stderr *scribe) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
 		select {
 		case s := <-signals:
+			log.Info("stopping; a second signal stops at once", "signal", s.String())
 			cancel()
-			go log.Info("stopping; a second signal stops at once", "signal", s.String())
 		case <-ctx.Done():
 			return
 		}
 		<-signals
-		failSoon()
 		log.Warn("stopped at once; what was acknowledged is on disk")
+		stderr.close()
 		os.Exit(wire.ExitFailure)
 	}()
 	return ctx, cancel

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"fmt"
 	"io"
 	"net"
@@ -15,13 +16,13 @@ import (
 )
 
 // signalled starts a node and returns its process and its host:port. What
-// environment adds is beside that of the test.
+// environment adds is beside that of the test; its log is in a bytes.Buffer.
 func signalled(t *testing.T, environment ...string) (*exec.Cmd, string) {
 	t.Helper()
 	dir := t.TempDir()
 	addrFile := filepath.Join(dir, "addr")
 	c := exec.Command("ssnode", "run", "--data-dir", filepath.Join(dir, "data"), "--node", "n1", "--api", "127.0.0.1:0", "--gossip", "127.0.0.1:0", "--addr-file", addrFile)
-	c.Env = append(os.Environ(), environment...)
+	c.Env, c.Stderr = append(os.Environ(), environment...), new(bytes.Buffer)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
@@ -94,6 +95,9 @@ func TestRun_SecondSignal_StopsAtOnce(t *testing.T) {
 	case code := <-ended:
 		if code != 1 {
 			t.Errorf("stopped at once, it ends with %d, want 1", code)
+		}
+		if told := fmt.Sprint(c.Stderr); !strings.Contains(told, "stopping; a second signal") || !strings.Contains(told, "stopped at once") {
+			t.Errorf("it does not say so:\n%s", told)
 		}
 	case <-time.After(startMax):
 		t.Error("the second signal does not stop it")

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"io"
 	"net"
 	"os"
@@ -21,10 +20,6 @@ import (
 // lines around it, which others write, are left out: one that waits for a
 // reader would come first, and stop the gossip before the protocol.
 const stuckCommand = "ssnode-stuck"
-
-func stuckMain() {
-	os.Exit(run(context.Background(), os.Args, os.Stdin, os.Stdout, stuckLog{os.Stderr}))
-}
 
 type stuckLog struct{ io.Writer }
 
