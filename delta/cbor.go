@@ -3,6 +3,7 @@ package delta
 import (
 	"encoding/binary"
 	"fmt"
+	"unicode/utf8"
 )
 
 // The few forms of CBOR (RFC 8949) that records are made of, written and read
@@ -82,18 +83,30 @@ func DecodeList(b []byte, valuesMax int) ([][]byte, error) {
 	}
 	values := make([][]byte, n)
 	for i := range values {
-		if len(r.rest) > 0 && r.rest[0] == null {
-			r.rest = r.rest[1:]
+		if r.isNull() {
 			continue
 		}
-		_, size := r.head(majorBytes, majorBytes)
-		if size > uint64(len(r.rest)) {
-			r.fail("a byte string of %d bytes does not fit", size)
+		if values[i] = r.string(majorBytes); r.err != nil {
 			return nil, r.err
 		}
-		values[i], r.rest = r.rest[:size:size], r.rest[size:]
 	}
 	return values, r.end()
+}
+
+// AppendStamped appends an array of a time and a byte string.
+func AppendStamped(b []byte, at int64, value []byte) []byte {
+	return AppendBytes(AppendInt(AppendArray(b, 2), at), value)
+}
+
+// DecodeStamped decodes what AppendStamped has written. The value shares the memory of
+// b.
+func DecodeStamped(b []byte) (at int64, value []byte, err error) {
+	r := reader{rest: b}
+	if n := r.array(); n != 2 {
+		r.fail("%d elements, want 2", n)
+	}
+	at, value = r.int(), r.string(majorBytes)
+	return at, value, r.end()
 }
 
 func appendText(b []byte, value string) []byte {
@@ -170,6 +183,36 @@ func (r *reader) int() int64 {
 		return -1 - int64(n)
 	}
 	return int64(n)
+}
+
+// string reads a byte string or a text of any length. It shares its memory.
+func (r *reader) string(major byte) []byte {
+	_, size := r.head(major, major)
+	if size > uint64(len(r.rest)) {
+		r.fail("a string of %d bytes does not fit", size)
+		return nil
+	}
+	value := r.rest[:size:size]
+	r.rest = r.rest[size:]
+	return value
+}
+
+// text reads a text, which is valid UTF-8.
+func (r *reader) text() string {
+	value := r.string(majorText)
+	if !utf8.Valid(value) {
+		r.fail("a text is not UTF-8")
+	}
+	return string(value)
+}
+
+// isNull reports whether null is next, and goes on behind it.
+func (r *reader) isNull() bool {
+	if len(r.rest) == 0 || r.rest[0] != null {
+		return false
+	}
+	r.rest = r.rest[1:]
+	return true
 }
 
 // bytes reads a byte string of exactly size bytes. It shares their memory.

@@ -163,6 +163,75 @@ func packBody(e Event) any {
 // DecodeDelta returns the delta that EncodeDelta wrote. Every invariant that
 // does not depend on a state is checked.
 func DecodeDelta(b []byte) (Packed, error) {
+	if d, ok := decodeAdds(b); ok {
+		return Packed{Delta: d, Bytes: b}, nil
+	}
+	return decodeAnyDelta(b)
+}
+
+// decodeAdds decodes a delta of Adds, as nearly all are, without reflection. What is
+// anything else, or wrong, it leaves to decodeAnyDelta, which says why.
+func decodeAdds(b []byte) (d Delta, ok bool) {
+	r := reader{rest: b}
+	if len(b) > DeltaBytesMax || r.array() != deltaFields {
+		return Delta{}, false
+	}
+	copy(d.Origin[:], r.bytes(len(d.Origin)))
+	d.First, d.Time = r.uint(), r.int()
+	n := r.array()
+	if r.err != nil || n > uint64(len(r.rest)/addBytesMin) {
+		return Delta{}, false
+	}
+	d.Events = make([]Event, n)
+	if d.validateHead() != nil {
+		return Delta{}, false
+	}
+	for i := range d.Events {
+		if d.Events[i], ok = readAdd(&r, d.Dot(i)); !ok {
+			return Delta{}, false
+		}
+	}
+	return d, r.end() == nil
+}
+
+// addBytesMin is how many bytes an Add takes at least, with its kind.
+const addBytesMin = 1 + 1 + 1 + (1 + claimFields) + addFields - 1
+
+// readAdd reads an Add; false, if something else is there.
+func readAdd(r *reader, dot crdt.Dot) (Event, bool) {
+	if r.array() != eventFields || Kind(r.uint()) != Add || r.array() != addFields {
+		return Event{}, false
+	}
+	claim, ok := readClaim(r)
+	if !ok {
+		return Event{}, false
+	}
+	by, x := r.int(), recordArray{Origin: dot.Replica, Last: dot.Sequence}
+	x.readFromEra(r)
+	if r.err != nil {
+		return Event{}, false
+	}
+	e, err := addOf(claim, by, x)
+	return e, err == nil
+}
+
+// readClaim reads a claim; false, if something else is there.
+func readClaim(r *reader) (c ranges.Claim, ok bool) {
+	if r.array() != claimFields {
+		return ranges.Claim{}, false
+	}
+	c.Keyspace, c.Node = r.text(), r.text()
+	c.Range.From = string(r.string(majorBytes))
+	if r.isNull() {
+		c.Range.To = ranges.Unbounded()
+	} else {
+		c.Range.To = ranges.Before(string(r.string(majorBytes)))
+	}
+	return c, r.err == nil && c.Validate() == nil
+}
+
+// decodeAnyDelta is DecodeDelta for any of them.
+func decodeAnyDelta(b []byte) (Packed, error) {
 	var a deltaArray
 	if err := Unmarshal(b, &a, DeltaBytesMax); err != nil {
 		return Packed{}, fmt.Errorf("decode delta: %w", err)
@@ -221,19 +290,24 @@ func decodeAdd(dot crdt.Dot, body []byte) (Event, error) {
 	if err != nil {
 		return Event{}, err
 	}
-	x, err := recordArray{
+	return addOf(claim, a.By, recordArray{
 		Origin: dot.Replica, Last: dot.Sequence, Era: a.Era, Total: a.Total, Added: a.Added,
 		Register: a.Register, Amount: a.Amount, Watermark: a.Watermark, Released: a.Released,
-	}.unpack()
+	})
+}
+
+// addOf returns the Add of an amount after which its origin has a record.
+func addOf(claim ranges.Claim, by int64, a recordArray) (Event, error) {
+	x, err := a.unpack()
 	switch {
 	case err != nil:
 		return Event{}, err
 	case !x.IsLive():
 		return Event{}, fmt.Errorf("%w: an add of nothing", ErrCorrupt)
-	case a.By == 0 && x.Register != x.Last, a.By > 0 && (x.Added != x.Last || x.Register == x.Last), a.By < 0 && x.Added == x.Last:
+	case by == 0 && x.Register != x.Last, by > 0 && (x.Added != x.Last || x.Register == x.Last), by < 0 && x.Added == x.Last:
 		return Event{}, fmt.Errorf("%w: the amount and the record of an add do not fit", ErrCorrupt)
 	}
-	return Event{Kind: Add, Claim: claim, Contribution: x, By: a.By}, nil
+	return Event{Kind: Add, Claim: claim, Contribution: x, By: by}, nil
 }
 
 func decodeRelease(dot crdt.Dot, body []byte) (Event, error) {

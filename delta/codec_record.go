@@ -95,10 +95,16 @@ func readRecord(r *reader) (a recordArray) {
 		r.fail("a record has %d elements, want %d", n, recordFields)
 	}
 	copy(a.Origin[:], r.bytes(len(a.Origin)))
-	a.Last, a.Era, a.Total = r.uint(), r.uint(), r.int()
+	a.Last = r.uint()
+	a.readFromEra(r)
+	return a
+}
+
+// readFromEra reads the fields that an Add has as well, from Era on.
+func (a *recordArray) readFromEra(r *reader) {
+	a.Era, a.Total = r.uint(), r.int()
 	a.Added, a.Register, a.Amount = r.uint(), r.uint(), r.int()
 	a.Watermark, a.Released = r.uint(), r.int()
-	return a
 }
 
 // encodeCounter returns the records of a claim.

@@ -90,6 +90,13 @@ func FuzzDecode(f *testing.F) {
 	})
 }
 
+// recordArray is what a record is, for delta.Marshal.
+type recordArray struct {
+	_         struct{} `cbor:",toarray"`
+	AppliedAt int64
+	Delta     []byte
+}
+
 // What is coded without reflection is what delta.Marshal gives.
 func TestEncode_IsAsMarshalled(t *testing.T) {
 	s := state{fingerprint: delta.Fingerprint{Count: 1 << 40, Sum: delta.Sum{Hi: 1, Lo: 2}}, logNext: 300, logRecords: 23, logBytes: 1 << 17, indexed: 24, fresh: newOverlay(25, 70_000)}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/scalesmall/ssnode/crdt"
@@ -22,15 +23,6 @@ type Record struct {
 	Delta delta.Packed
 }
 
-// recordBytesMax bounds a stored record: a delta, its time and their framing.
-const recordBytesMax = delta.DeltaBytesMax + 64
-
-type recordArray struct {
-	_         struct{} `cbor:",toarray"`
-	AppliedAt int64
-	Delta     []byte
-}
-
 // placeArray is the value of a dot in the index by dot.
 type placeArray struct {
 	_     struct{} `cbor:",toarray"`
@@ -40,11 +32,10 @@ type placeArray struct {
 
 const placeBytesMax = 32
 
-// encodeRecord is delta.Marshal of a recordArray, without reflection, like all
-// that every commit writes.
+// encodeRecord returns the payload of a record.
 func encodeRecord(appliedAt int64, p delta.Packed) []byte {
 	b := make([]byte, 0, recordHeadBytesMax+len(p.Bytes))
-	return delta.AppendBytes(delta.AppendInt(delta.AppendArray(b, 2), appliedAt), p.Bytes)
+	return delta.AppendStamped(b, appliedAt, p.Bytes)
 }
 
 func decodeRecord(key, payload []byte) (Record, error) {
@@ -52,15 +43,15 @@ func decodeRecord(key, payload []byte) (Record, error) {
 	if err != nil {
 		return Record{}, err
 	}
-	var a recordArray
-	if err := delta.Unmarshal(payload, &a, recordBytesMax); err != nil {
-		return Record{}, corrupt(fmt.Sprintf("log record %d", index), err)
+	appliedAt, packed, err := delta.DecodeStamped(payload)
+	var p delta.Packed
+	if err == nil {
+		p, err = delta.DecodeDelta(bytes.Clone(packed)) // the payload is the file's
 	}
-	p, err := delta.DecodeDelta(a.Delta)
 	if err != nil {
 		return Record{}, corrupt(fmt.Sprintf("log record %d", index), err)
 	}
-	return Record{Index: index, AppliedAt: a.AppliedAt, Bytes: recordBytes(len(payload)), Delta: p}, nil
+	return Record{Index: index, AppliedAt: appliedAt, Bytes: recordBytes(len(payload)), Delta: p}, nil
 }
 
 // recordOverheadBytes is about what a record takes beside its value: two keys,
