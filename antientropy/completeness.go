@@ -49,6 +49,14 @@ type Completeness struct {
 	Compared bool
 }
 
+// HasNobodyToJoin tells a core that was said to be fresh (Start.Fresh) that there is
+// nobody to join after all. Where something is known to be missing it stays so.
+func (c *Core) HasNobodyToJoin() {
+	if !c.completeness.compared && !c.replica.IsAhead() {
+		c.completeness = completeness{}
+	}
+}
+
 // Completeness returns whether this replica lacks a great part of what others
 // have, and how far fetching it is. O(peers).
 func (c *Core) Completeness() Completeness {

@@ -42,7 +42,9 @@ func TestCore_Completeness_OfFreshMember(t *testing.T) {
 			if now.Records > last {
 				steps, last = steps+1, now.Records
 			}
-			expected = expected || now.Expected == 300
+			if expected = expected || now.Expected == 300; steps > 0 {
+				c.core.HasNobodyToJoin() // which is not so
+			}
 			if !k.step(k.now + 60_000) {
 				t.Fatalf("trimmed %t: incomplete for ever: %+v", trimmed, now)
 			}
@@ -53,6 +55,23 @@ func TestCore_Completeness_OfFreshMember(t *testing.T) {
 		if steps < 5 || !expected {
 			t.Errorf("trimmed %t: it was seen to grow %d times, was told of how many there are: %t", trimmed, steps, expected)
 		}
+	}
+}
+
+// TestCore_HasNobodyToJoin_LacksNothing: a fresh member that turns out to be the first
+// lacks nothing.
+func TestCore_HasNobodyToJoin_LacksNothing(t *testing.T) {
+	k := newCluster(t, 1)
+	a := k.add("a")
+	fresh := antientropy.StartOf(a.replica)
+	fresh.Fresh = true
+	a.restart(fresh)
+	if x := a.core.Completeness(); !x.Incomplete || x.Compared {
+		t.Errorf("at first: %+v", x)
+	}
+	a.core.HasNobodyToJoin()
+	if x := a.core.Completeness(); x.Incomplete || x.Compared {
+		t.Errorf("with nobody to join: %+v", x)
 	}
 }
 

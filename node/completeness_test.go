@@ -57,6 +57,20 @@ func TestNode_Completeness_OfFreshNode(t *testing.T) {
 	}
 }
 
+// TestNode_Completeness_OfOneThatIsToJoinItself: a node whose only address to join is
+// its own, since all of a cluster are configured alike and it is the first, begins the
+// cluster, and lacks nothing.
+func TestNode_Completeness_OfOneThatIsToJoinItself(t *testing.T) {
+	c := newCluster(t, "n2")
+	c.stop("n2")
+	c.addresses["n1"] = c.addresses["n2"]
+	n1 := c.start("n1")
+	c.eventually("it is ready", func() bool { return c.status("n1").Ready })
+	if x := n1.Completeness(); x.Incomplete {
+		t.Errorf("it is %+v", x)
+	}
+}
+
 // TestNode_Ready_IsStableAfterARestart: a node that was down is not ready before
 // it knows what it has missed, and if that is much, before it is here; once it
 // is ready it stays so.

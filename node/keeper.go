@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/antientropy/gossip"
 )
 
@@ -185,6 +186,7 @@ func (k *keeper) rejoin() {
 	missing := k.missing()
 	if len(missing) == 0 {
 		k.setAlone(false)
+		k.endFetching()
 		return
 	}
 	ctx, cancel := context.WithTimeout(k.node.ctx, joinTimeout)
@@ -202,6 +204,7 @@ func (k *keeper) rejoin() {
 	missing = k.missing()
 	k.setAlone(len(missing) > 0 && !slices.ContainsFunc(k.node.transport.Members(), gossip.Member.Reachable))
 	k.endComparison() // whoever was to be asked may be this node itself
+	k.endFetching()
 	if err != nil {
 		k.node.log.Debug("members not reached", "addresses", missing, "cause", err)
 	}
@@ -236,6 +239,18 @@ func (k *keeper) doubt() {
 func (k *keeper) endComparison() {
 	if !k.knowsOthers() {
 		k.node.comparison.over.Store(true)
+	}
+}
+
+// endFetching has a new directory not wait for the state of a cluster where all that
+// there was to join is this node itself.
+func (k *keeper) endFetching() {
+	n := k.node
+	if !n.Completeness().Incomplete || len(k.missing()) > 0 || len(n.memberNames()) > 1 {
+		return
+	}
+	if err := n.protocol.look((*antientropy.Core).HasNobodyToJoin); err != nil {
+		n.log.Debug("the protocol has ended", "cause", err)
 	}
 }
 

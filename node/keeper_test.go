@@ -3,6 +3,8 @@ package node_test
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -25,8 +27,12 @@ func (c *cluster) status(at string) node.Status {
 }
 
 func TestNode_Ready_AloneIsLoudUntilSomebodyIsReached(t *testing.T) {
-	c := newCluster(t, "n2")
+	c := newCluster(t, "n2", "n1")
+	c.stop("n1")
 	c.stop("n2")
+	if err := os.RemoveAll(filepath.Join(c.dir, "n1")); err != nil { // it had to have a port that is not n2's
+		t.Fatal(err)
+	}
 	c.start("n1") // is to join n2; opening does not fail
 	c.write("n1", register(claimOf("n1", "a", "m"), 1))
 	c.eventually("n1 is not ready, since it is alone", func() bool {
