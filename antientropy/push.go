@@ -20,7 +20,9 @@ type parcel struct {
 // longer than to the end of the next Ready, so it needs no bound of its own.
 type outbox struct {
 	parcels map[string]*parcel
-	pushed  pushed
+	// peers are those that parcels are for, in the order in which these are sent.
+	peers  []string
+	pushed pushed
 	// announce are the replicas of which something is new since the last
 	// announcement.
 	announce     map[crdt.ReplicaID]struct{}
@@ -45,6 +47,7 @@ func (b *outbox) to(peer string) *parcel {
 	if p == nil {
 		p = &parcel{}
 		b.parcels[peer] = p
+		b.peers = append(b.peers, peer)
 	}
 	return p
 }
@@ -112,8 +115,9 @@ func (p *parcel) add(d delta.Packed, all bool, bytesMax int) {
 	}
 }
 
-// targets returns the peers to push a delta to, and whether these are all live
-// ones but those it came from and the one that wrote it.
+// targets returns the peers to push a delta to, participants in what it touches
+// first, and whether these are all live ones but those it came from and the one that
+// wrote it.
 func (c *Core) targets(d delta.Delta, arrivals []arrival) ([]string, bool) {
 	names := slices.Clone(c.peers.live)
 	for _, a := range arrivals {
@@ -123,6 +127,9 @@ func (c *Core) targets(d delta.Delta, arrivals []arrival) ([]string, bool) {
 		names = except(names, p.Name)
 	}
 	if len(c.peers.live) <= c.options.SmallCluster {
+		if len(names) > 1 {
+			c.putParticipantsFirst(d, names, len(names))
+		}
 		return names, true
 	}
 	return c.choose(d, names), false
@@ -157,10 +164,14 @@ func (c *Core) choose(d delta.Delta, names []string) []string {
 
 func (c *Core) chooseFew(d delta.Delta, names []string) []string {
 	n := min(len(names), c.options.FanOut)
+	c.putParticipantsFirst(d, names, n)
+	return names[:n:n]
+}
+
+func (c *Core) putParticipantsFirst(d delta.Delta, names []string, n int) {
 	if c.options.Participants != nil {
 		putFirst(names, c.options.Participants(d), n)
 	}
-	return names[:n:n]
 }
 
 // putFirst moves those of names that are among some others, ascending, to the
@@ -183,7 +194,7 @@ func (c *Core) flushPushes() {
 	if len(c.outbox.parcels) == 0 {
 		return
 	}
-	for _, name := range slices.Sorted(maps.Keys(c.outbox.parcels)) {
+	for _, name := range c.outbox.peers {
 		p := c.outbox.parcels[name]
 		c.push(name, true, p.all)
 		c.push(name, false, p.some)
@@ -192,6 +203,7 @@ func (c *Core) flushPushes() {
 		}
 	}
 	clear(c.outbox.parcels)
+	c.outbox.peers = c.outbox.peers[:0]
 	c.outbox.pushed = pushed{}
 }
 
