@@ -112,9 +112,10 @@ func (c *cluster) complete(p *peer, commit *delta.Commit) {
 // what both had seen when it began with them.
 func (c *cluster) continueWithAnother(p *peer, commit *delta.Commit) {
 	with, start := c.other(p), p.Session()
-	if with == nil || start == nil || c.turned {
+	if with == nil || start == nil || c.turned || c.continued {
 		return
 	}
+	c.continued = true // start is as of before the commit, and would be too much from now on
 	start = start.Meet(with.Context)
 	c.offer(commit, func() error { return commit.OpenSession(start) })
 	next := &session{with: with}

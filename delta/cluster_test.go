@@ -27,6 +27,8 @@ type cluster struct {
 	// joined says that the commit under way joins state, joinedInSession that
 	// it does so for the open session, turned that it opens or completes one.
 	joined, joinedInSession, turned bool
+	// continued says that a commit goes on with its session with another.
+	continued bool
 }
 
 // peer is a member of a cluster with its log, its part of the network and the
@@ -89,7 +91,7 @@ type deed func(p *peer, commit *delta.Commit)
 // then the transaction fails: then nothing has changed.
 func (c *cluster) commit(p *peer, deeds ...deed) {
 	before := p.session.clone()
-	c.joined, c.joinedInSession, c.turned = false, false, false
+	c.joined, c.joinedInSession, c.turned, c.continued = false, false, false, false
 	commit := p.begin()
 	for _, do := range deeds {
 		do(p, commit)
