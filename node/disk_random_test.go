@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"os"
-	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -15,27 +13,12 @@ import (
 	"github.com/scalesmall/ssnode/node"
 )
 
-// randomSeed returns another seed every time, unless SSNODE_SEED says which, and
-// tells how to replay it.
-func randomSeed(t *testing.T) uint64 {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("SSNODE_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("replay with SSNODE_SEED=%d", seed)
-	return seed
-}
-
 // TestNode_Converge_DisksFailNowAndThen lets two nodes write, replicate and
 // repair by range while every transaction may fail, before or after it reached
 // the disk. Replay the faults with SSNODE_SEED; what goroutines do between them
 // is not replayed.
 func TestNode_Converge_DisksFailNowAndThen(t *testing.T) {
-	seed := randomSeed(t)
+	seed := node.RandomSeed(t)
 	nothing := compaction.Retention{Age: 1, Bytes: 1}
 	c := newCluster(t)
 	disks := map[string]*disk{}

@@ -3,6 +3,9 @@ package node
 import (
 	"context"
 	"net"
+	"os"
+	"strconv"
+	"testing"
 	"time"
 
 	"github.com/scalesmall/ssnode/antientropy"
@@ -87,3 +90,18 @@ const ConfirmTime = confirmTime
 
 // Conflict tells a node of another process with its name, as gossip does.
 func (n *Node) Conflict(c gossip.Conflict) { n.conflict(c) }
+
+// RandomSeed returns another seed every time, unless SSNODE_SEED says which, and
+// tells how to replay it.
+func RandomSeed(t *testing.T) uint64 {
+	t.Helper()
+	seed := uint64(time.Now().UnixNano())
+	if text := os.Getenv("SSNODE_SEED"); text != "" {
+		var err error
+		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Logf("replay with SSNODE_SEED=%d", seed)
+	return seed
+}

@@ -131,7 +131,7 @@ func (t *tally) write(random *rand.Rand) {
 // are told of one event, and what was acknowledged is there, once, after all.
 // Replay the draws with SSNODE_SEED; what goroutines do between them is not.
 func TestNode_Flights_HoldWhatWasAcknowledged(t *testing.T) {
-	seed := randomSeed(t)
+	seed := node.RandomSeed(t)
 	s := &storm{cluster: newCluster(t), seed: seed}
 	s.mu.dots = map[crdt.Dot]string{}
 	d := newDisk()

@@ -6,9 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
-	"os"
 	"slices"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -36,19 +34,6 @@ type heldBack struct {
 		// done, seen those that watchers were shown.
 		told, seen map[string]bool
 	}
-}
-
-func stormSeed(t *testing.T) uint64 {
-	t.Helper()
-	seed := uint64(time.Now().UnixNano())
-	if text := os.Getenv("SSNODE_SEED"); text != "" {
-		var err error
-		if seed, err = strconv.ParseUint(text, 10, 64); err != nil {
-			t.Fatal(err)
-		}
-	}
-	t.Logf("replay with SSNODE_SEED=%d", seed)
-	return seed
 }
 
 // disk fails now and then, on either side of a commit, and takes its time, so that
@@ -263,7 +248,7 @@ func (h *heldBack) shown() map[ranges.Claim]int64 {
 // there in the end; what a writer was told is there is, by one run of its step alone.
 // Replay the draws with SSNODE_SEED; what goroutines do between them is not.
 func TestFlight_HeldBackAgainAndAgain(t *testing.T) {
-	h := &heldBack{t: t, seed: stormSeed(t)}
+	h := &heldBack{t: t, seed: RandomSeed(t)}
 	h.mu.random = rand.New(rand.NewPCG(h.seed, 1<<32))
 	h.mu.told, h.mu.seen = map[string]bool{}, map[string]bool{}
 	isWild := atomic.Bool{}

@@ -64,12 +64,7 @@ func (n *Node) paced(ctx context.Context) func() error {
 		rest: func() error {
 			rest := time.NewTimer(paceEvery)
 			defer rest.Stop()
-			select {
-			case <-rest.C:
-				return nil
-			case <-ctx.Done():
-				return ctx.Err()
-			}
+			return awaitTimer(ctx, rest)
 		},
 	}
 	return func() error {

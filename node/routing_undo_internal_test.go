@@ -9,6 +9,20 @@ import (
 	"github.com/scalesmall/ssnode/ranges"
 )
 
+// committing returns what operations lead to, which is nowhere yet.
+func committing(t *testing.T, replica *delta.Replica, memory *delta.Memory, operations []delta.Operation) *delta.Effects {
+	t.Helper()
+	c := replica.Begin(delta.Env{Read: memory, Now: 1})
+	if _, _, err := c.Write(operations); err != nil {
+		t.Fatal(err)
+	}
+	e, err := c.Finish()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
+}
+
 // TestRouting_Undo_LeavesWhatWas has a commit be prepared that adds, changes and
 // takes away claims, a keyspace among them, and then not be carried out.
 func TestRouting_Undo_LeavesWhatWas(t *testing.T) {
@@ -16,15 +30,7 @@ func TestRouting_Undo_LeavesWhatWas(t *testing.T) {
 	replica, r := delta.NewReplica(crdt.ReplicaID{1}), newRouting()
 	commit := func(operations ...delta.Operation) *delta.Effects {
 		t.Helper()
-		c := replica.Begin(delta.Env{Read: &memory, Now: 1})
-		if _, _, err := c.Write(operations); err != nil {
-			t.Fatal(err)
-		}
-		e, err := c.Finish()
-		if err != nil {
-			t.Fatal(err)
-		}
-		return e
+		return committing(t, replica, &memory, operations)
 	}
 	at := func(keyspace, from string) ranges.Claim {
 		c := claimAt(from)
@@ -72,14 +78,7 @@ func TestRouting_Undo_OfTwo(t *testing.T) {
 	replica, r := delta.NewReplica(crdt.ReplicaID{1}), newRouting()
 	prepared := func(operations ...delta.Operation) *delta.Effects {
 		t.Helper()
-		c := replica.Begin(delta.Env{Read: &memory, Now: 1})
-		if _, _, err := c.Write(operations); err != nil {
-			t.Fatal(err)
-		}
-		e, err := c.Finish()
-		if err != nil {
-			t.Fatal(err)
-		}
+		e := committing(t, replica, &memory, operations)
 		memory.Write(e)
 		replica.Adopt(e)
 		if p := r.prepare(e); p.err != nil {

@@ -93,13 +93,21 @@ func (n *Node) turn(ctx context.Context) func() error {
 		if err := n.passCommitter(ctx); err != nil {
 			return err
 		}
-		select {
-		case <-rest.C:
-		case <-ctx.Done():
-			return ctx.Err()
+		if err := awaitTimer(ctx, rest); err != nil {
+			return err
 		}
 		began = time.Now()
 		return nil
+	}
+}
+
+// awaitTimer waits for a timer, or returns why not.
+func awaitTimer(ctx context.Context, timer *time.Timer) error {
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
