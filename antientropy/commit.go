@@ -116,7 +116,7 @@ func (s Step) run(c *delta.Commit) (delta.Outcome, error) {
 	case StepMatched:
 		c.Matched(s.Context)
 	case StepComplete:
-		c.CompleteSession()
+		return 0, c.CompleteSession()
 	case StepAbandon:
 		c.AbandonSession()
 	case StepIdentify:

@@ -76,6 +76,6 @@ func (c *cluster) repair(p, with *peer) {
 			a.InSession = true
 			c.take(commit, a)
 		}
-		commit.CompleteSession()
+		c.offer(commit, commit.CompleteSession)
 	})
 }

@@ -104,7 +104,7 @@ func (c *cluster) joinReplies(s *session, commit *delta.Commit) {
 
 func (c *cluster) complete(p *peer, commit *delta.Commit) {
 	c.joined, c.turned = true, true
-	commit.CompleteSession()
+	c.offer(commit, commit.CompleteSession)
 	p.session = nil
 }
 

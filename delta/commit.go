@@ -37,6 +37,7 @@ type Commit struct {
 	ahead     crdt.Context // absolute; meaningful where it exceeds the context
 	forgotten map[crdt.ReplicaID]struct{}
 	session   crdt.Context
+	gone      []gone
 	deltas    []Packed
 	closable  map[Key]struct{}
 	reissued  map[Key]struct{}
@@ -46,7 +47,7 @@ type Commit struct {
 // Begin starts a commit on r.
 func (r *Replica) Begin(env Env) *Commit {
 	return &Commit{
-		replica: r, env: env, id: r.ID, session: r.session,
+		replica: r, env: env, id: r.ID, session: r.session, gone: r.gone,
 		entries:   map[Key]*EntryChange{},
 		context:   crdt.NewContext(),
 		ahead:     crdt.NewContext(),
@@ -142,7 +143,7 @@ func (c *Commit) isAbandoned(x crdt.Contribution) bool {
 // An open session is abandoned: records of the former id that its sender lacks
 // were kept as our own, which only we could have closed, and are so no more.
 func (c *Commit) Rename(id crdt.ReplicaID) {
-	c.id, c.session = id, nil
+	c.id, c.session, c.gone = id, nil, nil
 	clear(c.closable)
 	clear(c.reissued)
 }
@@ -191,7 +192,7 @@ func (c *Commit) Finish() (*Effects, error) {
 		ID: c.id, Renamed: c.id != c.replica.ID,
 		Context: c.context, Ahead: c.aheadChanges(),
 		Forgotten: slices.SortedFunc(maps.Keys(c.forgotten), crdt.ReplicaID.Compare),
-		Deltas:    c.deltas, Session: c.session,
+		Deltas:    c.deltas, Session: c.session, gone: c.gone,
 		Fingerprint: c.replica.Fingerprint, ContextHash: c.replica.ContextHash,
 	}
 	e.Entries = make([]EntryChange, 0, len(c.entries))

@@ -104,10 +104,7 @@ func ExampleCommit_Take() {
 	commit(two, ofTwo, func(c *delta.Commit) error { return c.OpenSession(one.Context) })
 	commit(two, ofTwo, func(c *delta.Commit) error { return c.Take(answer) })
 	fmt.Println("equal:", one.Fingerprint == two.Fingerprint, "ahead:", two.IsAhead())
-	commit(two, ofTwo, func(c *delta.Commit) error {
-		c.CompleteSession()
-		return nil
-	})
+	commit(two, ofTwo, (*delta.Commit).CompleteSession)
 	fmt.Println("equal contexts:", one.ContextHash == two.ContextHash, "ahead:", two.IsAhead())
 	// Output:
 	// equal: true ahead: true

@@ -188,3 +188,72 @@ func TestCommit_Rename_EndsTheSession(t *testing.T) {
 	m.completeSession(t)
 	mustEqualStates(t, m, sender)
 }
+
+// TestCommit_Take_KeepsWhatItsContextReleases: sender has seen a release as an event,
+// ahead of what is released, and then found in a session that nobody waits for that
+// any more. Its own context says nothing of that until the session is complete, so it
+// must have the release for whoever takes it from there.
+func TestCommit_Take_KeepsWhatItsContextReleases(t *testing.T) {
+	dead, releaser, sender, m := newMember(1), newMember(2), newMember(3), newMember(4)
+	c := claim("a", "b")
+	registered := dead.write(t, register(c, 10))
+	releaser.mustApply(t, registered)
+	m.mustApply(t, registered)
+	releaser.mustApply(t, m.forget(t, dead.ID))
+	sender.mustApply(t, releaser.write(t, release(c)))
+	sender.openSession(t, releaser)
+	sender.takeInSession(t, releaser.answer(t, delta.ClaimSpan))
+
+	m.openSession(t, sender)
+	m.takeInSession(t, sender.answer(t, delta.Whole))
+	m.completeSession(t)
+	if !m.IsAhead() && m.value(c) != 0 {
+		t.Errorf("the claim shows %d though its release counts as seen", m.value(c))
+	}
+
+	sender.takeInSession(t, releaser.answer(t, delta.ForgottenSpan))
+	sender.completeSession(t)
+	mustEqualStates(t, sender, releaser)
+	mustEqualStates(t, sender, m)
+}
+
+// goneCase is a releaser that has seen a record closed, and a member that has seen
+// the release alone.
+func goneCase(t *testing.T) (releaser, m *member) {
+	t.Helper()
+	origin, releaser, m := newMember(1), newMember(2), newMember(3)
+	c := claim("a", "b")
+	releaser.mustApply(t, origin.write(t, register(c, 10)))
+	released := releaser.write(t, release(c))
+	m.mustApply(t, released)
+	releaser.mustApply(t, origin.mustClose(t, released))
+	return releaser, m
+}
+
+// TestCommit_CompleteSession_DropsWhatItFoundGone: also what was repaired in parts
+// before leaves nothing behind.
+func TestCommit_CompleteSession_DropsWhatItFoundGone(t *testing.T) {
+	releaser, m := goneCase(t)
+	m.take(t, releaser.answer(t, delta.Whole))
+	if len(m.state()) != 1 {
+		t.Errorf("%d entries, want that which the release has left", len(m.state()))
+	}
+
+	m.openSession(t, releaser)
+	m.takeInSession(t, releaser.answer(t, delta.Whole))
+	m.completeSession(t)
+	mustEqualStates(t, m, releaser)
+}
+
+// TestCommit_CompleteSession_KeepsWhatItDoesNotCover: a session that was narrowed says
+// nothing of what was found gone at a former sender.
+func TestCommit_CompleteSession_KeepsWhatItDoesNotCover(t *testing.T) {
+	releaser, m := goneCase(t)
+	m.openSession(t, releaser)
+	m.takeInSession(t, releaser.answer(t, delta.Whole))
+	m.openSession(t, newMember(4))
+	m.completeSession(t)
+	if len(m.state()) != 1 {
+		t.Errorf("%d entries, want that which the release has left", len(m.state()))
+	}
+}

@@ -196,7 +196,9 @@ func (m *member) takeInSession(t reporter, a delta.Answer) *delta.Effects {
 func (m *member) completeSession(t reporter) *delta.Effects {
 	t.Helper()
 	c := m.begin()
-	c.CompleteSession()
+	if err := c.CompleteSession(); err != nil {
+		t.Fatalf("complete session: %v", err)
+	}
 	return m.finish(t, c)
 }
 

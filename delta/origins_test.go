@@ -58,7 +58,9 @@ func crowd(t *testing.T, i, origins int) *member {
 	if err := c.Take(crowdAnswer(origins)); err != nil {
 		t.Fatal(err)
 	}
-	c.CompleteSession()
+	if err := c.CompleteSession(); err != nil {
+		t.Fatal(err)
+	}
 	m.finish(t, c)
 	return m
 }

@@ -45,6 +45,9 @@ type Replica struct {
 	// session is the starting context of the open complete session, nil if
 	// none is open. It is not durable: a restart interrupts a session.
 	session crdt.Context
+	// gone are the released records that it has found gone. It is appended to and
+	// replaced, never changed.
+	gone []gone
 	// since is the last sequence of ID that was issued before this process
 	// began, or 0 if it began with the id: what came later is of this process.
 	since uint64
@@ -169,6 +172,7 @@ type Effects struct {
 	ContextHash Sum
 	// Session is the starting context of the open session after the commit.
 	Session crdt.Context
+	gone    []gone
 }
 
 // IsEmpty reports whether there is nothing to make durable.
@@ -193,7 +197,8 @@ func (r *Replica) Adopt(e *Effects) {
 	for _, id := range e.Forgotten {
 		r.Forgotten[id] = struct{}{}
 	}
-	r.Fingerprint, r.ContextHash, r.session = e.Fingerprint, e.ContextHash, e.Session
+	r.Fingerprint, r.ContextHash = e.Fingerprint, e.ContextHash
+	r.session, r.gone = e.Session, e.gone
 }
 
 // Clone returns an independent copy of r.

@@ -134,7 +134,7 @@ func (c *Commit) takeClaim(k Key, theirs Entry, a Answer) error {
 	if c.isLost(counter, theirs.Counter, a) {
 		c.reissued[k] = struct{}{}
 	}
-	return c.setCounter(k, c.takeCounter(counter, theirs.Counter, a))
+	return c.setCounter(k, c.takeCounter(k, counter, theirs.Counter, a))
 }
 
 // isLost reports whether the sender has lost a record of ours: it has seen the
@@ -159,13 +159,13 @@ func (c *Commit) isLost(counter, theirs crdt.PNCounter, a Answer) bool {
 
 // takeCounter joins the sender's records of one claim into ours, in one pass: a
 // claim may have a hundred thousand origins.
-func (c *Commit) takeCounter(counter, theirs crdt.PNCounter, a Answer) crdt.PNCounter {
+func (c *Commit) takeCounter(k Key, counter, theirs crdt.PNCounter, a Answer) crdt.PNCounter {
 	out := make(crdt.PNCounter, 0, max(len(counter), len(theirs)))
 	for len(counter) > 0 || len(theirs) > 0 {
 		switch order := compareFirst(counter, theirs); {
 		case order < 0:
-			if x := counter[0]; x.Origin == c.id || a.Context.Get(x.Origin) < x.Last {
-				out = append(out, x) // else it was closed at the sender
+			if x := counter[0]; c.keepsAlone(k, x, a) {
+				out = append(out, x)
 			}
 			counter = counter[1:]
 		case order > 0:
@@ -177,6 +177,32 @@ func (c *Commit) takeCounter(counter, theirs crdt.PNCounter, a Answer) crdt.PNCo
 		}
 	}
 	return out
+}
+
+// keepsAlone reports whether a record of ours stays that the sender lacks. What its
+// context covers was closed there, or dropped if its origin was forgotten.
+//
+// One that is released stays though, if our own context does not cover it: there
+// are releases of it that we have seen, and who takes them from us may hold the
+// record as it was before, and have seen all of its origin and that this was
+// forgotten. When the session has completed, our context says that it is gone.
+func (c *Commit) keepsAlone(k Key, x crdt.Contribution, a Answer) bool {
+	switch {
+	case x.Origin == c.id || a.Context.Get(x.Origin) < x.Last:
+		return true
+	case x.IsLive() || c.seen(x.Origin) >= x.Last:
+		return false
+	}
+	if a.InSession && c.session != nil {
+		c.gone = append(slices.Clip(c.gone), gone{k, x.Origin})
+	}
+	return true
+}
+
+// gone is a released record that the open session has found gone.
+type gone struct {
+	key    Key
+	origin crdt.ReplicaID
 }
 
 // compareFirst compares the first origins of two counters, not both of which are
@@ -243,7 +269,8 @@ func (c *Commit) scan(s Span, visit func(Key, crdt.PNCounter) error) error {
 }
 
 // OpenSession opens the one complete session a replica may have, with the
-// context its sender had when the session began. An open one is abandoned.
+// context its sender had when the session began. An open one is abandoned, or goes
+// on, for all the replica knows: what it has found gone is gone for the new one, too.
 // It returns ErrAmnesia if the sender knows more of this replica than it does.
 func (c *Commit) OpenSession(start crdt.Context) error {
 	if start.Get(c.id) > c.seen(c.id) {
@@ -255,17 +282,36 @@ func (c *Commit) OpenSession(start crdt.Context) error {
 
 // AbandonSession closes the open session without its having been complete.
 // What it has joined stays; the context does not grow.
-func (c *Commit) AbandonSession() { c.session = nil }
+func (c *Commit) AbandonSession() { c.session, c.gone = nil, nil }
 
 // CompleteSession closes the open session after every span of the whole state
 // was found equal or joined: only now, and only by what the sender had seen
-// when the session began, does the context grow.
-func (c *Commit) CompleteSession() {
+// when the session began, does the context grow. An error comes from the Reader.
+func (c *Commit) CompleteSession() error {
 	for r, sequence := range c.session {
 		if sequence > c.seen(r) {
 			c.context.Advance(r, sequence)
 			c.sweep = c.sweep || c.isForgotten(r)
 		}
 	}
-	c.session = nil
+	found := c.gone
+	c.session, c.gone = nil, nil
+	for _, g := range found {
+		if err := c.dropGone(g); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// dropGone drops a record that was found gone, if our context covers it by now.
+func (c *Commit) dropGone(g gone) error {
+	counter, err := c.counter(g.key)
+	if err != nil {
+		return err
+	}
+	if x, ok := counter.Find(g.origin); ok && !x.IsLive() && c.seen(g.origin) >= x.Last {
+		return c.setCounter(g.key, counter.Drop(g.origin))
+	}
+	return nil
 }

@@ -42,8 +42,10 @@ func seedCrowded(t *testing.T, dir, cluster string, claims ...crowded) {
 		if err := c.OpenSession(a.Context); err != nil {
 			return err
 		}
-		defer c.CompleteSession()
-		return c.Take(a)
+		if err := c.Take(a); err != nil {
+			return err
+		}
+		return c.CompleteSession()
 	})
 	if err != nil {
 		t.Fatal(err)

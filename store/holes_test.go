@@ -102,8 +102,7 @@ func TestView_HasHoles_WhereStatesArrivedWithoutEvents(t *testing.T) {
 		if err := c.OpenSession(peer.replica.Context); err != nil {
 			return err
 		}
-		c.CompleteSession()
-		return nil
+		return c.CompleteSession()
 	})
 	if !hasHoles(t, s, "anything", "f", "h") {
 		t.Error("no hole after a session")

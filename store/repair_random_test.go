@@ -151,8 +151,7 @@ func (h *harmed) session(to, from *Store) {
 		if err := c.Take(a); err != nil {
 			return err
 		}
-		c.CompleteSession()
-		return nil
+		return c.CompleteSession()
 	})
 	if err != nil {
 		h.t.Fatal(err)

@@ -161,7 +161,7 @@ func (w *twins) take(t *rapid.T) {
 			return err
 		}
 		if a.InSession {
-			c.CompleteSession()
+			return c.CompleteSession()
 		}
 		return nil
 	})

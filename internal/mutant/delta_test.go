@@ -64,6 +64,24 @@ func TestDelta_RulesOfTheDataType(t *testing.T) {
 		New:  "if false {",
 		Test: "TestCommit_Take_TakesNoRecordThatWasClosed",
 	}, {
+		Name: "early-drop: a watermark goes before our context covers what it releases",
+		File: "delta/take.go",
+		Old:  "case x.IsLive() || c.seen(x.Origin) >= x.Last:",
+		New:  "case true:",
+		Test: "TestCommit_Take_KeepsWhatItsContextReleases",
+	}, {
+		Name: "what a session has found gone stays when it has completed",
+		File: "delta/take.go",
+		Old:  "ok && !x.IsLive() && c.seen(g.origin) >= x.Last {",
+		New:  "ok && !x.IsLive() && false {",
+		Test: "TestCommit_CompleteSession_DropsWhatItFoundGone",
+	}, {
+		Name: "what a session has found gone is dropped, also where its context does not cover that",
+		File: "delta/take.go",
+		Old:  "ok && !x.IsLive() && c.seen(g.origin) >= x.Last {",
+		New:  "ok && !x.IsLive() {",
+		Test: "TestCommit_CompleteSession_KeepsWhatItDoesNotCover",
+	}, {
 		Name: "same-era: a record that starts afresh continues the old era",
 		File: "crdt/pncounter.go",
 		Old:  "Contribution{Origin: origin, Era: sequence}",
@@ -84,8 +102,8 @@ func TestDelta_TheRest(t *testing.T) {
 	mutant.Run(t, "delta", []mutant.Mutant{{
 		Name: "a record that the sender lacks is dropped without a look at its context",
 		File: "delta/take.go",
-		Old:  "x.Origin == c.id || a.Context.Get(x.Origin) < x.Last {",
-		New:  "x.Origin == c.id {",
+		Old:  "x.Origin == c.id || a.Context.Get(x.Origin) < x.Last:",
+		New:  "x.Origin == c.id:",
 		Test: "TestCommit_Take_DropsOnlyWhatSenderHadSeen",
 	}, {
 		Name: "a match leaves no trace",
@@ -144,7 +162,7 @@ func TestDelta_TheRest(t *testing.T) {
 	}, {
 		Name: "a session goes on under a new replica id",
 		File: "delta/commit.go",
-		Old:  "c.id, c.session = id, nil",
+		Old:  "c.id, c.session, c.gone = id, nil, nil",
 		New:  "c.id = id",
 		Test: "TestCommit_Rename_EndsTheSession",
 	}, {

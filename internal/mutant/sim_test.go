@@ -36,8 +36,8 @@ func TestSim_DefectsOfPeers(t *testing.T) {
 	}, {
 		Name: "riak_kv#1864: what one side has pruned the other keeps",
 		File: "delta/take.go",
-		Old:  "x.Origin == c.id || a.Context.Get(x.Origin) < x.Last {",
-		New:  "true {",
+		Old:  "x.Origin == c.id || a.Context.Get(x.Origin) < x.Last:",
+		New:  "true:",
 		Test: "TestScenario_RiakKV1864_EndlessSync",
 	}, {
 		Name: "Akka: a delta steps over the gap before it",
@@ -264,14 +264,14 @@ func TestSim_AnswersOfSessions(t *testing.T) {
 	}, {
 		Name: "a record that the sender lacks is dropped though it has not seen it",
 		File: "delta/take.go",
-		Old:  "x.Origin == c.id || a.Context.Get(x.Origin) < x.Last {",
-		New:  "x.Origin == c.id {",
+		Old:  "x.Origin == c.id || a.Context.Get(x.Origin) < x.Last:",
+		New:  "x.Origin == c.id:",
 		Test: "TestScenario_Session_AnswersAreOfOneInstant",
 	}, {
 		Name: "a record that the sender has seen closed stays",
 		File: "delta/take.go",
-		Old:  "x.Origin == c.id || a.Context.Get(x.Origin) < x.Last {",
-		New:  "true {",
+		Old:  "x.Origin == c.id || a.Context.Get(x.Origin) < x.Last:",
+		New:  "true:",
 		Test: "TestScenario_Session_AnswersAreOfOneInstant",
 	}, {
 		Name: "S2: a question without an answer is as good as answered",

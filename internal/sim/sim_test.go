@@ -47,6 +47,9 @@ func TestRun_SeedsThatFailedOnce(t *testing.T) {
 	// V6 asked a replica that had been disowned to release what others had
 	// contributed to the claims that it carried over.
 	runSeeds(t, 17959449620842, 1, 2500)
+	// V1: a replica in the middle of a session had dropped a release that its context
+	// covered, and another took the context from it.
+	runSeeds(t, 17640005000814, 1, 2500)
 }
 
 // seedsForAllMarks is how many seeds must reach every mark that is not seldom.
