@@ -112,15 +112,16 @@ func (c *Commit) setCounter(k Key, counter crdt.PNCounter) error {
 	if err != nil {
 		return err
 	}
-	if len(counter) == 0 {
-		e.After = Entry{}
-	} else {
-		e.After = Entry{Key: k, Counter: counter}
-	}
-	if mine, ok := counter.Find(c.id); ok && !mine.IsLive() {
-		c.closable[k] = struct{}{}
-	}
+	e.hold(counter)
+	c.noteClosable(e)
 	return nil
+}
+
+// noteClosable notes if our own record on a claim is released.
+func (c *Commit) noteClosable(e *EntryChange) {
+	if mine, ok := e.After.Counter.Find(c.id); ok && !mine.IsLive() {
+		c.closable[e.Key] = struct{}{}
+	}
 }
 
 // put returns counter with x joined in. A released record of a forgotten

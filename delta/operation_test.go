@@ -302,6 +302,7 @@ func TestCommit_Write_AllOrNothing(t *testing.T) {
 		"invalid at once":       {[]delta.Operation{register(am, 0)}, 0, delta.ErrInvalid, "operation 1: invalid amount 0: it must be between 1 and 2147483647"},
 		"invalid later":         {[]delta.Operation{release(am), register(af, 1), release(reversed)}, 2, delta.ErrInvalid, "operation 3: invalid range: it is reversed, the end lies before the start"},
 		"not found":             {[]delta.Operation{release(am), decrease(am, 1)}, 1, delta.ErrNotFound, "operation 2: not found: nobody has registered this claim"},
+		"changed twice":         {[]delta.Operation{increase(am, 1), increase(am, 2), decrease(af, 1)}, 2, delta.ErrNotFound, ""},
 		"gap":                   {[]delta.Operation{increase(am, 1), tighten(am, "b", "m")}, 1, delta.ErrGap, `operation 2: would leave a gap: keys from "a" on would be served by nobody; register another node there first, or allow the gap`},
 		"gap opened by a batch": {[]delta.Operation{register(other, 1), release(other), tighten(am, "b", "m")}, 2, delta.ErrGap, ""},
 	} {

@@ -39,22 +39,21 @@ func portions(counter crdt.PNCounter) []crdt.PNCounter {
 	return portions
 }
 
-// pack encodes what was written, as a delta, or as several if it may be.
-func (w *writer) pack(d Delta) ([]Packed, error) {
+// pack appends what was written to deltas, as one, or as several if it may be.
+func (w *writer) pack(deltas []Packed, d Delta) ([]Packed, error) {
 	whole, err := Pack(d)
 	if !w.divisible || !errors.Is(err, ErrTooLarge) {
-		return []Packed{whole}, err
+		return append(deltas, whole), err
 	}
-	var parts []Packed
 	for len(d.Events) > 0 {
 		n := d.fitting()
 		part, err := Pack(d.Slice(0, n))
 		if err != nil {
 			return nil, err
 		}
-		parts, d = append(parts, part), d.Slice(n, len(d.Events))
+		deltas, d = append(deltas, part), d.Slice(n, len(d.Events))
 	}
-	return parts, nil
+	return deltas, nil
 }
 
 // fitting returns how many of the first events fit one delta, at least 1.

@@ -133,6 +133,15 @@ type EntryChange struct {
 	isSummed     bool
 }
 
+// hold makes the entry of a claim hold a counter.
+func (x *EntryChange) hold(counter crdt.PNCounter) {
+	if len(counter) == 0 {
+		x.After = Entry{}
+	} else {
+		x.After = Entry{Key: x.Key, Counter: counter}
+	}
+}
+
 // Fingerprints returns those of Before and After. A commit that has ended knows
 // them.
 func (x *EntryChange) Fingerprints() (before, after Fingerprint) {

@@ -11,7 +11,7 @@ import (
 // tighten moves a claim to a smaller range: first the smaller range is
 // registered with the priority shown, then the old claim is released, so that
 // the smaller range is covered at every moment.
-func (w *writer) tighten(old *target, o Operation) (Result, error) {
+func (w *writer) tighten(old *target, o *Operation) (Result, error) {
 	shown := old.counter.Value()
 	if shown == 0 {
 		return Result{}, errNotVisible
@@ -45,9 +45,9 @@ func (t *target) raise(priority int64) error {
 }
 
 // checkGap refuses a Tighten that would leave keys served by nobody.
-func (w *writer) checkGap(o Operation) error {
+func (w *writer) checkGap(o *Operation) error {
 	for _, left := range subtract(o.Claim.Range, o.To) {
-		others, err := w.overlapping(o.Claim.Keyspace, left)
+		others, err := w.commit.overlapping(o.Claim.Keyspace, left)
 		if err != nil {
 			return err
 		}
@@ -60,29 +60,7 @@ func (w *writer) checkGap(o Operation) error {
 }
 
 // overlapping returns the claims of a keyspace that overlap r and are visible
-// at this point of the batch.
-func (w *writer) overlapping(keyspace string, r ranges.Range) ([]ranges.Claim, error) {
-	committed, err := w.commit.overlapping(keyspace, r)
-	if err != nil {
-		return nil, err
-	}
-	out := slices.DeleteFunc(committed, func(c ranges.Claim) bool {
-		_, changed := w.counters[ClaimKey(c)]
-		return changed
-	})
-	for k, counter := range w.counters {
-		claim, err := k.Claim()
-		if err != nil {
-			return nil, err
-		}
-		if counter.IsVisible() && claim.Keyspace == keyspace && claim.Range.Overlaps(r) {
-			out = append(out, claim)
-		}
-	}
-	return out, nil
-}
-
-// overlapping is the same for the commit as it stands.
+// at this point.
 func (c *Commit) overlapping(keyspace string, r ranges.Range) ([]ranges.Claim, error) {
 	var out []ranges.Claim
 	visit := func(k Key, counter crdt.PNCounter) error {

@@ -2,6 +2,7 @@ package delta
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/ranges"
@@ -20,16 +21,14 @@ func (c *Commit) Write(operations []Operation) (Delta, []Result, error) {
 	}
 	w := c.newWriter()
 	w.divisible = len(operations) == 1
+	w.events = make([]Event, 0, len(operations))
 	results := make([]Result, len(operations))
-	for i, o := range operations {
-		if err := o.Validate(); err != nil {
+	for i := range operations {
+		var err error
+		if results[i], err = w.carryOut(&operations[i]); err != nil {
+			w.undo()
 			return Delta{}, nil, &BatchError{Index: i, Err: err}
 		}
-		result, err := w.carryOut(o)
-		if err != nil {
-			return Delta{}, nil, &BatchError{Index: i, Err: err}
-		}
-		results[i] = result
 	}
 	d, err := c.write(w)
 	return d, results, err
@@ -81,34 +80,55 @@ func (c *Commit) write(w *writer) (Delta, error) {
 		return Delta{}, nil
 	}
 	whole := Delta{Origin: c.id, First: w.first, Time: c.env.Now, Events: w.events}
-	parts, err := w.pack(whole)
+	deltas, err := w.pack(c.deltas, whole)
 	if err != nil {
+		w.undo()
 		return Delta{}, err
 	}
+	c.deltas = deltas
+	// Own events pass the filters of an open session: they are ours to number,
+	// and lie inside nobody else's context.
+	if len(w.changed) > 0 {
+		c.context.Advance(c.id, whole.Last())
+		for _, s := range w.changed {
+			c.noteClosable(s.entry)
+		}
+		return whole, nil
+	}
 	for i, e := range whole.Events {
-		// Own events pass the filters of an open session: they are ours to
-		// number, and lie inside nobody else's context.
 		if err := c.apply(whole.Dot(i), e); err != nil {
 			return Delta{}, err
 		}
 	}
-	c.deltas = append(c.deltas, parts...)
 	return whole, nil
 }
 
-// writer turns operations into events on a scratch copy of the counters, so
-// that a batch that fails halfway has changed nothing.
+// writer turns operations into events. Those on claims show their effect at once,
+// which does not depend on how far the context has come in events of our own;
+// changed says how to take it back, so that a batch that fails halfway has changed
+// nothing. Other events are applied when they are written. No writer has both.
 type writer struct {
-	commit   *Commit
-	first    uint64
-	events   []Event
-	counters map[Key]crdt.PNCounter
+	commit  *Commit
+	first   uint64
+	events  []Event
+	changed []changed
 	// divisible says that the events may be several deltas.
 	divisible bool
 }
 
-func (c *Commit) newWriter() *writer {
-	return &writer{commit: c, first: c.seen(c.id) + 1, counters: map[Key]crdt.PNCounter{}}
+// changed is a claim that an event has changed, and its counter before.
+type changed struct {
+	entry *EntryChange
+	was   crdt.PNCounter
+}
+
+func (c *Commit) newWriter() *writer { return &writer{commit: c, first: c.seen(c.id) + 1} }
+
+// undo takes back what the events have changed.
+func (w *writer) undo() {
+	for _, s := range slices.Backward(w.changed) {
+		s.entry.hold(s.was)
+	}
 }
 
 // next returns the dot of the next event.
@@ -121,21 +141,17 @@ func (w *writer) emit(e Event) { w.events = append(w.events, e) }
 // target is a claim in the middle of an operation.
 type target struct {
 	*writer
-	key     Key
+	entry   *EntryChange
 	claim   ranges.Claim
 	counter crdt.PNCounter
 }
 
-func (w *writer) target(claim ranges.Claim) (*target, error) {
-	k := ClaimKey(claim)
-	counter, ok := w.counters[k]
-	if !ok {
-		var err error
-		if counter, err = w.commit.counter(k); err != nil {
-			return nil, err
-		}
+func (w *writer) target(claim ranges.Claim) (target, error) {
+	e, err := w.commit.change(ClaimKey(claim))
+	if err != nil {
+		return target{}, err
 	}
-	return &target{writer: w, key: k, claim: claim, counter: counter}, nil
+	return target{writer: w, entry: e, claim: claim, counter: e.After.Counter}, nil
 }
 
 // emit appends an event on the target's claim and shows its effect.
@@ -143,11 +159,15 @@ func (t *target) emit(e Event) {
 	dot := t.next()
 	e.Claim = t.claim
 	t.writer.emit(e)
+	t.changed = append(t.changed, changed{entry: t.entry, was: t.counter})
 	t.counter = t.commit.transition(t.counter, dot, e)
-	t.counters[t.key] = t.counter
+	t.entry.hold(t.counter)
 }
 
-func (w *writer) carryOut(o Operation) (Result, error) {
+func (w *writer) carryOut(o *Operation) (Result, error) {
+	if err := o.Validate(); err != nil {
+		return Result{}, err
+	}
 	t, err := w.target(o.Claim)
 	if err != nil {
 		return Result{}, err
@@ -168,7 +188,7 @@ func (w *writer) carryOut(o Operation) (Result, error) {
 	case VerbSet:
 		err = t.set(o.Amount)
 	case VerbTighten:
-		return w.tighten(t, o)
+		return w.tighten(&t, o)
 	}
 	after := t.counter.Value()
 	return Result{Changed: before != after, Priority: after}, err

@@ -246,9 +246,27 @@ func TestDelta_TheRest(t *testing.T) {
 	}, {
 		Name: "a batch does not see itself",
 		File: "delta/write.go",
-		Old:  "	t.counters[t.key] = t.counter\n",
+		Old:  "	t.entry.hold(t.counter)\n",
 		New:  "",
 		Test: "TestCommit_Write_BatchSeesItself",
+	}, {
+		Name: "a batch that fails halfway leaves its beginning",
+		File: "delta/write.go",
+		Old:  "			w.undo()\n			return Delta{}, nil, &BatchError",
+		New:  "			return Delta{}, nil, &BatchError",
+		Test: "TestCommit_Write_AllOrNothing",
+	}, {
+		Name: "of a claim that a batch has changed twice the first change stays",
+		File: "delta/write.go",
+		Old:  "range slices.Backward(w.changed) {",
+		New:  "range slices.All(w.changed) {",
+		Test: "TestCommit_Write_AllOrNothing",
+	}, {
+		Name: "a batch that is too large leaves what it shows",
+		File: "delta/write.go",
+		Old:  "		w.undo()\n		return Delta{}, err",
+		New:  "		return Delta{}, err",
+		Test: "TestCommit_Write_ReleaseOfMany_TravelsInParts",
 	}, {
 		Name: "concurrent decreases take the server away",
 		File: "crdt/pncounter.go",
