@@ -56,20 +56,26 @@ func (c PNCounter) search(origin ReplicaID) (int, bool) {
 // Put returns c with x in place of whatever the origin of x had. O(n).
 func (c PNCounter) Put(x Contribution) PNCounter {
 	i, ok := c.search(x.Origin)
-	out := make(PNCounter, 0, len(c)+1)
-	out = append(append(out, c[:i]...), x)
-	if ok {
-		i++
+	return c.replace(i, ok, x)
+}
+
+// replace returns c with x at i, in place of what is there, or before it.
+func (c PNCounter) replace(i int, is bool, x Contribution) PNCounter {
+	rest := c[i:]
+	if is {
+		rest = rest[1:]
 	}
-	return append(out, c[i:]...)
+	out := make(PNCounter, 0, i+1+len(rest))
+	return append(append(append(out, c[:i]...), x), rest...)
 }
 
 // Merge returns c with x joined into what the origin of x had. O(n).
 func (c PNCounter) Merge(x Contribution) PNCounter {
-	if mine, ok := c.Find(x.Origin); ok {
-		x = mine.Join(x)
+	i, ok := c.search(x.Origin)
+	if ok {
+		x = c[i].Join(x)
 	}
-	return c.Put(x.canonical())
+	return c.replace(i, ok, x.canonical())
 }
 
 // Drop returns c without the contribution of origin. O(n).

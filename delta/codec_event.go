@@ -94,20 +94,33 @@ type forgetArray struct {
 
 // EncodeDelta returns the encoded form of d, or an error wrapping ErrTooLarge.
 func EncodeDelta(d Delta) ([]byte, error) {
-	b := make([]byte, 0, 64+128*len(d.Events))
+	b := make([]byte, 0, d.roughBytes())
 	b = AppendArray(b, deltaFields)
 	b = AppendBytes(b, d.Origin[:])
 	b = AppendUint(b, d.First)
 	b = AppendInt(b, d.Time)
 	b = AppendArray(b, uint64(len(d.Events)))
-	for _, e := range d.Events {
-		b = appendEvent(b, e)
+	for i := range d.Events {
+		b = appendEvent(b, &d.Events[i])
 	}
 	if len(b) > DeltaBytesMax {
 		return nil, fmt.Errorf("%w batch: its delta has %d bytes, at most %d are allowed; split the batch, down to one operation where a release takes back very many records", ErrTooLarge, len(b), DeltaBytesMax)
 	}
 	return b, nil
 }
+
+// roughBytes is about how many bytes a delta of Adds has, seldom fewer.
+func (d Delta) roughBytes() int {
+	bytes := headBytesMax
+	for i := range d.Events {
+		c := &d.Events[i].Claim
+		bytes += len(c.Keyspace) + len(c.Node) + len(c.Range.From) + len(c.Range.To.Key) + addBytesRough
+	}
+	return bytes
+}
+
+// addBytesRough is what most Adds have beside names and bounds.
+const addBytesRough = 32
 
 // How many elements the arrays have that are written without reflection.
 const (
@@ -118,7 +131,7 @@ const (
 )
 
 // appendEvent appends an event; an Add, as nearly all are, without reflection.
-func appendEvent(b []byte, e Event) []byte {
+func appendEvent(b []byte, e *Event) []byte {
 	b = AppendArray(b, eventFields)
 	b = AppendUint(b, uint64(e.Kind))
 	if e.Kind != Add {
@@ -142,7 +155,7 @@ func appendClaim(b []byte, c ranges.Claim) []byte {
 	return AppendBytes(b, c.Range.To.Key)
 }
 
-func packBody(e Event) any {
+func packBody(e *Event) any {
 	switch e.Kind {
 	case Release:
 		marks := make([]markArray, len(e.Released))

@@ -99,9 +99,38 @@ func fingerprintCounter(k Key, c crdt.PNCounter) (f Fingerprint) {
 	var room [256]byte
 	head := hashedKey(room[:0], k)
 	for _, x := range c {
-		f = f.Plus(Fingerprint{Count: 1, Sum: hash(packContribution(x).appendTo(head))})
+		f = f.Plus(fingerprintRecord(head, x))
 	}
 	return f
+}
+
+// fingerprintChange returns the fingerprints of a claim before and after a change,
+// and hashes once what has not changed.
+func fingerprintChange(k Key, before, after crdt.PNCounter) (was, is Fingerprint) {
+	var room [256]byte
+	head := hashedKey(room[:0], k)
+	for len(before) > 0 || len(after) > 0 {
+		order := compareFirst(before, after)
+		if order == 0 && before[0] == after[0] {
+			same := fingerprintRecord(head, before[0])
+			was, is = was.Plus(same), is.Plus(same)
+			before, after = before[1:], after[1:]
+			continue
+		}
+		if order <= 0 {
+			was, before = was.Plus(fingerprintRecord(head, before[0])), before[1:]
+		}
+		if order >= 0 {
+			is, after = is.Plus(fingerprintRecord(head, after[0])), after[1:]
+		}
+	}
+	return was, is
+}
+
+// fingerprintRecord returns the fingerprint of one record of a claim, given what
+// precedes it in what is hashed.
+func fingerprintRecord(head []byte, x crdt.Contribution) Fingerprint {
+	return Fingerprint{Count: 1, Sum: hash(packContribution(x).appendTo(head))}
 }
 
 // hashedKey appends what precedes a record in what is hashed.

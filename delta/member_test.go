@@ -64,6 +64,12 @@ func (m *member) finish(t reporter, c *delta.Commit) *delta.Effects {
 	if err != nil {
 		t.Fatalf("finish: %v", err)
 	}
+	for i := range effects.Entries {
+		x := &effects.Entries[i]
+		if before, after := x.Fingerprints(); before != delta.FingerprintOf(x.Before) || after != delta.FingerprintOf(x.After) {
+			t.Fatalf("replica %s: a change of %q knows other fingerprints than its entries have", m.ID, x.Key)
+		}
+	}
 	m.memory.Write(effects)
 	m.Adopt(effects)
 	if err := m.Verify(m.memory); err != nil {

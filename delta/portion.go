@@ -59,8 +59,8 @@ func (w *writer) pack(deltas []Packed, d Delta) ([]Packed, error) {
 // fitting returns how many of the first events fit one delta, at least 1.
 func (d Delta) fitting() int {
 	size := headBytesMax
-	for i, e := range d.Events {
-		if size += len(appendEvent(nil, e)); size > DeltaBytesMax {
+	for i := range d.Events {
+		if size += len(appendEvent(nil, &d.Events[i])); size > DeltaBytesMax {
 			return max(1, i)
 		}
 	}

@@ -153,8 +153,15 @@ func (x *EntryChange) Fingerprints() (before, after Fingerprint) {
 
 // sum has the change know its fingerprints.
 func (x *EntryChange) sum() {
-	before, after := x.Fingerprints()
-	x.fingerprints, x.isSummed = [2]Fingerprint{before, after}, true
+	if x.isSummed {
+		return
+	}
+	if x.Key.IsClaim() {
+		x.fingerprints[0], x.fingerprints[1] = fingerprintChange(x.Key, x.Before.Counter, x.After.Counter)
+	} else {
+		x.fingerprints[0], x.fingerprints[1] = x.Fingerprints()
+	}
+	x.isSummed = true
 }
 
 // Effects are what a commit does: everything that must become durable in one

@@ -286,6 +286,12 @@ func TestDelta_TheRest(t *testing.T) {
 		New:  "	for _, x := range c {\n		x.Origin = crdt.ReplicaID{}\n		f = f.Plus",
 		Test: "TestFingerprintOf_TellsApart",
 	}, {
+		Name: "what a change leaves alone is not hashed before it",
+		File: "delta/fingerprint.go",
+		Old:  "was, is = was.Plus(same), is.Plus(same)",
+		New:  "is = is.Plus(same)",
+		Test: "TestCommit_Write_Concurrently",
+	}, {
 		Name: "fingerprints ignore the claim",
 		File: "delta/fingerprint.go",
 		Old:  "	return append(buf, k...)\n",
