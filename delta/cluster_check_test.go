@@ -116,9 +116,9 @@ func (c *cluster) checkView(p *peer) {
 		}
 	}
 	for _, name := range nodeNames {
-		e, _ := p.memory.Get(delta.NodeKey(name))
-		if want := c.history.node(name, seen); !e.Node.Equal(want) {
-			c.Fatalf("replica %s holds %+v of node %s, its events give %+v", p.ID, e.Node, name, want)
+		held := p.node(name)
+		if want := c.history.node(name, seen); !held.Equal(&want) {
+			c.Fatalf("replica %s holds %+v of node %s, its events give %+v", p.ID, held, name, want)
 		}
 	}
 }

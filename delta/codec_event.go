@@ -166,7 +166,7 @@ func packBody(e *Event) any {
 	case Close:
 		return closeArray{Claim: packClaim(e.Claim), Era: e.Era}
 	case Advertise:
-		return advertiseArray{Name: e.Node.Name, Node: packNode(e.Node)}
+		return advertiseArray{Name: e.Node.Name, Node: packNode(*e.Node)}
 	case Forget:
 		return forgetArray{Replica: e.Replica}
 	}
@@ -367,7 +367,7 @@ func decodeAdvertise(dot crdt.Dot, body []byte) (Event, error) {
 	if err == nil && n.Dot != dot {
 		err = fmt.Errorf("%w: a node record with the dot of another event", ErrCorrupt)
 	}
-	return Event{Kind: Advertise, Node: n}, err
+	return Event{Kind: Advertise, Node: &n}, err
 }
 
 func decodeForget(dot crdt.Dot, body []byte) (Event, error) {

@@ -182,7 +182,7 @@ func EncodeEntry(e Entry) []byte {
 	case e.Key.IsClaim():
 		return encodeCounter(e.Counter)
 	case e.Key.IsNode():
-		return encodeNode(e.Node)
+		return encodeNode(e.node())
 	}
 	return []byte{}
 }
@@ -214,7 +214,7 @@ func decodeEntry(k Key, value []byte) (Entry, error) {
 			return Entry{}, err
 		}
 		n, err := a.unpack(name)
-		return Entry{Key: k, Node: n}, err
+		return Entry{Key: k, Node: &n}, err
 	}
 	if len(value) != 0 {
 		return Entry{}, fmt.Errorf("%w: a forgotten replica has a value", ErrCorrupt)

@@ -19,8 +19,9 @@ type Entry struct {
 	// Counter has one record per origin. Only for claims, and never empty
 	// there: a claim without records has no entry.
 	Counter crdt.PNCounter
-	// Node is the winning record. Only for nodes.
-	Node NodeRecord
+	// Node is the winning record. Only for nodes, else nil: nearly all entries are
+	// of claims, and a record is larger than all that those have.
+	Node *NodeRecord
 }
 
 // IsZero reports whether there is no entry.
@@ -36,6 +37,14 @@ func (e Entry) Records() int {
 		return len(e.Counter)
 	}
 	return 1
+}
+
+// node returns the record of a node, the zero one if there is none.
+func (e Entry) node() NodeRecord {
+	if e.Node == nil {
+		return NodeRecord{}
+	}
+	return *e.Node
 }
 
 // Equal reports whether two entries are the same state.
@@ -64,8 +73,13 @@ type NodeRecord struct {
 	Retired bool
 }
 
-// IsZero reports whether there is no record.
-func (n NodeRecord) IsZero() bool { return n.Generation == 0 }
+// String returns the fields, for messages. Nil is none.
+func (n *NodeRecord) String() string {
+	if n == nil {
+		return "none"
+	}
+	return fmt.Sprintf("%+v", *n)
+}
 
 // Compare orders the records of one node: the greater wins. Different records
 // have equal dots only if a sequence was used twice; what they say then decides
@@ -86,10 +100,13 @@ func (n NodeRecord) Join(other NodeRecord) NodeRecord {
 	return n
 }
 
-// Equal reports whether two records are the same.
-func (n NodeRecord) Equal(other NodeRecord) bool {
+// Equal reports whether two records are the same. Nil is none.
+func (n *NodeRecord) Equal(other *NodeRecord) bool {
+	if n == nil || other == nil {
+		return n == other
+	}
 	return n.Name == other.Name && n.Generation == other.Generation && n.Dot == other.Dot &&
-		n.SaysTheSame(other) && n.Retired == other.Retired
+		n.SaysTheSame(*other) && n.Retired == other.Retired
 }
 
 // SaysTheSame reports whether two records advertise the same, whoever wrote

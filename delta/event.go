@@ -59,8 +59,9 @@ type Event struct {
 	Released crdt.PNCounter
 	// Era is the era of the record that a Close ends.
 	Era uint64
-	// Node is the record of an Advertise; its dot is that of the event.
-	Node NodeRecord
+	// Node is the record of an Advertise; its dot is that of the event. It is not
+	// changed.
+	Node *NodeRecord
 	// Replica is the one that a Forget retires.
 	Replica crdt.ReplicaID
 }

@@ -86,7 +86,7 @@ func FingerprintOf(e Entry) Fingerprint {
 	case e.Key.IsClaim():
 		f = fingerprintCounter(e.Key, e.Counter)
 	case e.Key.IsNode():
-		f = Fingerprint{Count: 1, Sum: hash(append(hashedKey(nil, e.Key), encodeNode(e.Node)...))}
+		f = Fingerprint{Count: 1, Sum: hash(append(hashedKey(nil, e.Key), encodeNode(e.node())...))}
 	default:
 		f = Fingerprint{Count: 1, Sum: hash(hashedKey(nil, e.Key))}
 	}

@@ -24,7 +24,7 @@ func TestFingerprintOf_TellsApart(t *testing.T) {
 	changeNode := func(do func(*delta.NodeRecord)) delta.Entry {
 		n := node
 		do(&n)
-		return delta.Entry{Key: delta.NodeKey("n1"), Node: n}
+		return delta.Entry{Key: delta.NodeKey("n1"), Node: &n}
 	}
 	entries := map[string]delta.Entry{
 		"as it is":   {Key: k, Counter: crdt.PNCounter{record}},

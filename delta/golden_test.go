@@ -98,7 +98,7 @@ func goldens() []golden {
 			delta.Event{Kind: delta.Add, Claim: zero, By: 3, Contribution: increased}),
 		goldenDelta("decrease", delta.Event{Kind: delta.Add, Claim: claim("a", "m"), By: -2, Contribution: full}),
 		goldenDelta("close", delta.Event{Kind: delta.Close, Claim: claim("a", "m"), Era: 280}),
-		goldenDelta("advertise", delta.Event{Kind: delta.Advertise, Node: node}),
+		goldenDelta("advertise", delta.Event{Kind: delta.Advertise, Node: &node}),
 		goldenDelta("forget", delta.Event{Kind: delta.Forget, Replica: replicaID(2)}),
 		goldenDelta("release", delta.Event{Kind: delta.Close, Claim: unbounded, Era: 1}, delta.Event{Kind: delta.Advertise, Node: withDot(node, 301)},
 			delta.Event{Kind: delta.Release, Claim: claim("a", "m"), Released: released}),
@@ -111,14 +111,14 @@ func goldens() []golden {
 	out = append(out, goldenEntry("claim", delta.Entry{Key: delta.ClaimKey(claim("a", "m")), Counter: crdt.PNCounter{released[0], full}})...)
 	out = append(out, goldenEntry("unbounded claim", delta.Entry{Key: delta.ClaimKey(unbounded), Counter: crdt.PNCounter{registered}})...)
 	out = append(out, goldenEntry("claim with zero bytes", delta.Entry{Key: delta.ClaimKey(zero), Counter: crdt.PNCounter{registered}})...)
-	out = append(out, goldenEntry("node", delta.Entry{Key: delta.NodeKey("n1"), Node: node})...)
-	out = append(out, goldenEntry("retired node", delta.Entry{Key: delta.NodeKey("n1"), Node: retired})...)
+	out = append(out, goldenEntry("node", delta.Entry{Key: delta.NodeKey("n1"), Node: &node})...)
+	out = append(out, goldenEntry("retired node", delta.Entry{Key: delta.NodeKey("n1"), Node: &retired})...)
 	return append(out, goldenEntry("forgotten", delta.Entry{Key: delta.ForgottenKey(replicaID(2))})...)
 }
 
-func withDot(n delta.NodeRecord, sequence uint64) delta.NodeRecord {
+func withDot(n delta.NodeRecord, sequence uint64) *delta.NodeRecord {
 	n.Dot.Sequence = sequence
-	return n
+	return &n
 }
 
 // TestEncodedForms_AreFixed: bytes that were written once are written the same

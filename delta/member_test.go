@@ -271,3 +271,11 @@ func tightenWithGap(c ranges.Claim, from, to string) delta.Operation {
 	o.AllowGap = true
 	return o
 }
+
+// node returns the record of a node that the member holds, the zero one if none.
+func (m *member) node(name string) (record delta.NodeRecord) {
+	if e, _ := m.memory.Get(delta.NodeKey(name)); e.Node != nil {
+		record = *e.Node
+	}
+	return record
+}

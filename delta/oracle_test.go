@@ -83,7 +83,7 @@ func (h *history) record(p delta.Packed) {
 		case delta.Close:
 			x.hearsay, x.observed = true, []crdt.Dot{p.Dot(i)}
 		case delta.Advertise:
-			h.nodes = append(h.nodes, e.Node)
+			h.nodes = append(h.nodes, *e.Node)
 			continue
 		default:
 			continue

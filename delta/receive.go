@@ -212,12 +212,13 @@ func dropClosed(counter crdt.PNCounter, origin crdt.ReplicaID, era uint64) crdt.
 	return counter
 }
 
-func (c *Commit) joinNode(n NodeRecord) error {
+func (c *Commit) joinNode(n *NodeRecord) error {
 	e, err := c.change(NodeKey(n.Name))
 	if err != nil {
 		return err
 	}
-	e.After = Entry{Key: e.Key, Node: n.Join(e.After.Node)}
+	winner := n.Join(e.After.node())
+	e.After = Entry{Key: e.Key, Node: &winner}
 	return nil
 }
 

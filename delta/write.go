@@ -44,7 +44,7 @@ func (c *Commit) Advertise(n NodeRecord) (Delta, error) {
 	if err != nil {
 		return Delta{}, err
 	}
-	winner := e.After.Node
+	winner := e.After.node()
 	if winner.Dot.Replica == c.id && winner.SaysTheSame(n) && winner.Retired == n.Retired {
 		return Delta{}, nil
 	}
@@ -54,7 +54,7 @@ func (c *Commit) Advertise(n NodeRecord) (Delta, error) {
 	w := c.newWriter()
 	n.Generation = winner.Generation + 1
 	n.Dot = w.next()
-	w.emit(Event{Kind: Advertise, Node: n})
+	w.emit(Event{Kind: Advertise, Node: &n})
 	return c.write(w)
 }
 

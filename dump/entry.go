@@ -15,7 +15,7 @@ func lineOf(e delta.Entry) (any, error) {
 	case e.Key.IsClaim():
 		return packClaim(e)
 	case e.Key.IsNode():
-		return packNode(e.Node), nil
+		return packNode(*e.Node), nil
 	}
 	id, err := e.Key.Forgotten()
 	return Forgotten{Type: typeForgotten, Replica: id.String()}, err
@@ -101,7 +101,7 @@ func (n Node) entry() (delta.Entry, error) {
 		}
 		record.Labels = append(record.Labels, delta.Label{Name: l[0], Value: l[1]})
 	}
-	e := delta.Entry{Key: delta.NodeKey(n.Node), Node: record}
+	e := delta.Entry{Key: delta.NodeKey(n.Node), Node: &record}
 	return e, e.Validate()
 }
 

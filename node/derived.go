@@ -62,7 +62,7 @@ func newDerived() *derived {
 type change struct {
 	key   delta.Key
 	claim ranges.Weighted
-	node  delta.NodeRecord
+	node  *delta.NodeRecord
 	// was says whether the claim was visible before.
 	was bool
 	// repaired says that it came by range repair, without an event.
@@ -91,7 +91,7 @@ func visibleChange(x delta.EntryChange) (change, bool, error) {
 // note takes over a change that shows.
 func (d *derived) note(c change) {
 	if c.key.IsNode() {
-		d.nodes[c.node.Name] = c.node
+		d.nodes[c.node.Name] = *c.node
 		return
 	}
 	is := c.claim.Priority > 0

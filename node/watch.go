@@ -250,7 +250,7 @@ func (w *watch) show(c change) error {
 	case c.key.IsNode() && !w.filter.selectsNode(c.node.Name):
 		return nil
 	case c.key.IsNode():
-		return w.showNode(w.node.info(c.node), c.repaired)
+		return w.showNode(w.node.info(*c.node), c.repaired)
 	case !w.filter.Selects(c.claim.Claim):
 		return nil
 	case c.claim.Priority == 0:

@@ -124,8 +124,8 @@ func (s *salvaged) answer(e delta.Entry) delta.Answer {
 	for _, x := range e.Counter {
 		a.Ahead[x.Origin] = max(x.Last, x.Watermark)
 	}
-	if dot := e.Node.Dot; !dot.Replica.IsZero() {
-		a.Ahead[dot.Replica] = dot.Sequence
+	if e.Node != nil {
+		a.Ahead[e.Node.Dot.Replica] = e.Node.Dot.Sequence
 	}
 	return a
 }

@@ -90,7 +90,7 @@ func contents(t *testing.T, s *Store) string {
 		fmt.Fprintf(&b, "context %s %s\nfingerprint %s\n", x.Context, x.ContextHash, x.Fingerprint)
 		if err := v.Scan(delta.Whole, func(e delta.Entry) error {
 			fmt.Fprintf(&b, "%q", e.Key)
-			if !e.Node.IsZero() {
+			if e.Node != nil {
 				fmt.Fprintf(&b, " %+v", e.Node)
 			}
 			for _, x := range e.Counter {
