@@ -85,9 +85,9 @@ func (s Symbol) single() (x Element, added, ok bool) {
 }
 
 // lateShare says how many changes a version of the symbols keeps beside them: one
-// for so many symbols, 512 in production. More of them save copying, and cost
+// for so many symbols, 1,024 in production. More of them save copying, and cost
 // who reads symbols a look at each.
-const lateShare = 64
+const lateShare = 32
 
 // late is a change that symbols lack, and those before it.
 type late struct {
@@ -98,7 +98,7 @@ type late struct {
 
 // symbol returns what the change adds to every symbol that the element is part
 // of.
-func (l *late) symbol() Symbol {
+func (l late) symbol() Symbol {
 	s := Symbol{Sum: uint64(l.element), Check: l.element.check()}
 	if l.taken {
 		return Symbol{}.minus(s)
@@ -134,17 +134,16 @@ func (s *symbols) begin() symbols {
 
 // add makes x part of the sketch, remove the contrary. O(log n) for n symbols,
 // and in the mean O(lateShare) for the copying.
-func (s *symbols) add(x Element) { s.put(&late{element: x}) }
+func (s *symbols) add(x Element) { s.put(late{element: x}) }
 
-func (s *symbols) remove(x Element) { s.put(&late{element: x, taken: true}) }
+func (s *symbols) remove(x Element) { s.put(late{element: x, taken: true}) }
 
-func (s *symbols) put(change *late) {
+func (s *symbols) put(change late) {
 	if s.owned {
 		s.apply(change)
 		return
 	}
-	change.before = s.late
-	s.late, s.lates = change, s.lates+1
+	s.late, s.lates = &late{element: change.element, taken: change.taken, before: s.late}, s.lates+1
 	if s.lates > s.n/lateShare {
 		s.settle()
 	}
@@ -157,12 +156,12 @@ func (s *symbols) settle() {
 	copy(checks, s.checks)
 	s.sums, s.checks, s.owned = sums, checks, true
 	for change := s.late; change != nil; change = change.before {
-		s.apply(change)
+		s.apply(*change)
 	}
 	s.late, s.lates = nil, 0
 }
 
-func (s *symbols) apply(change *late) {
+func (s *symbols) apply(change late) {
 	by := change.symbol()
 	change.element.each(s.n, func(i int) {
 		s.sums[i] += by.Sum

@@ -8,8 +8,10 @@ import (
 	"github.com/scalesmall/ssnode/delta"
 )
 
-// fanOutMax bounds the items of a node.
-const fanOutMax = 32
+// fanOutMax bounds the items of a node. A version copies one node of each level for
+// a change, so smaller ones cost it less; the inner nodes, one item for nine below
+// it, are then a tenth of all memory.
+const fanOutMax = 12
 
 // tree is an immutable ordered map from the first keys of blocks to what the
 // blocks hold: a B+ tree, each of whose changes copies the path to a leaf. So a
