@@ -70,3 +70,13 @@ func BenchmarkCommit_Write(b *testing.B) {
 		})
 	}
 }
+
+// BenchmarkEncodeContext_OfOneDelta is what the token of a write costs before it is
+// text.
+func BenchmarkEncodeContext_OfOneDelta(b *testing.B) {
+	b.ReportAllocs()
+	d := delta.Delta{Origin: replicaID(1), First: benchClaims, Events: make([]delta.Event, 1)}
+	for b.Loop() {
+		delta.EncodeContext(d.Context())
+	}
+}

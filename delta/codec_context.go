@@ -13,13 +13,25 @@ type contextArray struct {
 	Sequence uint64
 }
 
-// EncodeContext returns the entries of c, ascending by replica.
+// How many elements an entry of a context has, and how many bytes it and the head
+// before all entries have at most.
+const (
+	seenFields          = 2
+	seenBytesMax        = 1 + 1 + crdt.ReplicaIDBytes + 9
+	contextHeadBytesMax = 9
+)
+
+// EncodeContext returns the entries of c, ascending by replica. Every write is
+// answered with one, so they are written without reflection.
 func EncodeContext(c crdt.Context) []byte {
-	entries := make([]contextArray, 0, len(c))
+	b := make([]byte, 0, contextHeadBytesMax+seenBytesMax*len(c))
+	b = AppendArray(b, uint64(len(c)))
 	for r, sequence := range c.All() {
-		entries = append(entries, contextArray{Replica: r, Sequence: sequence})
+		b = AppendArray(b, seenFields)
+		b = AppendBytes(b, r[:])
+		b = AppendUint(b, sequence)
 	}
-	return Marshal(entries)
+	return b
 }
 
 // DecodeContext returns the context that EncodeContext wrote, refusing more
