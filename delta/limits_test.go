@@ -205,3 +205,20 @@ func TestCommit_Write_DeltaBytesMax(t *testing.T) {
 	b.mustApply(t, written)
 	mustEqualStates(t, m, b)
 }
+
+// TestCommit_Write_TooLarge_ChangesNothing: what a batch has shown by the time that
+// its delta is found too large is undone.
+func TestCommit_Write_TooLarge_ChangesNothing(t *testing.T) {
+	var operations []delta.Operation
+	for i := range 200 {
+		operations = append(operations, register(longClaim(i), 1))
+	}
+	m := newMember(1)
+	c := m.begin()
+	if _, _, err := c.Write(operations); !errors.Is(err, delta.ErrTooLarge) {
+		t.Fatalf("got %v, want ErrTooLarge", err)
+	}
+	if effects := m.finish(t, c); !effects.IsEmpty() {
+		t.Errorf("it has changed %d entries", len(effects.Entries))
+	}
+}

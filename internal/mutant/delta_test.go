@@ -266,7 +266,7 @@ func TestDelta_TheRest(t *testing.T) {
 		File: "delta/write.go",
 		Old:  "		w.undo()\n		return Delta{}, err",
 		New:  "		return Delta{}, err",
-		Test: "TestCommit_Write_ReleaseOfMany_TravelsInParts",
+		Test: "TestCommit_Write_TooLarge_ChangesNothing",
 	}, {
 		Name: "concurrent decreases take the server away",
 		File: "crdt/pncounter.go",
