@@ -2,6 +2,7 @@ package wire
 
 import (
 	"encoding/json"
+	"reflect"
 	"strconv"
 	"unicode/utf8"
 )
@@ -61,6 +62,15 @@ func appendRef(b []byte, ref int64, rest func([]byte) []byte) []byte {
 // Append appends the line, without its end.
 func (l OpsLine) Append(b []byte) []byte { return appendRef(b, l.Ref, l.Batch.appendJSON) }
 
+// AppendRequest is Append for who asks a node: it refuses what MarshalRequest
+// does.
+func (l OpsLine) AppendRequest(b []byte) ([]byte, error) {
+	if l.Batch.isUTF8() {
+		return l.Append(b), nil
+	}
+	return nil, checkStrings(reflect.ValueOf(l), "")
+}
+
 // Append appends the answer, without the end of its line.
 func (a OpsAnswer) Append(b []byte) []byte { return appendRef(b, a.Ref, a.BatchResult.appendJSON) }
 
@@ -69,25 +79,25 @@ func (a OpsAnswer) appendJSON(b []byte) []byte { return a.Append(b) }
 
 // decodePlain reads a line if it is plain, and else leaves l as it was.
 func (l *OpsLine) decodePlain(data []byte) bool {
-	p, got := &plain{rest: data}, *l
+	p, got := newPlain(data), *l
 	p.object(func(name []byte) int {
 		if string(name) == "ref" {
 			got.Ref = p.number()
 			return 2
 		}
-		return got.Batch.field(p, name)
+		return got.Batch.field(&p, name)
 	})
 	return p.endWith(func() { *l = got })
 }
 
 func (a *OpsAnswer) decodePlain(data []byte) bool {
-	p, got := &plain{rest: data}, OpsAnswer{}
+	p, got := newPlain(data), OpsAnswer{}
 	p.object(func(name []byte) int {
 		if string(name) == "ref" {
 			got.Ref = p.number()
 			return 5
 		}
-		return got.BatchResult.field(p, name)
+		return got.BatchResult.field(&p, name)
 	})
 	return p.endWith(func() { *a = got })
 }

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -42,6 +43,22 @@ func isSameLine(t interface{ Fatalf(string, ...any) }, text []byte) bool {
 		t.Fatalf("%s\nis read as %+v\nelsewhere %+v, %v", text, got, want, err)
 	}
 	return true
+}
+
+// TestOpsLine_DecodePlain_SharesUpToABound: texts of a long line are not parts of
+// it, and are read as well.
+func TestOpsLine_DecodePlain_SharesUpToABound(t *testing.T) {
+	for _, size := range []int{sharedBytesMax / 2, 2 * sharedBytesMax} {
+		long := strings.Repeat("k", size)
+		line := OpsLine{Ref: 1, Batch: Batch{ID: "x", Ops: List[Operation]{{Op: OpRegister, Bounds: Bounds{From: long, To: &long}}}}}
+		text := line.Append(nil)
+		if !isSameLine(t, text) {
+			t.Errorf("a line of %d bytes is not plain", len(text))
+		}
+		if p := newPlain(text); (p.shared != "") != (len(text) <= sharedBytesMax) {
+			t.Errorf("%d bytes: %d are shared", len(text), len(p.shared))
+		}
+	}
 }
 
 func TestUnmarshal_OpsLine_Refuses(t *testing.T) {
@@ -95,6 +112,12 @@ func TestMarshalRequest_TextThatIsNotUTF8(t *testing.T) {
 			if want := checkStrings(reflect.ValueOf(v), ""); (err == nil) != (want == nil) || err != nil && err.Error() != want.Error() {
 				t.Fatalf("%+v: %v, want %v", v, err, want)
 			}
+		}
+		line := drawnLine.Draw(t, "line")
+		got, err := line.AppendRequest([]byte("before "))
+		want, wantErr := MarshalRequest(line)
+		if err == nil && string(got) != "before "+string(want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {
+			t.Fatalf("%+v becomes %s, %v; want %s, %v", line, got, err, want, wantErr)
 		}
 	})
 	for path, spoilt := range map[string]OpsRequest{

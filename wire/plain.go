@@ -11,20 +11,35 @@ import (
 // judge: it gives up, and the decoder that knows all of JSON, and how to explain
 // what is wrong with it, reads the text from the beginning.
 type plain struct {
-	rest []byte
+	data []byte
+	// at is the place of what is read next.
+	at int
+	// shared is data as a string, if it is short: texts are parts of it.
+	shared string
 	// gaveUp stays; after it every value is zero.
 	gaveUp   bool
 	elements int
 }
 
-func (p *plain) giveUp() { p.rest, p.gaveUp = nil, true }
+// sharedBytesMax bounds what texts share, in bytes: whoever keeps one of them
+// keeps all of it.
+const sharedBytesMax = 1 << 10
+
+func newPlain(data []byte) plain {
+	p := plain{data: data}
+	if len(data) <= sharedBytesMax {
+		p.shared = string(data)
+	}
+	return p
+}
+
+func (p *plain) giveUp() { p.at, p.gaveUp = len(p.data), true }
 
 // peek returns the next byte that is no space, 0 at the end.
 func (p *plain) peek() byte {
-	for len(p.rest) > 0 {
-		switch c := p.rest[0]; c {
+	for ; p.at < len(p.data); p.at++ {
+		switch c := p.data[p.at]; c {
 		case ' ', '\n', '\r', '\t':
-			p.rest = p.rest[1:]
 		default:
 			return c
 		}
@@ -37,7 +52,7 @@ func (p *plain) take(c byte) bool {
 	if p.peek() != c {
 		return false
 	}
-	p.rest = p.rest[1:]
+	p.at++
 	return true
 }
 
@@ -50,35 +65,46 @@ func (p *plain) want(c byte) {
 // literal takes a word if it comes next.
 func (p *plain) literal(word string) bool {
 	p.peek()
-	if len(p.rest) < len(word) || string(p.rest[:len(word)]) != word {
+	if rest := p.data[p.at:]; len(rest) < len(word) || string(rest[:len(word)]) != word {
 		return false
 	}
-	p.rest = p.rest[len(word):]
+	p.at += len(word)
 	return true
 }
 
 // quoted reads a text; it shares the memory.
 func (p *plain) quoted() []byte {
 	p.want('"')
-	for i, c := range p.rest {
-		switch {
+	isASCII := true
+	for i := p.at; i < len(p.data); i++ {
+		switch c := p.data[i]; {
 		case c == '"':
-			text := p.rest[:i]
-			p.rest = p.rest[i+1:]
-			if !utf8.Valid(text) {
+			text := p.data[p.at:i]
+			if !isASCII && !utf8.Valid(text) {
 				p.giveUp()
+				return nil
 			}
+			p.at = i + 1
 			return text
 		case c == '\\' || c < ' ':
 			p.giveUp()
 			return nil
+		case c >= utf8.RuneSelf:
+			isASCII = false
 		}
 	}
 	p.giveUp()
 	return nil
 }
 
-func (p *plain) text() string { return string(p.quoted()) }
+func (p *plain) text() string {
+	text := p.quoted()
+	if p.gaveUp || p.shared == "" {
+		return string(text)
+	}
+	end := p.at - len(`"`)
+	return p.shared[end-len(text) : end]
+}
 
 func (p *plain) textPointer() *string {
 	text := p.text()
@@ -90,19 +116,19 @@ const digitsMax = 18
 
 func (p *plain) number() (n int64) {
 	negative := p.take('-')
-	digits := 0
-	for digits < len(p.rest) && '0' <= p.rest[digits] && p.rest[digits] <= '9' {
-		n = n*10 + int64(p.rest[digits]-'0')
+	rest, digits := p.data[p.at:], 0
+	for digits < len(rest) && '0' <= rest[digits] && rest[digits] <= '9' {
+		n = n*10 + int64(rest[digits]-'0')
 		if digits++; digits > digitsMax {
 			p.giveUp()
 			return 0
 		}
 	}
-	if digits == 0 || digits > 1 && p.rest[0] == '0' || digits < len(p.rest) && isPartOfNumber(p.rest[digits]) {
+	if digits == 0 || digits > 1 && rest[0] == '0' || digits < len(rest) && isPartOfNumber(rest[digits]) {
 		p.giveUp()
 		return 0
 	}
-	p.rest = p.rest[digits:]
+	p.at += digits
 	if negative {
 		return -n
 	}
@@ -161,8 +187,9 @@ func (p *plain) object(field func(name []byte) int) {
 	}
 }
 
-// plainList reads a list; it is not nil.
-func plainList[T any](p *plain, read func(*plain, *T)) []T {
+// plainList reads a list; it is not nil. The decoder is not handed to read, but
+// known to it: else it would be on the heap.
+func plainList[T any](p *plain, read func(*T)) []T {
 	list := []T{}
 	p.want('[')
 	if p.take(']') {
@@ -170,9 +197,8 @@ func plainList[T any](p *plain, read func(*plain, *T)) []T {
 	}
 	for !p.gaveUp {
 		p.count()
-		var x T
-		read(p, &x)
-		list = append(list, x)
+		list = append(list, *new(T))
+		read(&list[len(list)-1])
 		if p.take(']') {
 			return list
 		}
@@ -223,14 +249,18 @@ func (o *Operation) field(p *plain, name []byte) int {
 	return -1
 }
 
-func plainOperation(p *plain, o *Operation) {
+func (p *plain) operation(o *Operation) {
 	p.object(func(name []byte) int { return o.field(p, name) })
+}
+
+func (p *plain) operations() []Operation {
+	return plainList(p, func(o *Operation) { p.operation(o) })
 }
 
 // decodePlain reads an operation if it is plain, and else leaves o as it was.
 func (o *Operation) decodePlain(data []byte) bool {
-	p, got := &plain{rest: data}, *o
-	plainOperation(p, &got)
+	p, got := newPlain(data), *o
+	p.operation(&got)
 	return p.endWith(func() { *o = got })
 }
 
@@ -238,7 +268,7 @@ func (o *Operation) decodePlain(data []byte) bool {
 func (x *Batch) field(p *plain, name []byte) int {
 	switch string(name) {
 	case "ops":
-		x.Ops = plainList(p, plainOperation)
+		x.Ops = p.operations()
 		return 0
 	case "id":
 		x.ID = p.text()
@@ -247,7 +277,7 @@ func (x *Batch) field(p *plain, name []byte) int {
 	return -1
 }
 
-func plainBatch(p *plain, x *Batch) {
+func (p *plain) batch(x *Batch) {
 	p.object(func(name []byte) int { return x.field(p, name) })
 }
 
@@ -266,18 +296,18 @@ func (m *MemberCount) plain(p *plain) {
 
 // decodePlain reads a request if it is plain, and else leaves q as it was.
 func (q *OpsRequest) decodePlain(data []byte) bool {
-	p, got := &plain{rest: data}, *q
+	p, got := newPlain(data), *q
 	p.object(func(name []byte) int {
 		switch string(name) {
 		case "ops":
-			got.Ops = plainList(p, plainOperation)
+			got.Ops = p.operations()
 			return 0
 		case "batches":
-			got.Batches = plainList(p, plainBatch)
+			got.Batches = plainList(&p, func(x *Batch) { p.batch(x) })
 			return 1
 		case "wait":
 			got.Wait = MemberCount{}
-			got.Wait.plain(p)
+			got.Wait.plain(&p)
 			return 2
 		case "timeout":
 			got.Timeout = p.text()
@@ -288,7 +318,7 @@ func (q *OpsRequest) decodePlain(data []byte) bool {
 	return p.endWith(func() { *q = got })
 }
 
-func plainResult(p *plain, r *Result) {
+func (p *plain) result(r *Result) {
 	p.object(func(name []byte) int {
 		switch string(name) {
 		case "changed":
@@ -302,6 +332,10 @@ func plainResult(p *plain, r *Result) {
 	})
 }
 
+func (p *plain) results() []Result {
+	return plainList(p, func(r *Result) { p.result(r) })
+}
+
 // field reads a field of what became of a batch; see plain.object.
 func (r *BatchResult) field(p *plain, name []byte) int {
 	switch string(name) {
@@ -309,7 +343,7 @@ func (r *BatchResult) field(p *plain, name []byte) int {
 		r.ID = p.text()
 		return 0
 	case "results":
-		r.Results = plainList(p, plainResult)
+		r.Results = p.results()
 		return 1
 	case "token":
 		r.Token = Token(p.text())
@@ -324,11 +358,13 @@ func (r *BatchResult) field(p *plain, name []byte) int {
 	return -1
 }
 
-func plainBatchResult(p *plain, r *BatchResult) {
+func (p *plain) batchResult(r *BatchResult) {
 	p.object(func(name []byte) int { return r.field(p, name) })
 }
 
-func plainText(p *plain, text *string) { *text = p.text() }
+func (p *plain) texts() []string {
+	return plainList(p, func(text *string) { *text = p.text() })
+}
 
 // waited reads what answers to writes end with; see plain.object.
 func (p *plain) waited(name []byte, token *Token, onDisk, missing *List[string], needed *int) int {
@@ -337,10 +373,10 @@ func (p *plain) waited(name []byte, token *Token, onDisk, missing *List[string],
 		*token = Token(p.text())
 		return 0
 	case "on_disk":
-		*onDisk = plainList(p, plainText)
+		*onDisk = p.texts()
 		return 1
 	case "missing":
-		*missing = plainList(p, plainText)
+		*missing = p.texts()
 		return 2
 	case "needed":
 		*needed = int(p.number())
@@ -370,10 +406,10 @@ func UnmarshalAnswer(data []byte, v any) error {
 }
 
 func (r *Results) decodePlain(data []byte) bool {
-	p, got := &plain{rest: data}, Results{}
+	p, got := newPlain(data), Results{}
 	p.object(func(name []byte) int {
 		if string(name) == "results" {
-			got.Results = plainList(p, plainResult)
+			got.Results = p.results()
 			return 3
 		}
 		return p.waited(name, &got.Token, &got.OnDisk, &got.Missing, &got.Needed)
@@ -382,10 +418,10 @@ func (r *Results) decodePlain(data []byte) bool {
 }
 
 func (r *BatchResults) decodePlain(data []byte) bool {
-	p, got := &plain{rest: data}, BatchResults{}
+	p, got := newPlain(data), BatchResults{}
 	p.object(func(name []byte) int {
 		if string(name) == "batches" {
-			got.Batches = plainList(p, plainBatchResult)
+			got.Batches = plainList(&p, func(r *BatchResult) { p.batchResult(r) })
 			return 3
 		}
 		return p.waited(name, &got.Token, &got.OnDisk, &got.Missing, &got.Needed)
@@ -396,7 +432,7 @@ func (r *BatchResults) decodePlain(data []byte) bool {
 // endWith calls keep and returns true if everything was plain and nothing
 // follows.
 func (p *plain) endWith(keep func()) bool {
-	if p.peek() != 0 || p.gaveUp || len(p.rest) > 0 {
+	if p.peek() != 0 || p.gaveUp || p.at < len(p.data) {
 		return false
 	}
 	keep()

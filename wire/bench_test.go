@@ -1,0 +1,58 @@
+package wire
+
+import "testing"
+
+// oneOperation is what is mostly written over a stream, and its answer.
+func oneOperation() (OpsLine, OpsAnswer) {
+	by, to := int64(1), "u64:4712"
+	op := Operation{Op: OpIncrease, Keyspace: "default", Node: "node-17", Bounds: Bounds{From: "u64:4711", To: &to}, By: &by}
+	line := OpsLine{Ref: 123456, Batch: Batch{Ops: List[Operation]{op}}}
+	return line, OpsAnswer{Ref: line.Ref, BatchResult: BatchResult{
+		Results: List[Result]{{Operation: op, Changed: true, Priority: 7}}, Token: "AAHfA0sVt2xBGoVwGdOyU8A1mVUH",
+	}}
+}
+
+func BenchmarkOpsLine_AppendRequest(b *testing.B) {
+	line, _ := oneOperation()
+	var text []byte
+	var err error
+	b.ReportAllocs()
+	for b.Loop() {
+		if text, err = line.AppendRequest(text[:0]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkUnmarshal_OpsLine(b *testing.B) {
+	line, _ := oneOperation()
+	text := line.Append(nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		var q OpsLine
+		if err := Unmarshal(text, &q); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkOpsAnswer_Append(b *testing.B) {
+	_, answer := oneOperation()
+	var text []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		text = answer.Append(text[:0])
+	}
+}
+
+func BenchmarkUnmarshalAnswer_OpsAnswer(b *testing.B) {
+	_, answer := oneOperation()
+	text := answer.Append(nil)
+	b.ReportAllocs()
+	for b.Loop() {
+		var a OpsAnswer
+		if err := UnmarshalAnswer(text, &a); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
