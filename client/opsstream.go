@@ -58,16 +58,6 @@ type opsStream struct {
 	more *sync.Cond
 }
 
-// line is one batch that waits for its answer.
-type line struct {
-	// begin is where it begins in the body.
-	begin int64
-	// answered is closed when the rest is set.
-	answered chan struct{}
-	answer   wire.OpsAnswer
-	err      error
-}
-
 func newOpsStream(c *Client) *opsStream {
 	s := &opsStream{client: c}
 	s.more = sync.NewCond(&s.mu)
@@ -83,20 +73,24 @@ func (s *opsStream) open(o wire.OpsOpening) {
 	s.mu.alarm.start(idleMax, s.lookAtSilence)
 }
 
-// write carries out a batch, or returns errElsewhere.
-func (s *opsStream) write(ctx context.Context, batch wire.Batch) (wire.Results, error) {
+// write carries out a batch, or returns errElsewhere. It waits no longer than
+// timeout if that is not 0.
+func (s *opsStream) write(ctx context.Context, batch wire.Batch, timeout time.Duration) (wire.Results, error) {
 	if err := ctx.Err(); err != nil {
 		return wire.Results{}, s.client.unreachable(ctx, err)
 	}
-	x, err := s.add(batch)
+	x, err := newLine(s.refs.Add(1), batch)
 	if err != nil {
-		return wire.Results{}, err
+		return wire.Results{}, fmt.Errorf("encode operations: %w", err)
 	}
-	select {
-	case <-x.answered:
-	case <-ctx.Done():
-		return wire.Results{}, s.client.unreachable(ctx, ctx.Err())
+	if !s.add(x) {
+		x.free()
+		return wire.Results{}, errElsewhere
 	}
+	if err := x.await(ctx, timeout); err != nil {
+		return wire.Results{}, fmt.Errorf("ask %s: %w", s.client.base, err)
+	}
+	defer x.free()
 	if err := cmp.Or(x.err, x.answer.Err()); err != nil {
 		return wire.Results{}, err
 	}
@@ -106,42 +100,32 @@ func (s *opsStream) write(ctx context.Context, batch wire.Batch) (wire.Results, 
 	}, nil
 }
 
-// add has the transport take a line with a batch.
-func (s *opsStream) add(batch wire.Batch) (*line, error) {
-	ref := s.refs.Add(1)
-	text, err := wire.MarshalRequest(wire.OpsLine{Ref: ref, Batch: batch})
-	switch {
-	case err != nil:
-		return nil, fmt.Errorf("encode operations: %w", err)
-	case len(text)+1 > s.lineMax:
-		return nil, errElsewhere
-	}
+// add has the transport take a line, and reports whether it will.
+func (s *opsStream) add(x *line) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	ahead := len(s.mu.unsent) - s.mu.sent
-	if s.mu.hasEnded || ahead+len(text) > unsentBytesMax {
-		return nil, errElsewhere
+	if s.mu.hasEnded || len(x.text) > s.lineMax || ahead+len(x.text) > unsentBytesMax {
+		return false
 	}
 	if len(s.mu.waiting) == 0 {
 		s.mu.alarm.set(s.client.options.SilenceMax)
 	}
-	x := &line{begin: s.mu.taken + int64(ahead), answered: make(chan struct{})}
-	s.mu.waiting[ref] = x
-	s.mu.unsent = append(append(s.mu.unsent, text...), '\n')
+	x.begin = s.mu.taken + int64(ahead)
+	s.mu.waiting[x.ref] = x
+	s.mu.unsent = append(s.mu.unsent, x.text...)
 	s.more.Signal()
-	return x, nil
+	return true
 }
 
 // Read hands the transport lines that are there, and waits until some are. It
 // returns io.EOF when none will come any more.
 func (s *opsStream) Read(p []byte) (int, error) {
+	s.awaitLines()
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.mu.sent == len(s.mu.unsent) {
-		if s.mu.hasEnded {
-			return 0, io.EOF
-		}
-		s.more.Wait()
+	if s.mu.sent == len(s.mu.unsent) {
+		return 0, io.EOF
 	}
 	n := copy(p, s.mu.unsent[s.mu.sent:])
 	s.mu.sent += n
@@ -150,6 +134,15 @@ func (s *opsStream) Read(p []byte) (int, error) {
 		s.mu.unsent, s.mu.sent = s.mu.unsent[:0], 0
 	}
 	return n, nil
+}
+
+// awaitLines waits until there are lines, or none will come any more.
+func (s *opsStream) awaitLines() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.mu.sent == len(s.mu.unsent) && !s.mu.hasEnded {
+		s.more.Wait()
+	}
 }
 
 // Close ends the body: the transport takes no more of it. What it has not taken
@@ -163,8 +156,7 @@ func (s *opsStream) Close() error {
 	for ref, x := range s.mu.waiting {
 		if x.begin >= s.mu.taken {
 			delete(s.mu.waiting, ref)
-			x.err = errElsewhere
-			close(x.answered)
+			x.end(wire.OpsAnswer{}, errElsewhere)
 		}
 	}
 	return nil
@@ -184,6 +176,7 @@ func (s *opsStream) shut() (isIdle bool) {
 // returns why. isRefusal says that the node has said so: then it has carried
 // out nothing that it did not answer.
 func (s *opsStream) follow(lines *lines) (isRefusal bool, err error) {
+	var answer wire.OpsAnswer
 	for {
 		text, err := lines.next()
 		if err != nil {
@@ -192,7 +185,7 @@ func (s *opsStream) follow(lines *lines) (isRefusal bool, err error) {
 		if isErrorLine(text) {
 			return true, decodeError(text)
 		}
-		var answer wire.OpsAnswer
+		answer = wire.OpsAnswer{}
 		if err := decodeAnswer(pathOpsStream, text, &answer); err != nil {
 			return false, err
 		}
@@ -212,8 +205,7 @@ func (s *opsStream) take(answer wire.OpsAnswer) {
 	s.mu.alarm.set(quiet)
 	s.mu.Unlock()
 	if x != nil {
-		x.answer = answer
-		close(x.answered)
+		x.end(answer, nil)
 	}
 }
 
@@ -227,11 +219,11 @@ func (s *opsStream) end(isRefusal bool, cause error) {
 	s.mu.unsent, s.mu.sent = nil, 0 // those who wrote it write it elsewhere
 	s.more.Signal()
 	for _, x := range s.mu.waiting {
-		x.err = cause
 		if isRefusal || x.begin >= s.mu.taken {
-			x.err = errElsewhere
+			x.end(wire.OpsAnswer{}, errElsewhere)
+		} else {
+			x.end(wire.OpsAnswer{}, cause)
 		}
-		close(x.answered)
 	}
 	clear(s.mu.waiting)
 }

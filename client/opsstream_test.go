@@ -388,6 +388,34 @@ func TestClient_Write_ContextEnds(t *testing.T) {
 	}
 }
 
+// TestClient_Write_AnswersWhoGaveUp: an answer that nobody waits for any more
+// is not taken for that of the next line, nor is what it was refused for.
+func TestClient_Write_AnswersWhoGaveUp(t *testing.T) {
+	x := newStreams()
+	c := x.client(t, client.Options{})
+	x.open(t, c)
+	hasty := c.NewWriter(client.WriterOptions{Timeout: time.Millisecond})
+	for i := range 20 {
+		if _, err := hasty.Write(t.Context(), batchOf("default", "gone")); !errors.Is(err, client.ErrOutcome) || !errors.Is(err, context.DeadlineExceeded) {
+			t.Fatalf("who ran out of time: %v", err)
+		}
+		abandoned, stays := <-x.lines, make(chan wire.Results, 1)
+		go func() {
+			r, err := writeOne(t.Context(), c, fmt.Sprint(i))
+			if err != nil {
+				t.Errorf("who stayed: %v", err)
+			}
+			stays <- r
+		}()
+		kept := <-x.lines
+		x.say <- fmt.Sprintf(`{"ref":%d,"results":[],"error":"late","code":"unavailable"}`, abandoned.Ref)
+		x.say <- answerTo(kept)
+		if r := <-stays; r.Token != wire.Token("of "+fmt.Sprint(i)) {
+			t.Errorf("who stayed has the answer %+v", r)
+		}
+	}
+}
+
 // TestClient_Close_EndsTheStream: at once if nobody waits, else when everybody
 // has an answer; later writes go as requests.
 func TestClient_Close_EndsTheStream(t *testing.T) {

@@ -55,8 +55,9 @@ func newOpsStreams(c *Client) *opsStreams {
 	return m
 }
 
-// write carries out a batch over the stream, or returns errElsewhere.
-func (m *opsStreams) write(ctx context.Context, batch wire.Batch, o WriteOptions) (wire.Results, error) {
+// write carries out a batch over the stream, or returns errElsewhere. Timeout is
+// as in opsStream.write.
+func (m *opsStreams) write(ctx context.Context, batch wire.Batch, o WriteOptions, timeout time.Duration) (wire.Results, error) {
 	waits := o.Wait.All || o.Wait.N > 1
 	if waits || m.client.options.NoStream || len(batch.Ops) > opsOnStreamMax {
 		return wire.Results{}, errElsewhere
@@ -65,7 +66,7 @@ func (m *opsStreams) write(ctx context.Context, batch wire.Batch, o WriteOptions
 	if s == nil {
 		return wire.Results{}, errElsewhere
 	}
-	return s.write(ctx, batch)
+	return s.write(ctx, batch, timeout)
 }
 
 // current returns the stream that is open. If there is none, and this is not

@@ -25,7 +25,7 @@ type WriteOptions struct {
 // of this client; see Options.NoStream. They are carried out in no particular
 // order, as separate requests are.
 func (c *Client) Write(ctx context.Context, ops []wire.Operation, o WriteOptions) (wire.Results, error) {
-	results, err := c.streams.write(ctx, wire.Batch{Ops: ops}, o)
+	results, err := c.streams.write(ctx, wire.Batch{Ops: ops}, o, 0)
 	if !errors.Is(err, errElsewhere) {
 		return results, err
 	}

@@ -118,9 +118,7 @@ func (w *Writer) overStream(ctx context.Context, batch wire.Batch) (wire.Results
 	if ctx.Err() != nil {
 		return wire.Results{}, fmt.Errorf("write: %w", context.Cause(ctx))
 	}
-	inTime, cancel := context.WithTimeout(ctx, w.options.Timeout)
-	defer cancel()
-	results, err := w.client.streams.write(inTime, batch, w.options.Write)
+	results, err := w.client.streams.write(ctx, batch, w.options.Write, w.options.Timeout)
 	if err == nil || errors.Is(err, errElsewhere) {
 		return results, err
 	}
