@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -120,8 +121,13 @@ func (s *opsStream) add(x *line) bool {
 
 // Read hands the transport lines that are there, and waits until some are. It
 // returns io.EOF when none will come any more.
+//
+// Whoever can run runs first: answers that came together have woken many, and
+// what they write now goes out together. A chunk costs a system call here and
+// another at the node, several times what a line does.
 func (s *opsStream) Read(p []byte) (int, error) {
 	s.awaitLines()
+	runtime.Gosched()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.sent == len(s.mu.unsent) {
