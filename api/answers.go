@@ -44,15 +44,9 @@ func (a *answers) reading() (batches int, forgotten uint64) {
 type remembered struct {
 	digest [sha256.Size]byte
 	// told wait for what becomes of it; isSettled says that this is known.
-	told      []func(outcome)
+	told      []func(node.Outcome)
 	isSettled bool
-	outcome
-}
-
-// outcome is what became of a batch.
-type outcome struct {
-	written node.Written
-	err     error
+	node.Outcome
 }
 
 func newAnswers() *answers {
@@ -64,30 +58,30 @@ func newAnswers() *answers {
 // once writes a batch with an id, or answers what became of it when it was
 // written. An id that was used for something else is refused.
 func (a *answers) once(id string, ops []wire.Operation, write func() (node.Written, error)) (node.Written, error) {
-	told := make(chan outcome, 1)
-	a.start(id, ops, func(ended func(outcome)) {
+	told := make(chan node.Outcome, 1)
+	a.start(id, ops, func(ended func(node.Outcome)) {
 		written, err := write()
-		ended(outcome{written, err})
-	}, func(o outcome) { told <- o })
+		ended(node.Outcome{Written: written, Err: err})
+	}, func(o node.Outcome) { told <- o })
 	o := <-told
-	return o.written, o.err
+	return o.Written, o.Err
 }
 
 // start is once for who does not wait: told is called when it is known what
 // became of the batch, by whoever knows it first. write calls ended once.
-func (a *answers) start(id string, ops []wire.Operation, write func(ended func(outcome)), told func(outcome)) {
+func (a *answers) start(id string, ops []wire.Operation, write func(ended func(node.Outcome)), told func(node.Outcome)) {
 	digest, err := digestOf(ops)
 	if err != nil {
-		told(outcome{err: err})
+		told(node.Outcome{Err: err})
 		return
 	}
 	switch r, mine := a.claim(id, digest, told); {
 	case r.digest != digest:
-		told(outcome{err: wire.Errorf(wire.CodeConflict, "the id %q was used for other operations: draw a new id for every batch", id)})
+		told(node.Outcome{Err: wire.Errorf(wire.CodeConflict, "the id %q was used for other operations: draw a new id for every batch", id)})
 	case mine:
-		write(func(o outcome) { a.settle(id, o) })
+		write(func(o node.Outcome) { a.settle(id, o) })
 	case r.isSettled:
-		told(r.outcome)
+		told(r.Outcome)
 	}
 }
 
@@ -101,7 +95,7 @@ func digestOf(ops []wire.Operation) (digest [sha256.Size]byte, err error) {
 
 // claim returns a copy of what is remembered of an id, and mine if that begins
 // here. Who claims the same while it is under way is told when it ends.
-func (a *answers) claim(id string, digest [sha256.Size]byte, told func(outcome)) (r remembered, mine bool) {
+func (a *answers) claim(id string, digest [sha256.Size]byte, told func(node.Outcome)) (r remembered, mine bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	known, ok := a.mu.all[id]
@@ -117,29 +111,29 @@ func (a *answers) claim(id string, digest [sha256.Size]byte, told func(outcome))
 
 // settle keeps the result of a batch that was applied, forgets the oldest ones
 // beyond the bounds, and tells who waits.
-func (a *answers) settle(id string, o outcome) {
+func (a *answers) settle(id string, o node.Outcome) {
 	for _, told := range a.keep(id, o) {
 		told(o)
 	}
 }
 
-func (a *answers) keep(id string, o outcome) (told []func(outcome)) {
+func (a *answers) keep(id string, o node.Outcome) (told []func(node.Outcome)) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	r := a.mu.all[id]
 	told, r.told = r.told, nil
-	if o.err != nil {
+	if o.Err != nil {
 		delete(a.mu.all, id)
 		return told
 	}
-	r.outcome, r.isSettled = o, true
+	r.Outcome, r.isSettled = o, true
 	a.mu.order = append(a.mu.order, id)
-	a.mu.results += len(o.written.Results)
+	a.mu.results += len(o.Written.Results)
 	for len(a.mu.order) > answersMax || a.mu.results > answersResultsMax {
 		oldest := a.mu.order[0]
 		a.mu.order = a.mu.order[1:]
 		a.mu.forgotten++
-		a.mu.results -= len(a.mu.all[oldest].written.Results)
+		a.mu.results -= len(a.mu.all[oldest].Written.Results)
 		delete(a.mu.all, oldest)
 	}
 	return told
@@ -147,9 +141,13 @@ func (a *answers) keep(id string, o outcome) (told []func(outcome)) {
 
 // resultsOf pairs operations with what they did.
 func resultsOf(ops []wire.Operation, results []delta.Result) wire.List[wire.Result] {
-	out := make(wire.List[wire.Result], len(ops))
+	return appendResults(make(wire.List[wire.Result], 0, len(ops)), ops, results)
+}
+
+// appendResults is resultsOf in memory of the caller.
+func appendResults(list wire.List[wire.Result], ops []wire.Operation, results []delta.Result) wire.List[wire.Result] {
 	for i, o := range ops {
-		out[i] = wire.Result{Operation: o, Changed: results[i].Changed, Priority: results[i].Priority}
+		list = append(list, wire.Result{Operation: o, Changed: results[i].Changed, Priority: results[i].Priority})
 	}
-	return out
+	return list
 }

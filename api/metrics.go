@@ -60,14 +60,14 @@ func (m *metrics) observe(e *exchange, took time.Duration) {
 }
 
 // observeLines counts lines of a stream of writes.
-func (m *metrics) observeLines(all []ended) {
+func (m *metrics) observeLines(all []*ended) {
 	written := 0
 	for _, what := range all {
-		if what.err == nil {
+		if what.Err == nil {
 			written++
 			continue
 		}
-		m.lines.WithLabelValues(string(errorOf(what.err).Code)).Inc()
+		m.lines.WithLabelValues(string(errorOf(what.Err).Code)).Inc()
 	}
 	m.written.Add(float64(written))
 }

@@ -19,28 +19,28 @@ var verbs = map[wire.Op]struct {
 }
 
 // compile turns the operations of a request into those of a node, or says what
-// is wrong with the first that is wrong. The node that answers is the default.
-func compile(ops []wire.Operation, node string) ([]wire.Operation, []delta.Operation, error) {
-	if len(ops) == 0 {
-		return nil, nil, wire.Errorf(wire.CodeInvalid, "no operations: give at least one in \"ops\"")
+// is wrong with the first that is wrong. In asked it fills in what is absent: the
+// node that answers is the default.
+func compile(asked []wire.Operation, node string) ([]delta.Operation, error) {
+	if len(asked) == 0 {
+		return nil, wire.Errorf(wire.CodeInvalid, "no operations: give at least one in \"ops\"")
 	}
-	if len(ops) > wire.OperationsMax {
-		return nil, nil, wire.Errorf(wire.CodeTooLarge, "%d operations in one batch, at most %d are allowed: send several batches", len(ops), wire.OperationsMax)
+	if len(asked) > wire.OperationsMax {
+		return nil, wire.Errorf(wire.CodeTooLarge, "%d operations in one batch, at most %d are allowed: send several batches", len(asked), wire.OperationsMax)
 	}
-	asked := make([]wire.Operation, len(ops))
-	out := make([]delta.Operation, len(ops))
-	for i, o := range ops {
+	out := make([]delta.Operation, len(asked))
+	for i, o := range asked {
 		asked[i] = o.WithDefaults(node)
-		compiled, err := compileOne(asked[i])
+		compiled, err := compileOne(&asked[i])
 		if err != nil {
-			return nil, nil, inOperation(i, len(ops), asked[i], err)
+			return nil, inOperation(i, len(asked), asked[i], err)
 		}
 		out[i] = compiled
 	}
-	return asked, out, nil
+	return out, nil
 }
 
-func compileOne(o wire.Operation) (delta.Operation, error) {
+func compileOne(o *wire.Operation) (delta.Operation, error) {
 	known, ok := verbs[o.Op]
 	if !ok {
 		return delta.Operation{}, wire.Errorf(wire.CodeInvalid, "unknown \"op\" %q: use register, release, increase, decrease, set or tighten", o.Op)
@@ -68,7 +68,7 @@ func compileOne(o wire.Operation) (delta.Operation, error) {
 
 // refuseFields refuses a field that the operation does not have: who gives one
 // means something else.
-func refuseFields(o wire.Operation, allowed []string) error {
+func refuseFields(o *wire.Operation, allowed []string) error {
 	given := []struct {
 		name string
 		is   bool

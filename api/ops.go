@@ -43,11 +43,11 @@ func (s *Server) timeout(text string) (time.Duration, error) {
 }
 
 func (s *Server) writeOne(e *exchange, q wire.OpsRequest, timeout time.Duration) error {
-	asked, ops, err := compile(q.Ops, s.node.Name())
+	ops, err := compile(q.Ops, s.node.Name())
 	if err != nil {
 		return err
 	}
-	written, err := s.write(e.r.Context(), asked, ops)
+	written, err := s.write(e.r.Context(), q.Ops, ops)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *Server) writeOne(e *exchange, q wire.OpsRequest, timeout time.Duration)
 		return err
 	}
 	return e.answer(wire.Results{
-		Results: resultsOf(asked, written.Results),
+		Results: resultsOf(q.Ops, written.Results),
 		Token:   tokenOf(written.Token), OnDisk: waited.OnDisk, Missing: waited.Missing, Needed: waited.needed,
 	})
 }
@@ -124,12 +124,12 @@ type plainBatches struct {
 
 // add takes a batch, or says in results what is wrong with it.
 func (p *plainBatches) add(place int, batch wire.Batch, node string, results []wire.BatchResult) {
-	asked, ops, err := compile(batch.Ops, node)
+	ops, err := compile(batch.Ops, node)
 	if err != nil {
 		results[place] = failedBatch(batch, err)
 		return
 	}
-	p.places, p.asked, p.ops = append(p.places, place), append(p.asked, asked), append(p.ops, ops)
+	p.places, p.asked, p.ops = append(p.places, place), append(p.asked, batch.Ops), append(p.ops, ops)
 }
 
 func (p *plainBatches) write(ctx context.Context, n *node.Node, results []wire.BatchResult, tokens []token) {
@@ -175,17 +175,17 @@ func validateBatchID(id string) error {
 // carried through though its client goes away: it will ask again, and must
 // be told what became of it.
 func (s *Server) writeBatch(ctx context.Context, batch wire.Batch) (wire.BatchResult, token) {
-	asked, ops, err := compile(batch.Ops, s.node.Name())
+	ops, err := compile(batch.Ops, s.node.Name())
 	if err != nil {
 		return failedBatch(batch, err), nil
 	}
-	written, err := s.answers.once(batch.ID, asked, func() (node.Written, error) {
-		return s.write(context.WithoutCancel(ctx), asked, ops)
+	written, err := s.answers.once(batch.ID, batch.Ops, func() (node.Written, error) {
+		return s.write(context.WithoutCancel(ctx), batch.Ops, ops)
 	})
 	if err != nil {
 		return failedBatch(batch, err), nil
 	}
-	return wire.BatchResult{ID: batch.ID, Results: resultsOf(asked, written.Results), Token: tokenOf(written.Token)}, written.Token
+	return wire.BatchResult{ID: batch.ID, Results: resultsOf(batch.Ops, written.Results), Token: tokenOf(written.Token)}, written.Token
 }
 
 func failedBatch(batch wire.Batch, err error) wire.BatchResult {

@@ -28,9 +28,9 @@ func (x *opsStream) write() (cut error) {
 }
 
 // send writes answers, and has them go out if no others are there.
-func (x *opsStream) send(all []ended) error {
+func (x *opsStream) send(all []*ended) error {
 	for _, what := range all {
-		x.text = what.answer().Append(x.text[:0])
+		x.text = x.answer(what).Append(x.text[:0])
 		if err := x.answers.writeText(x.text); err != nil {
 			return err
 		}
@@ -44,7 +44,7 @@ func (x *opsStream) send(all []ended) error {
 // takeEnded waits for lines that have come to an end, and returns them. Without
 // any, either it was the last or the node has ended before it said what became
 // of the others.
-func (x *opsStream) takeEnded() (all []ended, isLast bool) {
+func (x *opsStream) takeEnded() (all []*ended, isLast bool) {
 	for {
 		if all, isLast = x.swapEnded(); len(all) > 0 || isLast {
 			return all, isLast
@@ -59,11 +59,12 @@ func (x *opsStream) takeEnded() (all []ended, isLast bool) {
 	}
 }
 
-func (x *opsStream) swapEnded() (all []ended, isLast bool) {
+func (x *opsStream) swapEnded() (all []*ended, isLast bool) {
+	clear(x.sending)
 	x.mu.Lock()
 	defer x.mu.Unlock()
-	all, x.mu.ready = x.mu.ready, nil
-	return all, x.mu.lines == 0 && isClosed(x.isRead)
+	x.sending, x.mu.ready = x.mu.ready, x.sending[:0]
+	return x.sending, x.mu.lines == 0 && isClosed(x.isRead)
 }
 
 func isClosed(c <-chan struct{}) bool {
@@ -82,7 +83,7 @@ func (x *opsStream) hasEnded() bool {
 }
 
 // sent makes room for other lines.
-func (x *opsStream) sent(all []ended) {
+func (x *opsStream) sent(all []*ended) {
 	bytes, held := 0, 0
 	for _, what := range all {
 		bytes += what.bytes
@@ -96,13 +97,14 @@ func (x *opsStream) sent(all []ended) {
 	signal(x.room)
 }
 
-// answer returns the line that answers.
-func (what ended) answer() wire.OpsAnswer {
+// answer returns the line that answers. It is good until the next call.
+func (x *opsStream) answer(what *ended) wire.OpsAnswer {
 	a := wire.OpsAnswer{Ref: what.ref, BatchResult: wire.BatchResult{ID: what.id}}
-	if what.err != nil {
-		a.BatchResult = failedBatch(wire.Batch{ID: what.id}, explainBatch(what.asked, what.err))
+	if what.Err != nil {
+		a.BatchResult = failedBatch(wire.Batch{ID: what.id}, explainBatch(what.asked, what.Err))
 		return a
 	}
-	a.Results, a.Token = resultsOf(what.asked, what.written.Results), tokenOf(what.written.Token)
+	a.Results = appendResults(x.results[:0], what.asked, what.Written.Results)
+	a.Token = tokenOf(what.Written.Token)
 	return a
 }

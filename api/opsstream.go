@@ -42,18 +42,23 @@ type opsStream struct {
 	ctx   context.Context
 	end   context.CancelCauseFunc
 	lines *opsLines
-	// answers takes lines from the writer; text is where it encodes them.
-	answers *lineWriter
-	text    []byte
-	// group is what was read and not yet handed over. The handler owns it.
+	// line is the one that was read last, group those not yet handed over. The
+	// handler owns them.
+	line  wire.OpsLine
 	group []node.Submission
+	// sending are lines that the writer answers; it encodes the answers in text,
+	// results being room for those of small batches, and answers takes them.
+	sending []*ended
+	results [8]wire.Result
+	text    []byte
+	answers *lineWriter
 
 	mu struct {
 		sync.Mutex
 		// lines and bytes were read, and their answers not yet sent.
 		lines, bytes int
 		// ready have come to an end.
-		ready []ended
+		ready []*ended
 	}
 	// isRead is closed when no more is read.
 	isRead chan struct{}
@@ -62,12 +67,13 @@ type opsStream struct {
 	wake, room chan struct{}
 }
 
-// ended is a line that was carried out or refused.
+// ended is a line that was carried out or refused, or will be.
 type ended struct {
-	ref   int64
-	id    string
-	asked []wire.Operation
-	outcome
+	stream *opsStream
+	ref    int64
+	id     string
+	asked  []wire.Operation
+	node.Outcome
 	// bytes is what its text takes, held says that the gatekeeper knows.
 	bytes int
 	held  bool
@@ -156,23 +162,23 @@ func (x *opsStream) take(line []byte) error {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return nil
 	}
-	var q wire.OpsLine
-	if err := wire.Unmarshal(line, &q); err != nil {
+	x.line = wire.OpsLine{}
+	if err := wire.Unmarshal(line, &x.line); err != nil {
 		ref, ok := wire.RefOf(line)
 		if !ok {
 			return err
 		}
-		x.refuse(ended{ref: ref, bytes: len(line)}, err)
+		x.refuse(&ended{stream: x, ref: ref, bytes: len(line)}, err)
 		return nil
 	}
-	x.begin(q, len(line))
+	x.begin(x.line, len(line))
 	return nil
 }
 
 // begin begins to carry out a batch.
 func (x *opsStream) begin(q wire.OpsLine, size int) {
-	what := ended{ref: q.Ref, id: q.ID, bytes: size}
-	asked, ops, err := compile(q.Ops, x.server.node.Name())
+	what := &ended{stream: x, ref: q.Ref, id: q.ID, bytes: size}
+	ops, err := compile(q.Ops, x.server.node.Name())
 	if err == nil {
 		err = validateBatchID(q.ID)
 	}
@@ -183,22 +189,18 @@ func (x *opsStream) begin(q wire.OpsLine, size int) {
 		x.refuse(what, err)
 		return
 	}
-	what.held, what.asked = true, asked
+	what.held, what.asked = true, q.Ops
 	x.count(1, size)
-	told := func(o outcome) {
-		what.outcome = o
-		x.tell(what)
-	}
 	if q.ID == "" {
-		x.hand(ops, told)
+		x.hand(ops, what.end)
 		return
 	}
-	x.server.answers.start(q.ID, asked, func(ended func(outcome)) { x.hand(ops, ended) }, told)
+	x.server.answers.start(q.ID, q.Ops, func(ended func(node.Outcome)) { x.hand(ops, ended) }, what.end)
 }
 
 // hand has a batch go to the node with the group.
-func (x *opsStream) hand(ops []delta.Operation, told func(outcome)) {
-	x.group = append(x.group, node.Submission{Operations: ops, Ended: func(o node.Outcome) { told(outcome{o.Written, o.Err}) }})
+func (x *opsStream) hand(ops []delta.Operation, ended func(node.Outcome)) {
+	x.group = append(x.group, node.Submission{Operations: ops, Ended: ended})
 }
 
 func (x *opsStream) submit() {
@@ -208,15 +210,16 @@ func (x *opsStream) submit() {
 }
 
 // refuse answers a line that does not go to the node.
-func (x *opsStream) refuse(what ended, err error) {
-	what.err = err
+func (x *opsStream) refuse(what *ended, err error) {
 	x.count(1, what.bytes)
-	x.tell(what)
+	what.end(node.Outcome{Err: err})
 }
 
-// tell has an answer sent. It is called by the committer, too, and holds
-// nobody up.
-func (x *opsStream) tell(what ended) {
+// end has an answer sent. It is called by the committer, too, and holds nobody
+// up.
+func (what *ended) end(o node.Outcome) {
+	x := what.stream
+	what.Outcome = o
 	x.mu.Lock()
 	x.mu.ready = append(x.mu.ready, what)
 	x.mu.Unlock()

@@ -27,15 +27,14 @@ func TestServer_OpsStream_NodeSaysNothing(t *testing.T) {
 	web := httptest.NewServer(s.Handler())
 	defer web.Close()
 	line := wire.OpsLine{Ref: 1, Batch: wire.Batch{ID: "never", Ops: wire.List[wire.Operation]{{Op: wire.OpRegister}}}}
-	asked, _, err := compile(line.Ops, "n1")
+	if _, err := compile(line.Ops, "n1"); err != nil {
+		t.Fatal(err)
+	}
+	digest, err := digestOf(line.Ops)
 	if err != nil {
 		t.Fatal(err)
 	}
-	digest, err := digestOf(asked)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.answers.claim("never", digest, func(outcome) {}) // by somebody who never ends it
+	s.answers.claim("never", digest, func(node.Outcome) {}) // by somebody who never ends it
 	reader, writer := io.Pipe()
 	defer writer.Close()
 	r, err := http.Post(web.URL+"/v1/ops/stream", typeNDJSON, reader)
