@@ -63,5 +63,9 @@ func ValidateName(what, name string) error {
 }
 
 func forbiddenInName(r rune) bool {
-	return strings.ContainsRune(" :[,", r) || !unicode.IsPrint(r)
+	switch r {
+	case ' ', ':', '[', ',':
+		return true
+	}
+	return !unicode.IsPrint(r)
 }
