@@ -433,6 +433,9 @@ func TestClient_Close_EndsTheStream(t *testing.T) {
 	if err := <-ended; err != nil {
 		t.Errorf("under way at Close: %v", err)
 	}
+	for x.running.Load() > 0 { // else it may take what is said to the next
+		time.Sleep(time.Millisecond)
+	}
 	idle := x.client(t, client.Options{})
 	x.open(t, idle)
 	idle.Close()
