@@ -416,6 +416,26 @@ func TestClient_Write_AnswersWhoGaveUp(t *testing.T) {
 	}
 }
 
+// TestClient_Write_NewerNode: an answer with what is not known here is read as
+// well, and has nothing of the one before.
+func TestClient_Write_NewerNode(t *testing.T) {
+	x := newStreams()
+	c := x.client(t, client.Options{})
+	x.open(t, c)
+	ended := make(chan wire.Results, 1)
+	go func() {
+		r, err := writeOne(t.Context(), c, "a")
+		if err != nil {
+			t.Error(err)
+		}
+		ended <- r
+	}()
+	x.say <- fmt.Sprintf(`{"ref":%d,"results":[],"since":1}`, (<-x.lines).Ref)
+	if r := <-ended; r.Token != "" || len(r.Results) != 0 {
+		t.Errorf("the answer is %+v", r)
+	}
+}
+
 // TestClient_Close_EndsTheStream: at once if nobody waits, else when everybody
 // has an answer; later writes go as requests.
 func TestClient_Close_EndsTheStream(t *testing.T) {
