@@ -146,6 +146,45 @@ func BenchmarkIndex_Table_OneNarrowClaim(b *testing.B) {
 	}
 }
 
+// BenchmarkIndex_Table_Increases is what the write path asks for: batches of
+// random narrow claims, side by side among 1e5, become a little more preferred,
+// and one table shows it.
+func BenchmarkIndex_Table_Increases(b *testing.B) {
+	const n = 1e5
+	x, claims := NewIndex("ks"), make([]Range, n)
+	priorities := make([]int64, n)
+	bound := func(i int) string { return fmt.Sprintf("%016x", uint64(i)<<20) }
+	for i := range claims {
+		claims[i], priorities[i] = Range{From: bound(i), To: Before(bound(i + 1))}, 10
+		x.Set(claims[i], benchNodes[i%len(benchNodes)], priorities[i])
+	}
+	x.Table()
+	random := rand.New(rand.NewPCG(5, 5))
+	for _, batch := range []int{1, 32, 128} {
+		b.Run(fmt.Sprint(batch), func(b *testing.B) {
+			before := allocatedBytes()
+			b.ResetTimer()
+			for range b.N {
+				for range batch {
+					i := random.IntN(n)
+					priorities[i]++
+					x.Set(claims[i], benchNodes[i%len(benchNodes)], priorities[i])
+				}
+				x.Table()
+			}
+			changes := float64(b.N * batch)
+			b.ReportMetric(float64(b.Elapsed())/changes, "ns/claim")
+			b.ReportMetric(float64(allocatedBytes()-before)/changes, "B/claim")
+		})
+	}
+}
+
+func allocatedBytes() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.TotalAlloc
+}
+
 // BenchmarkIndex_Build loads 1e6 claims in ascending order, in random order and
 // on single keys with a gap after each, and reports the memory of index and
 // table together, without the keys.
