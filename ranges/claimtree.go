@@ -1,9 +1,9 @@
 package ranges
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
+	"sort"
+	"strings"
 )
 
 // treeWidth is the largest number of claims in a leaf and of children in an
@@ -20,8 +20,14 @@ type weightedRange struct {
 }
 
 // compare orders by range, then by node name: Claim order within a keyspace.
-func (w weightedRange) compare(other weightedRange) int {
-	return cmp.Or(w.Range.Compare(other.Range), cmp.Compare(w.node.name, other.node.name))
+func (w *weightedRange) compare(other *weightedRange) int {
+	if c := strings.Compare(w.From, other.From); c != 0 {
+		return c
+	}
+	if c := w.To.Compare(other.To); c != 0 {
+		return c
+	}
+	return strings.Compare(w.node.name, other.node.name)
 }
 
 // claimTree holds the claims of a keyspace in Claim order and finds those that
@@ -35,10 +41,13 @@ func (w weightedRange) compare(other weightedRange) int {
 //	T3  a leaf has 1…treeWidth claims, an inner node 1…treeWidth children, and
 //	    all leaves are equally deep
 //	T4  size is the number of claims below a node
+//	T5  where ordered, what is directly below a node ends in the order in which
+//	    it starts, as claims side by side do, and replicas of them
 type claimTree struct {
 	low      weightedRange
 	end      End
 	size     int
+	ordered  bool
 	claims   []weightedRange // of a leaf
 	children []*claimTree    // of an inner node
 }
@@ -57,13 +66,13 @@ func newInner(children []*claimTree) *claimTree {
 
 func (t *claimTree) isLeaf() bool { return len(t.children) == 0 }
 
-// refresh restores T2 and T4 after what is directly below has changed.
+// refresh restores T2, T4 and T5 after what is directly below has changed.
 func (t *claimTree) refresh() {
-	t.end, t.size = End{}, 0
+	t.end, t.size, t.ordered = End{}, 0, true
 	if t.isLeaf() {
 		t.size = len(t.claims)
 		for i := range t.claims {
-			t.end = later(t.end, t.claims[i].To)
+			t.extend(t.claims[i].To)
 		}
 		if t.size > 0 {
 			t.low = t.claims[0]
@@ -72,7 +81,17 @@ func (t *claimTree) refresh() {
 	}
 	t.low = t.children[0].low
 	for _, c := range t.children {
-		t.end, t.size = later(t.end, c.end), t.size+c.size
+		t.extend(c.end)
+		t.size += c.size
+	}
+}
+
+// extend takes into account that the next below t ends at end.
+func (t *claimTree) extend(end End) {
+	if end.Compare(t.end) < 0 {
+		t.ordered = false
+	} else {
+		t.end = end
 	}
 }
 
@@ -85,14 +104,14 @@ func later(a, b End) End {
 
 // find returns the stored claim of the same range and node as w, nil if there
 // is none. It stays valid until the next put or remove. O(log n).
-func (t *claimTree) find(w weightedRange) *weightedRange {
+func (t *claimTree) find(w *weightedRange) *weightedRange {
 	if t == nil {
 		return nil
 	}
 	for !t.isLeaf() {
 		t = t.children[t.childOf(w)]
 	}
-	if i, ok := t.search(w); ok {
+	if i := t.search(w); i < len(t.claims) && t.claims[i].compare(w) == 0 {
 		return &t.claims[i]
 	}
 	return nil
@@ -100,34 +119,51 @@ func (t *claimTree) find(w weightedRange) *weightedRange {
 
 // search returns where a leaf has w, or would have it. Like childOf it looks at
 // the end first, where claims that come in ascending order belong.
-func (t *claimTree) search(w weightedRange) (int, bool) {
+func (t *claimTree) search(w *weightedRange) int {
 	if n := len(t.claims); n > 0 && t.claims[n-1].compare(w) < 0 {
-		return n, false
+		return n
 	}
-	return slices.BinarySearchFunc(t.claims, w, weightedRange.compare)
+	return sort.Search(len(t.claims), func(i int) bool { return t.claims[i].compare(w) >= 0 })
 }
 
 // childOf returns the child of an inner node that w belongs into.
-func (t *claimTree) childOf(w weightedRange) int {
-	if last := len(t.children) - 1; t.children[last].low.compare(w) <= 0 {
+func (t *claimTree) childOf(w *weightedRange) int {
+	last := len(t.children) - 1
+	if t.children[last].low.compare(w) <= 0 {
 		return last
 	}
-	i, ok := slices.BinarySearchFunc(t.children, w, func(c *claimTree, w weightedRange) int {
-		return c.low.compare(w)
-	})
-	if !ok {
-		i = max(0, i-1)
+	after := sort.Search(last, func(i int) bool { return t.children[i].low.compare(w) > 0 })
+	return max(0, after-1)
+}
+
+// endAt returns where what is i-th directly below t ends.
+func (t *claimTree) endAt(i int) End {
+	if t.isLeaf() {
+		return t.claims[i].To
 	}
-	return i
+	return t.children[i].end
+}
+
+// reaching returns the first directly below t that may reach beyond key.
+func (t *claimTree) reaching(key string) int {
+	if !t.ordered {
+		return 0
+	}
+	return sort.Search(len(t.claims)+len(t.children), func(i int) bool { return t.endAt(i).After(key) })
 }
 
 // overlapping calls yield for the claims that have a key in r, ascending,
-// until it returns false. O(log n + k·treeWidth) for k claims.
+// until it returns false. O(log n + k·treeWidth) for k claims, O(log n + k) if
+// nodes are ordered.
 func (t *claimTree) overlapping(r Range, yield func(*weightedRange) bool) bool {
 	if t == nil {
 		return true
 	}
-	for _, c := range t.children {
+	first := t.reaching(r.From)
+	if t.isLeaf() {
+		return overlappingOf(t.claims[first:], r, yield)
+	}
+	for _, c := range t.children[first:] {
 		if !r.To.After(c.low.From) {
 			return true
 		}
@@ -135,8 +171,13 @@ func (t *claimTree) overlapping(r Range, yield func(*weightedRange) bool) bool {
 			return false
 		}
 	}
-	for i := range t.claims {
-		c := &t.claims[i]
+	return true
+}
+
+// overlappingOf is overlapping for the claims of a leaf.
+func overlappingOf(claims []weightedRange, r Range, yield func(*weightedRange) bool) bool {
+	for i := range claims {
+		c := &claims[i]
 		if !r.To.After(c.From) {
 			return true
 		}
@@ -165,7 +206,7 @@ func (t *claimTree) validBelow(before **weightedRange) (depth int, err error) {
 		return 0, fmt.Errorf("T3: a node has %d claims and %d children", len(t.claims), len(t.children))
 	}
 	for i := range t.claims {
-		if *before != nil && (*before).compare(t.claims[i]) >= 0 {
+		if *before != nil && (*before).compare(&t.claims[i]) >= 0 {
 			return 0, fmt.Errorf("T1: %v follows %v", t.claims[i].Range, (*before).Range)
 		}
 		*before = &t.claims[i]
@@ -182,8 +223,11 @@ func (t *claimTree) validBelow(before **weightedRange) (depth int, err error) {
 	}
 	fresh := claimTree{claims: t.claims, children: t.children}
 	fresh.refresh()
-	if fresh.low.compare(t.low) != 0 || fresh.end != t.end || fresh.size != t.size {
+	if fresh.low.compare(&t.low) != 0 || fresh.end != t.end || fresh.size != t.size {
 		return 0, fmt.Errorf("T2, T4: a node says %v…%v, %d claims", t.low.Range, t.end, t.size)
+	}
+	if t.ordered && !fresh.ordered {
+		return 0, fmt.Errorf("T5: a node from %v on is not ordered", t.low.Range)
 	}
 	return depth, nil
 }

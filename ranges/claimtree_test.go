@@ -23,8 +23,8 @@ func TestClaimTree_EqualsSortedSlice(t *testing.T) {
 		}
 		claims = append(claims, weightedRange{Range: r, node: names[i%2], priority: 1})
 	}
-	slices.SortFunc(claims, weightedRange.compare)
-	claims = slices.CompactFunc(claims, func(a, b weightedRange) bool { return a.compare(b) == 0 })
+	slices.SortFunc(claims, compareClaims)
+	claims = slices.CompactFunc(claims, func(a, b weightedRange) bool { return a.compare(&b) == 0 })
 
 	var tree *claimTree
 	var present []weightedRange
@@ -33,7 +33,7 @@ func TestClaimTree_EqualsSortedSlice(t *testing.T) {
 		if err := tree.valid(); err != nil {
 			t.Fatalf("seed %d, %d claims: %v", seed, len(present), err)
 		}
-		slices.SortFunc(present, weightedRange.compare)
+		slices.SortFunc(present, compareClaims)
 		for range 20 {
 			r := claims[random.IntN(len(claims))].Range
 			checkOverlapping(t, tree, present, r)
@@ -41,7 +41,7 @@ func TestClaimTree_EqualsSortedSlice(t *testing.T) {
 		checkOverlapping(t, tree, present, Everything())
 	}
 	for i, at := range random.Perm(len(claims)) {
-		tree = tree.insert(claims[at])
+		tree = tree.insert(&claims[at])
 		present = append(present, claims[at])
 		if i%3000 == 0 || i == 5 {
 			check()
@@ -49,12 +49,12 @@ func TestClaimTree_EqualsSortedSlice(t *testing.T) {
 	}
 	check()
 	for i, at := range random.Perm(len(present)) {
-		tree = tree.remove(claims[at])
-		if tree.find(claims[at]) != nil {
+		tree = tree.remove(&claims[at])
+		if tree.find(&claims[at]) != nil {
 			t.Fatalf("seed %d: %v was removed and is found", seed, claims[at].Range)
 		}
 		if i%3000 == 0 || i > len(claims)-70 && i%10 == 0 {
-			present = slices.DeleteFunc(slices.Clone(claims), func(w weightedRange) bool { return tree.find(w) == nil })
+			present = slices.DeleteFunc(slices.Clone(claims), func(w weightedRange) bool { return tree.find(&w) == nil })
 			check()
 		}
 	}
@@ -62,6 +62,8 @@ func TestClaimTree_EqualsSortedSlice(t *testing.T) {
 		t.Fatalf("%d claims are left of none", tree.size)
 	}
 }
+
+func compareClaims(a, b weightedRange) int { return a.compare(&b) }
 
 func checkOverlapping(t *testing.T, tree *claimTree, present []weightedRange, r Range) {
 	t.Helper()
@@ -77,12 +79,28 @@ func checkOverlapping(t *testing.T, tree *claimTree, present []weightedRange, r 
 	}
 }
 
+// TestClaimTree_SideBySideIsOrdered: what narrow claims and replicas of them
+// need to be found without looking at all of a node.
+func TestClaimTree_SideBySideIsOrdered(t *testing.T) {
+	var tree *claimTree
+	names := []*nodeName{{name: "n1"}, {name: "n2"}}
+	for _, i := range rand.New(rand.NewPCG(1, 1)).Perm(4 * treeWidth) {
+		r := Range{From: fmt.Sprintf("%04d", i/2), To: Before(fmt.Sprintf("%04d", i/2+1))}
+		tree = tree.insert(&weightedRange{Range: r, node: names[i%2], priority: 1})
+	}
+	for _, c := range append(tree.children, tree) {
+		if !c.ordered || c.reaching(c.low.From) != 0 || c.end.Unbounded || c.reaching(c.end.Key) != len(c.claims)+len(c.children) {
+			t.Errorf("the node from %q on: ordered: %v", c.low.From, c.ordered)
+		}
+	}
+}
+
 // TestClaimTree_AscendingInsertsFillNodes: bulk loads leave no room unused.
 func TestClaimTree_AscendingInsertsFillNodes(t *testing.T) {
 	var tree *claimTree
 	name := &nodeName{name: "n"}
 	for i := range treeWidth*treeWidth + 1 {
-		tree = tree.insert(weightedRange{Range: Single(fmt.Sprintf("%06d", i)), node: name, priority: 1})
+		tree = tree.insert(&weightedRange{Range: Single(fmt.Sprintf("%06d", i)), node: name, priority: 1})
 	}
 	if err := tree.valid(); err != nil {
 		t.Fatal(err)

@@ -3,9 +3,9 @@ package ranges
 import "slices"
 
 // insert adds w, which must not be there, and returns the new root. O(log n).
-func (t *claimTree) insert(w weightedRange) *claimTree {
+func (t *claimTree) insert(w *weightedRange) *claimTree {
 	if t == nil {
-		return newLeaf([]weightedRange{w})
+		return newLeaf([]weightedRange{*w})
 	}
 	if right := t.grow(w); right != nil {
 		return newInner([]*claimTree{t, right})
@@ -14,13 +14,14 @@ func (t *claimTree) insert(w weightedRange) *claimTree {
 }
 
 // grow adds w below t and returns what no longer fits, nil if all does.
-func (t *claimTree) grow(w weightedRange) *claimTree {
+func (t *claimTree) grow(w *weightedRange) *claimTree {
 	if t.isLeaf() {
-		i, _ := t.search(w)
-		t.claims = slices.Insert(t.claims, i, w)
+		i := t.search(w)
+		t.claims = slices.Insert(t.claims, i, *w)
 		if len(t.claims) > treeWidth {
 			return t.splitLeaf(splitAt(i, treeWidth))
 		}
+		t.checkOrder(i)
 	} else {
 		i := t.childOf(w)
 		if right := t.children[i].grow(w); right != nil {
@@ -28,14 +29,23 @@ func (t *claimTree) grow(w weightedRange) *claimTree {
 			if len(t.children) > treeWidth {
 				return t.splitInner(splitAt(i+1, treeWidth))
 			}
+			t.checkOrder(i + 1)
 		}
+		t.checkOrder(i)
 	}
 	t.size++
 	t.end = later(t.end, w.To)
-	if w.compare(t.low) < 0 {
-		t.low = w
+	if w.compare(&t.low) < 0 {
+		t.low = *w
 	}
 	return nil
+}
+
+// checkOrder restores T5 after the end of what is i-th directly below t has
+// changed.
+func (t *claimTree) checkOrder(i int) {
+	n, end := len(t.claims)+len(t.children), t.endAt(i)
+	t.ordered = t.ordered && (i == 0 || t.endAt(i-1).Compare(end) <= 0) && (i+1 == n || end.Compare(t.endAt(i+1)) <= 0)
 }
 
 // splitAt returns where to split a node of width+1 elements of which the
@@ -63,7 +73,7 @@ func (t *claimTree) splitInner(at int) *claimTree {
 }
 
 // remove takes w away, which must be there, and returns the new root. O(log n).
-func (t *claimTree) remove(w weightedRange) *claimTree {
+func (t *claimTree) remove(w *weightedRange) *claimTree {
 	t.shrink(w)
 	for len(t.children) == 1 {
 		t = t.children[0]
@@ -74,9 +84,9 @@ func (t *claimTree) remove(w weightedRange) *claimTree {
 	return t
 }
 
-func (t *claimTree) shrink(w weightedRange) {
+func (t *claimTree) shrink(w *weightedRange) {
 	if t.isLeaf() {
-		i, _ := t.search(w)
+		i := t.search(w)
 		t.claims = slices.Delete(t.claims, i, i+1)
 	} else {
 		i := t.childOf(w)

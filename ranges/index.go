@@ -62,7 +62,7 @@ func (x *Index) Set(r Range, node string, priority int64) {
 	switch w := x.find(r, node); {
 	case w == nil:
 		r = r.clone()
-		x.claims = x.claims.insert(weightedRange{Range: r, node: x.names.take(node), priority: priority})
+		x.claims = x.claims.insert(&weightedRange{Range: r, node: x.names.take(node), priority: priority})
 	case w.priority == priority:
 		return
 	default:
@@ -78,7 +78,7 @@ func (x *Index) Remove(r Range, node string) {
 		return
 	}
 	removed := *w
-	x.claims = x.claims.remove(removed)
+	x.claims = x.claims.remove(&removed)
 	x.names.drop(removed.node)
 	x.touch(removed.Range)
 }
@@ -97,7 +97,7 @@ func (x *Index) find(r Range, node string) *weightedRange {
 	if name == nil {
 		return nil
 	}
-	return x.claims.find(weightedRange{Range: r, node: name})
+	return x.claims.find(&weightedRange{Range: r, node: name})
 }
 
 // All iterates over the claims in Claim order. The index must not be changed

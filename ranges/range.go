@@ -1,9 +1,9 @@
 package ranges
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // KeyBytesMax bounds a key and the bounds of a range, in bytes.
@@ -41,7 +41,7 @@ func (e End) Compare(other End) int {
 	case other.Unbounded:
 		return -1
 	}
-	return cmp.Compare(e.Key, other.Key)
+	return strings.Compare(e.Key, other.Key)
 }
 
 // After reports whether key lies before the end, that is, is not excluded.
@@ -104,7 +104,7 @@ func (r Range) Intersect(other Range) Range {
 
 // Compare orders ranges by From, then by To.
 func (r Range) Compare(other Range) int {
-	if c := cmp.Compare(r.From, other.From); c != 0 {
+	if c := strings.Compare(r.From, other.From); c != 0 {
 		return c
 	}
 	return r.To.Compare(other.To)
