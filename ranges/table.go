@@ -53,56 +53,10 @@ func (t *Table) Len() int {
 // Lookup returns the subrange that key belongs to. It neither blocks nor
 // allocates. O(log n).
 func (t *Table) Lookup(key string) Subrange {
-	n := t.root
-	if n == nil {
+	if t.root == nil {
 		return Subrange{Range: Everything()}
 	}
-	known := len(t.common)
-	if known > 0 && !strings.HasPrefix(key, t.common) {
-		return t.lookupBeside(key)
-	}
-	rung := rungOf(key[known:])
-	var next *tableNode // starts where the last entry below n ends
-	for !n.isLeaf() {
-		i := n.locate(key, known, rung)
-		if i+1 < len(n.children) {
-			next = n.children[i+1]
-		}
-		n = n.children[i]
-	}
-	return n.subrange(n.locate(key, known, rung), next)
-}
-
-// lookupBeside is Lookup for a key without what all starts have in common: it
-// is before all of them but the first, or after all of them.
-func (t *Table) lookupBeside(key string) Subrange {
-	n, at, next := t.root, 0, (*tableNode)(nil)
-	for {
-		if key > t.common {
-			at = len(n.entries) - 1
-		} else if len(n.children) > 1 {
-			next = n.children[1]
-		}
-		if n.isLeaf() {
-			return n.subrange(at, next)
-		}
-		n = n.children[at]
-	}
-}
-
-// subrange returns the i-th subrange of a leaf before next.
-func (n *tableNode) subrange(i int, next *tableNode) Subrange {
-	e := &n.entries[i]
-	s := Subrange{Range: Range{From: e.start()}, Servers: e.servers()}
-	switch {
-	case i+1 < len(n.entries):
-		s.Range.To.Key = n.entries[i+1].start()
-	case next != nil:
-		s.Range.To.Key = next.low()
-	default:
-		s.Range.To.Unbounded = true
-	}
-	return s
+	return t.locate(key).subrange()
 }
 
 // LookupBytes is Lookup for a key in a byte slice, which it neither keeps nor

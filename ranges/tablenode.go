@@ -49,7 +49,7 @@ func (n *tableNode) locate(key string, known int, rung uint64) int {
 }
 
 // locateRest is locate where the entries have more or less in common than the
-// whole table.
+// known bytes of the key.
 func (n *tableNode) locateRest(key string, known int) int {
 	if common := n.common; len(common) > known && !strings.HasPrefix(key, common) {
 		if key < common {
@@ -79,23 +79,26 @@ func (n *tableNode) locateBetween(key string, low, high int) int {
 	return low
 }
 
-// locateUnsealed is locate without the ladder, which may be stale.
+// locateUnsealed is locate for any key, and without the ladder where that is
+// stale.
 func (n *tableNode) locateUnsealed(key string) int {
-	return n.locateBetween(key, 1, len(n.entries)) - 1
+	if n.stale {
+		return n.locateBetween(key, 1, len(n.entries)) - 1
+	}
+	return n.locateRest(key, 0)
 }
 
-// before returns the last entry that starts before key, which is not "".
-func (n *tableNode) before(key string) *entry {
-	for {
+// leafBefore returns the leaf of the last entry that starts before key, which
+// is the start of some node below n and not of n.
+func (n *tableNode) leafBefore(key string) *tableNode {
+	for !n.isLeaf() {
 		i := n.locateUnsealed(key)
-		if n.entries[i].start() == key && i > 0 {
+		if n.entries[i].start() == key {
 			i--
-		}
-		if n.isLeaf() {
-			return &n.entries[i]
 		}
 		n = n.children[i]
 	}
+	return n
 }
 
 // ascend calls yield for the entries of the leaves in order, beginning with

@@ -20,6 +20,8 @@ const tableWidth = 128
 //	W2  before ahead the new tree has the new boundaries, from ahead on those
 //	    of old
 //	W3  before is the list of the last entry before ahead; none if !hasBefore
+//	W4  at is the last subrange of old that starts before ahead, where it ends;
+//	    none if ahead is the beginning of the key space
 type weaver struct {
 	old       *Table
 	root      *tableNode
@@ -29,18 +31,16 @@ type weaver struct {
 	fresh     []*tableNode // the nodes of this epoch
 	before    []Server
 	hasBefore bool
-	ahead     End // a boundary of old, or the end
+	ahead     End
+	at        place
 }
 
 // begin prepares for new subranges from key on.
 func (w *weaver) begin(key string) {
-	w.before, w.hasBefore = nil, key != ""
-	if w.hasBefore {
-		w.before = w.old.root.before(key).servers()
-	}
-	w.ahead = Before(key)
-	if s := w.old.Lookup(key); s.Range.From != key {
-		w.ahead = s.Range.To
+	w.before, w.hasBefore, w.ahead = nil, false, Before(key)
+	if key != "" {
+		w.at = w.old.before(key)
+		w.before, w.hasBefore, w.ahead = w.at.servers(), true, w.at.end()
 	}
 }
 
@@ -61,15 +61,12 @@ func (w *weaver) emit(from string, servers []Server) {
 // end goes back to the subranges of old at the end of the new ones.
 func (w *weaver) end(end End) {
 	w.dropUntil(end)
-	if end.Unbounded {
-		return
-	}
-	after := w.old.Lookup(end.Key)
 	switch {
-	case slices.Equal(w.before, after.Servers):
-		w.dropAt(end.Key)
-	case after.Range.From != end.Key:
-		w.put(newEntry(end.Key, after.Servers))
+	case end.Unbounded:
+	case w.ahead != end && !slices.Equal(w.before, w.at.servers()):
+		w.put(newEntry(end.Key, w.at.servers()))
+	case w.ahead == end && slices.Equal(w.before, w.old.after(w.at).servers()):
+		w.drop(end.Key)
 	}
 }
 
@@ -81,16 +78,15 @@ func (w *weaver) dropUntil(end End) {
 	}
 }
 
-// dropAt removes the boundary of old at key, if it is the one ahead.
-func (w *weaver) dropAt(key string) {
-	if w.ahead == Before(key) {
-		w.drop(key)
-		w.advance()
-	}
-}
-
 // advance goes to the next boundary of old.
-func (w *weaver) advance() { w.ahead = w.old.Lookup(w.ahead.Key).Range.To }
+func (w *weaver) advance() {
+	if w.ahead.Key == "" {
+		w.at = w.old.locate("")
+	} else {
+		w.at = w.old.after(w.at)
+	}
+	w.ahead = w.at.end()
+}
 
 // seal makes what was written ready to be read, and returns it.
 func (w *weaver) seal() *Table {
