@@ -7,10 +7,9 @@ import (
 	"strings"
 )
 
-// ladder finds where keys belong among ascending entries, of which the first
-// is known not to start after the key, by comparing numbers: of every entry but
-// the first it has the eight bytes that follow what their starts have in
-// common.
+// ladder finds where keys belong among ascending starts, of which the first is
+// known not to be after the key, by comparing numbers: of every start but the
+// first it has the eight bytes that follow what they have in common.
 //
 //	L1  every start but the first begins with common
 //	L2  rungs[i] is rungOf(the i-th start without common), for i ≥ 1; rungs[0]
@@ -31,25 +30,25 @@ type ladder struct {
 	scale  uint64 // see spread
 }
 
-// worthChecking is how many bytes more than the whole table some entries must
+// worthChecking is how many bytes more than the whole table some starts must
 // have in common for their ladder to leave them out. To do so means to compare
 // them with the key, which are likely not in the cache; not to do so leaves
 // fewer bytes that tell the starts apart.
 const worthChecking = 4
 
-// newLadder returns the ladder of at least one entry. All starts of the table
+// newLadder returns the ladder of at least one start. All starts of the table
 // begin with the same known bytes, except for the first.
-func newLadder(entries []entry, known int) ladder {
-	n := len(entries)
+func newLadder(starts []start, known int) ladder {
+	n := len(starts)
 	l := ladder{rungs: make([]uint64, n)}
 	if n > 1 {
-		l.common = commonPrefix(entries[1].start(), entries[n-1].start())
+		l.common = commonPrefix(starts[1].key(), starts[n-1].key())
 	}
 	if len(l.common) < known+worthChecking {
 		l.common = l.common[:min(known, len(l.common))]
 	}
 	for i := 1; i < n; i++ {
-		l.rungs[i] = rungOf(entries[i].start()[len(l.common):])
+		l.rungs[i] = rungOf(starts[i].key()[len(l.common):])
 	}
 	l.base, l.span, l.scale = spread(l.rungs)
 	return l
@@ -145,18 +144,18 @@ func (l *ladder) tied(i int) int {
 }
 
 // valid reports whether L1 or L2 is violated, or nil.
-func (l *ladder) valid(entries []entry) error {
-	if len(l.rungs) != len(entries) || l.rungs[0] != 0 {
-		return fmt.Errorf("L2: %d entries have %d rungs, the first is %x", len(entries), len(l.rungs), l.rungs[0])
+func (l *ladder) valid(starts []start) error {
+	if len(l.rungs) != len(starts) || l.rungs[0] != 0 {
+		return fmt.Errorf("L2: %d starts have %d rungs, the first is %x", len(starts), len(l.rungs), l.rungs[0])
 	}
-	for i := 1; i < len(entries); i++ {
-		start := entries[i].start()
-		rest, ok := strings.CutPrefix(start, l.common)
+	for i := 1; i < len(starts); i++ {
+		key := starts[i].key()
+		rest, ok := strings.CutPrefix(key, l.common)
 		switch {
 		case !ok:
-			return fmt.Errorf("L1: start %d is %q, without the prefix %q", i, start, l.common)
+			return fmt.Errorf("L1: start %d is %q, without the prefix %q", i, key, l.common)
 		case l.rungs[i] != rungOf(rest):
-			return fmt.Errorf("L2: the rung of start %d, %q, is %x", i, start, l.rungs[i])
+			return fmt.Errorf("L2: the rung of start %d, %q, is %x", i, key, l.rungs[i])
 		}
 	}
 	if base, span, scale := spread(l.rungs); base != l.base || span != l.span || scale != l.scale {

@@ -9,22 +9,24 @@ type place struct {
 	next *tableNode // starts where leaf ends; nil if that is beyond every key
 }
 
-func (p place) entry() *entry { return &p.leaf.entries[p.i] }
+func (p place) start() string { return p.leaf.start(p.i) }
 
 // end returns where the subrange ends.
 func (p place) end() End {
 	switch {
-	case p.i+1 < len(p.leaf.entries):
-		return Before(p.leaf.entries[p.i+1].start())
+	case p.i+1 < len(p.leaf.starts):
+		return Before(p.leaf.start(p.i + 1))
 	case p.next != nil:
 		return Before(p.next.low())
 	}
 	return Unbounded()
 }
 
-func (p place) servers() []Server { return p.entry().servers() }
+func (p place) servers() []Server { return p.leaf.servers(p.i) }
 
-func (p place) subrange() Subrange { return p.entry().until(p.end()) }
+func (p place) subrange() Subrange {
+	return Subrange{Range: Range{From: p.start(), To: p.end()}, Servers: p.servers()}
+}
 
 // locate returns the place of the subrange that key belongs to.
 func (t *Table) locate(key string) place {
@@ -50,7 +52,7 @@ func (t *Table) locateBeside(key string) place {
 	n, at, next := t.root, 0, (*tableNode)(nil)
 	for {
 		if key > t.common {
-			at = len(n.entries) - 1
+			at = len(n.starts) - 1
 		} else if len(n.children) > 1 {
 			next = n.children[1]
 		}
@@ -66,18 +68,18 @@ func (t *Table) locateBeside(key string) place {
 func (t *Table) before(key string) place {
 	p := t.locate(key)
 	switch {
-	case p.entry().start() != key:
+	case p.start() != key:
 		return p
 	case p.i > 0:
 		return place{p.leaf, p.i - 1, p.next}
 	}
 	leaf := t.root.leafBefore(key)
-	return place{leaf, len(leaf.entries) - 1, p.leaf}
+	return place{leaf, len(leaf.starts) - 1, p.leaf}
 }
 
 // after returns the place of the subrange after p, which is not the last.
 func (t *Table) after(p place) place {
-	if p.i+1 < len(p.leaf.entries) {
+	if p.i+1 < len(p.leaf.starts) {
 		return place{p.leaf, p.i + 1, p.next}
 	}
 	return t.locate(p.next.low())

@@ -1,109 +1,137 @@
 package ranges
 
-import "slices"
+import (
+	"slices"
+	"unsafe"
+)
 
-// What follows edits the tree of a weaver entry by entry, copying what tables
+// What follows edits the tree of a weaver start by start, copying what tables
 // still use: shadowing.
 
-// own returns n if it may be written to, else a copy of it that may.
+// own returns n if it may be written to, else a copy of it that may. Its starts
+// are only copied when they change.
 func (w *weaver) own(n *tableNode) *tableNode {
 	if n.epoch == w.epoch {
 		return n
 	}
 	c := *n
 	c.epoch = w.epoch
-	c.children = slices.Clone(n.children)
+	if n.isLeaf() {
+		c.lists = withRoom(n.lists)
+	} else {
+		c.children = slices.Clone(n.children)
+	}
 	w.fresh = append(w.fresh, &c)
 	return &c
 }
 
-// ownEntries makes the entries of a node of this epoch its own, since they are
-// to change; those of most inner nodes on the way do not. It leaves room for
-// what a narrow claim adds.
-func (n *tableNode) ownEntries() {
+// ownStarts makes the starts of a node of this epoch its own.
+func (n *tableNode) ownStarts() {
 	if !n.owned {
-		const room = 2
-		n.entries = append(make([]entry, 0, len(n.entries)+room), n.entries...)
-		n.owned = true
+		n.starts, n.owned = withRoom(n.starts), true
 	}
 }
 
-// newNode returns a node of these entries and, if it is an inner one, children.
-func (w *weaver) newNode(entries []entry, children []*tableNode) *tableNode {
-	n := &tableNode{entries: entries, children: children, size: len(entries), epoch: w.epoch, owned: true, stale: true}
-	if !n.isLeaf() {
-		n.size = 0
-		for _, c := range children {
-			n.size += c.size
-		}
+// withRoom returns a copy of s with room for what a narrow claim adds.
+func withRoom[T any](s []T) []T {
+	const room = 2
+	return append(make([]T, 0, len(s)+room), s...)
+}
+
+// newLeaf returns a leaf of these starts and lists.
+func (w *weaver) newLeaf(starts []start, lists []*Server) *tableNode {
+	n := &tableNode{starts: starts, lists: lists, size: len(starts), epoch: w.epoch, owned: true, stale: true}
+	w.fresh = append(w.fresh, n)
+	return n
+}
+
+// newInner returns an inner node of these children, whose first starts are
+// given.
+func (w *weaver) newInner(starts []start, children []*tableNode) *tableNode {
+	n := &tableNode{starts: starts, children: children, epoch: w.epoch, owned: true, stale: true}
+	for _, c := range children {
+		n.size += c.size
 	}
 	w.fresh = append(w.fresh, n)
 	return n
 }
 
-// put adds e, or replaces what starts at the same key. O(log n).
-func (w *weaver) put(e entry) {
+// put begins a subrange with these servers at key, or replaces the servers of
+// the one that starts there. O(log n).
+func (w *weaver) put(key string, servers []Server) {
 	w.root = w.own(w.root)
-	if right := w.insert(w.root, e); right != nil {
-		left := newEntry(w.root.low(), nil)
-		w.root = w.newNode([]entry{left, newEntry(right.low(), nil)}, []*tableNode{w.root, right})
+	if right := w.insert(w.root, key, servers); right != nil {
+		w.root = w.newInner([]start{w.root.starts[0], right.starts[0]}, []*tableNode{w.root, right})
 	}
 }
 
-// insert puts e below n and returns what no longer fits, nil if all does.
-func (w *weaver) insert(n *tableNode, e entry) *tableNode {
-	i := n.locateUnsealed(e.start())
+// insert is put below n, and returns what no longer fits, nil if all does.
+func (w *weaver) insert(n *tableNode, key string, servers []Server) *tableNode {
+	i := n.locateUnsealed(key)
 	if n.isLeaf() {
-		return w.insertEntry(n, i, e)
+		return w.insertList(n, i, key, servers)
 	}
 	child := w.own(n.children[i])
 	n.size -= child.size
 	n.children[i] = child
-	right := w.insert(child, e)
+	right := w.insert(child, key, servers)
 	n.size += child.size
 	if right == nil {
 		return nil
 	}
 	n.size += right.size
-	n.ownEntries()
-	n.entries, n.stale = slices.Insert(n.entries, i+1, newEntry(right.low(), nil)), true
+	n.insertStart(i+1, right.starts[0])
 	n.children = slices.Insert(n.children, i+1, right)
 	return w.split(n, i+1)
 }
 
-// insertEntry puts e after the i-th entry of a leaf, or in its place.
-func (w *weaver) insertEntry(n *tableNode, i int, e entry) *tableNode {
-	n.ownEntries()
-	if n.entries[i].start() == e.start() {
-		n.entries[i] = e
+// insertList is insert into a leaf, after its i-th start or there.
+func (w *weaver) insertList(n *tableNode, i int, key string, servers []Server) *tableNode {
+	if n.start(i) == key {
+		n.replaceList(i, servers)
 		return nil
 	}
-	n.entries, n.stale = slices.Insert(n.entries, i+1, e), true
+	n.insertStart(i+1, newStart(key, len(servers)))
+	n.lists = slices.Insert(n.lists, i+1, unsafe.SliceData(servers))
 	n.size++
 	return w.split(n, i+1)
 }
 
+// replaceList gives the i-th subrange of a leaf other servers.
+func (n *tableNode) replaceList(i int, servers []Server) {
+	n.lists[i] = unsafe.SliceData(servers)
+	if length := uint32(len(servers)); n.starts[i].servers != length {
+		n.ownStarts()
+		n.starts[i].servers = length
+	}
+}
+
+func (n *tableNode) insertStart(i int, s start) {
+	n.ownStarts()
+	n.starts, n.stale = slices.Insert(n.starts, i, s), true
+}
+
 // split returns the right part of n if it has become too large by its i-th
-// entry, else nil.
+// start, else nil.
 func (w *weaver) split(n *tableNode, i int) *tableNode {
-	if len(n.entries) <= w.width {
+	if len(n.starts) <= w.width {
 		return nil
 	}
 	at := splitAt(i, w.width)
-	entries, children := n.entries, n.children
-	n.entries = slices.Clone(entries[:at])
-	var right *tableNode
+	starts, right := slices.Clone(n.starts[at:]), (*tableNode)(nil)
+	n.starts = slices.Clone(n.starts[:at])
 	if n.isLeaf() {
-		right = w.newNode(slices.Clone(entries[at:]), nil)
+		right = w.newLeaf(starts, slices.Clone(n.lists[at:]))
+		n.lists = slices.Clone(n.lists[:at])
 	} else {
-		n.children = slices.Clone(children[:at])
-		right = w.newNode(slices.Clone(entries[at:]), slices.Clone(children[at:]))
+		right = w.newInner(starts, slices.Clone(n.children[at:]))
+		n.children = slices.Clone(n.children[:at])
 	}
 	n.size -= right.size
 	return right
 }
 
-// drop removes the entry that starts at key, which must be there. O(log n).
+// drop removes the start at key, which must be there. O(log n).
 func (w *weaver) drop(key string) {
 	w.root = w.own(w.root)
 	w.remove(w.root, key)
@@ -112,7 +140,7 @@ func (w *weaver) drop(key string) {
 	}
 }
 
-// remove removes the entry that starts at key below n. It may leave n empty.
+// remove removes the start at key below n. It may leave n empty.
 func (w *weaver) remove(n *tableNode, key string) {
 	i := n.locateUnsealed(key)
 	n.size--
@@ -124,21 +152,23 @@ func (w *weaver) remove(n *tableNode, key string) {
 	n.children[i] = child
 	w.remove(child, key)
 	switch {
-	case len(child.entries) == 0:
+	case len(child.starts) == 0:
 		n.delete(i)
-	case child.low() != n.entries[i].start():
-		n.ownEntries()
-		n.entries[i], n.stale = newEntry(child.low(), nil), true
+	case child.low() != n.start(i):
+		n.ownStarts()
+		n.starts[i], n.stale = child.starts[0], true
 	}
 	w.join(n, i)
 	w.join(n, i-1)
 }
 
-// delete removes the i-th entry of n and its child.
+// delete removes the i-th start of n and its list or child.
 func (n *tableNode) delete(i int) {
-	n.ownEntries()
-	n.entries, n.stale = slices.Delete(n.entries, i, i+1), true
-	if !n.isLeaf() {
+	n.ownStarts()
+	n.starts, n.stale = slices.Delete(n.starts, i, i+1), true
+	if n.isLeaf() {
+		n.lists = slices.Delete(n.lists, i, i+1)
+	} else {
 		n.children = slices.Delete(n.children, i, i+1)
 	}
 }
@@ -147,12 +177,13 @@ func (n *tableNode) delete(i int) {
 // into half a node: removals leave few sparse nodes behind, and the insertions
 // that follow do not split again at once.
 func (w *weaver) join(n *tableNode, i int) {
-	if i < 0 || i+1 >= len(n.children) || len(n.children[i].entries)+len(n.children[i+1].entries) > w.width/2 {
+	if i < 0 || i+1 >= len(n.children) || len(n.children[i].starts)+len(n.children[i+1].starts) > w.width/2 {
 		return
 	}
 	left, right := w.own(n.children[i]), n.children[i+1]
-	left.ownEntries()
-	left.entries, left.stale = append(left.entries, right.entries...), true
+	left.ownStarts()
+	left.starts, left.stale = append(left.starts, right.starts...), true
+	left.lists = append(left.lists, right.lists...)
 	left.children = append(left.children, right.children...)
 	left.size += right.size
 	n.children[i] = left

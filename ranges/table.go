@@ -13,8 +13,8 @@ import (
 // writer derives the next one, which shares with it what did not change. The
 // zero Table has no claims.
 //
-//	R1  the first entry starts at "", and starts ascend strictly
-//	R2  neighbouring entries have different server lists
+//	R1  the first start is "", and starts ascend strictly
+//	R2  neighbouring subranges have different server lists
 //	R3  every start but the first begins with common
 //
 // Memory: about 36 bytes a subrange, 24 a server in a list of its own, and the
@@ -26,8 +26,8 @@ type Table struct {
 
 // emptyTable returns the table without claims: one gap.
 func emptyTable() *Table {
-	leaf := &tableNode{entries: make([]entry, 1), size: 1}
-	leaf.ladder = newLadder(leaf.entries, 0)
+	leaf := &tableNode{starts: make([]start, 1), lists: make([]*Server, 1), size: 1}
+	leaf.ladder = newLadder(leaf.starts, 0)
 	return &Table{root: leaf}
 }
 
@@ -80,16 +80,19 @@ func (t *Table) Overlapping(r Range) iter.Seq[Subrange] {
 			yield(Subrange{Range: Everything()})
 			return
 		}
-		var at *entry // seen, but not yet where it ends
-		complete := t.root.ascend(r.From, func(e *entry) bool {
-			if at != nil && !yield(at.until(Before(e.start()))) {
+		var at Subrange // seen, but not yet where it ends
+		seen := false
+		complete := t.root.ascend(r.From, func(start string, servers []Server) bool {
+			at.Range.To = Before(start)
+			if seen && !yield(at) {
 				return false
 			}
-			at = e
-			return r.To.After(e.start())
+			at, seen = Subrange{Range: Range{From: start}, Servers: servers}, true
+			return r.To.After(start)
 		})
 		if complete {
-			yield(at.until(Unbounded()))
+			at.Range.To = Unbounded()
+			yield(at)
 		}
 	}
 }
@@ -102,17 +105,25 @@ func (t *Table) Equal(other *Table) bool {
 
 // valid reports which invariant of t and of its nodes is violated, or nil.
 func (t *Table) valid(width int) error {
-	var last *entry
-	if _, err := t.root.valid(width, &last); err != nil {
+	if _, err := t.root.valid(width); err != nil {
 		return err
 	}
 	if t.root.low() != "" {
-		return fmt.Errorf("R1: the first entry starts at %q", t.root.low())
+		return fmt.Errorf("R1: the first start is %q", t.root.low())
 	}
+	var last Subrange
 	for s := range t.All() {
-		if s.Range.From != "" && !strings.HasPrefix(s.Range.From, t.common) {
-			return fmt.Errorf("R3: %q does not begin with %q", s.Range.From, t.common)
+		start := s.Range.From
+		switch {
+		case start == "":
+		case start <= last.Range.From:
+			return fmt.Errorf("R1, N2: %q follows %q", start, last.Range.From)
+		case slices.Equal(s.Servers, last.Servers):
+			return fmt.Errorf("R2: %q has the servers of %q", start, last.Range.From)
+		case !strings.HasPrefix(start, t.common):
+			return fmt.Errorf("R3: %q does not begin with %q", start, t.common)
 		}
+		last = s
 	}
 	return nil
 }

@@ -2,41 +2,47 @@ package ranges
 
 import (
 	"fmt"
-	"slices"
 	"strings"
+	"unsafe"
 )
 
 // tableNode is a node of the B-tree that a table is. Tables share the nodes
 // that did not change between them, so a node is never written to after the
 // table it was made for is out (see weaver).
 //
-//	N1  an inner node has a child for every entry, which says where it starts;
-//	    there is at least one entry, and at most the width of the weaver; all
-//	    leaves are equally deep
+//	N1  an inner node has for every child its first start, a leaf a server
+//	    list for every start; there is at least one start, and at most the width
+//	    of the weaver; all leaves are equally deep
 //	N2  starts ascend strictly over all leaves
-//	N3  size is the number of entries in the leaves
-//	N4  the ladder is that of the entries
+//	N3  size is the number of starts in the leaves
+//	N4  the ladder is that of the starts
 //	N5  there is little room to spare
 type tableNode struct {
 	ladder
-	entries  []entry
-	children []*tableNode // nil in a leaf
+	starts   []start
+	lists    []*Server    // of a leaf: the first server of every list
+	children []*tableNode // of an inner node; nil in a leaf
 	size     int
 	// epoch is the weaving that made the node and may write to it.
 	epoch uint64
-	// owned says, while weaving, that no other node has the same entries slice,
-	// and stale that the ladder is not that of the entries yet.
+	// owned says, while weaving, that no other node has the same slice of starts,
+	// and stale that the ladder is not that of the starts yet.
 	owned, stale bool
 }
 
 func (n *tableNode) isLeaf() bool { return n.children == nil }
 
 // low returns the first start of n.
-func (n *tableNode) low() string { return n.entries[0].start() }
+func (n *tableNode) low() string { return n.start(0) }
 
-// locate returns the last entry that does not start after key. The first one
-// must not. The key begins with what all starts of the table have in common,
-// its first known bytes; rung is the rung of the rest.
+func (n *tableNode) start(i int) string { return n.starts[i].key() }
+
+// servers returns the i-th server list of a leaf.
+func (n *tableNode) servers(i int) []Server { return unsafe.Slice(n.lists[i], n.starts[i].servers) }
+
+// locate returns the last start that is not after key. The first one must not
+// be. The key begins with what all starts of the table have in common, its first
+// known bytes; rung is the rung of the rest.
 func (n *tableNode) locate(key string, known int, rung uint64) int {
 	if len(n.common) != known {
 		return n.locateRest(key, known)
@@ -48,14 +54,14 @@ func (n *tableNode) locate(key string, known int, rung uint64) int {
 	return i - 1
 }
 
-// locateRest is locate where the entries have more or less in common than the
+// locateRest is locate where the starts have more or less in common than the
 // known bytes of the key.
 func (n *tableNode) locateRest(key string, known int) int {
 	if common := n.common; len(common) > known && !strings.HasPrefix(key, common) {
 		if key < common {
 			return 0
 		}
-		return len(n.entries) - 1
+		return len(n.starts) - 1
 	}
 	rung := rungOf(key[len(n.common):])
 	i := n.lowerBound(rung)
@@ -65,12 +71,11 @@ func (n *tableNode) locateRest(key string, known int) int {
 	return i - 1
 }
 
-// locateBetween returns the first entry that starts after key, given bounds
-// for it.
+// locateBetween returns the first start after key, given bounds for it.
 func (n *tableNode) locateBetween(key string, low, high int) int {
 	for low < high {
 		middle := int(uint(low+high) >> 1)
-		if n.entries[middle].start() <= key {
+		if n.start(middle) <= key {
 			low = middle + 1
 		} else {
 			high = middle
@@ -83,17 +88,17 @@ func (n *tableNode) locateBetween(key string, low, high int) int {
 // stale.
 func (n *tableNode) locateUnsealed(key string) int {
 	if n.stale {
-		return n.locateBetween(key, 1, len(n.entries)) - 1
+		return n.locateBetween(key, 1, len(n.starts)) - 1
 	}
 	return n.locateRest(key, 0)
 }
 
-// leafBefore returns the leaf of the last entry that starts before key, which
+// leafBefore returns the leaf of the last start before key, which
 // is the start of some node below n and not of n.
 func (n *tableNode) leafBefore(key string) *tableNode {
 	for !n.isLeaf() {
 		i := n.locateUnsealed(key)
-		if n.entries[i].start() == key {
+		if n.start(i) == key {
 			i--
 		}
 		n = n.children[i]
@@ -101,13 +106,12 @@ func (n *tableNode) leafBefore(key string) *tableNode {
 	return n
 }
 
-// ascend calls yield for the entries of the leaves in order, beginning with
-// the last that does not start after key, until it returns false.
-func (n *tableNode) ascend(key string, yield func(*entry) bool) bool {
-	at := n.locateUnsealed(key)
-	for i := at; i < len(n.entries); i++ {
+// ascend calls yield for the starts in the leaves and their servers, in order,
+// beginning with the last start that is not after key, until it returns false.
+func (n *tableNode) ascend(key string, yield func(start string, servers []Server) bool) bool {
+	for i := n.locateUnsealed(key); i < len(n.starts); i++ {
 		if n.isLeaf() {
-			if !yield(&n.entries[i]) {
+			if !yield(n.start(i), n.servers(i)) {
 				return false
 			}
 		} else if !n.children[i].ascend(key, yield) {
@@ -120,67 +124,47 @@ func (n *tableNode) ascend(key string, yield func(*entry) bool) bool {
 // edges returns the second and the last start below n; there are at least two.
 func (n *tableNode) edges() (second, last string) {
 	seen := 0
-	n.ascend("", func(e *entry) bool {
-		second, seen = e.start(), seen+1
+	n.ascend("", func(start string, _ []Server) bool {
+		second, seen = start, seen+1
 		return seen < 2
 	})
 	for !n.isLeaf() {
 		n = n.children[len(n.children)-1]
 	}
-	return second, n.entries[len(n.entries)-1].start()
+	return second, n.start(len(n.starts) - 1)
 }
 
-// valid reports which of N1…N5 or R2 is violated, or nil. before is the entry
-// that precedes those below n, and afterwards the last of them.
-func (n *tableNode) valid(width int, before **entry) (depth int, err error) {
-	if len(n.entries) == 0 || len(n.entries) > width || !n.isLeaf() && len(n.children) != len(n.entries) {
-		return 0, fmt.Errorf("N1: a node has %d entries and %d children", len(n.entries), len(n.children))
+// valid reports which of N1 and N3…N5 is violated, or nil; the table looks at N2.
+func (n *tableNode) valid(width int) (depth int, err error) {
+	if len(n.starts) == 0 || len(n.starts) > width || len(n.lists)+len(n.children) != len(n.starts) {
+		return 0, fmt.Errorf("N1: a node has %d starts, %d lists and %d children", len(n.starts), len(n.lists), len(n.children))
 	}
-	size := 0
-	for i := range n.entries {
-		if n.isLeaf() {
-			size++
-			err = n.validEntry(&n.entries[i], before)
-		} else {
-			size += n.children[i].size
-			err = n.validChild(i, width, &depth, before)
-		}
-		if err != nil {
+	size := len(n.lists)
+	for i, child := range n.children {
+		size += child.size
+		if err := n.validChild(i, width, &depth); err != nil {
 			return 0, err
 		}
 	}
 	if n.size != size || n.owned || n.stale {
-		return 0, fmt.Errorf("N3: a node has %d entries and says %d; owned: %v, stale: %v", size, n.size, n.owned, n.stale)
+		return 0, fmt.Errorf("N3: a node has %d starts and says %d; owned: %v, stale: %v", size, n.size, n.owned, n.stale)
 	}
-	if cap(n.entries) > roomMax(len(n.entries)) || cap(n.children) > roomMax(len(n.children)) {
-		return 0, fmt.Errorf("N5: %d entries have room for %d, %d children for %d", len(n.entries), cap(n.entries), len(n.children), cap(n.children))
+	if hasRoom(n.starts) || hasRoom(n.lists) || hasRoom(n.children) {
+		return 0, fmt.Errorf("N5: %d starts have room for %d, lists for %d, children for %d", len(n.starts), cap(n.starts), cap(n.lists), cap(n.children))
 	}
-	return depth, n.ladder.valid(n.entries)
+	return depth, n.ladder.valid(n.starts)
 }
 
-func (n *tableNode) validEntry(e *entry, before **entry) error {
-	last := *before
-	*before = e
-	switch {
-	case last == nil:
-	case last.start() >= e.start():
-		return fmt.Errorf("N2: %q follows %q", e.start(), last.start())
-	case slices.Equal(last.servers(), e.servers()):
-		return fmt.Errorf("R2: %q has the servers of %q", e.start(), last.start())
-	}
-	return nil
-}
-
-func (n *tableNode) validChild(i, width int, depth *int, before **entry) error {
+func (n *tableNode) validChild(i, width int, depth *int) error {
 	child := n.children[i]
-	below, err := child.valid(width, before)
+	below, err := child.valid(width)
 	switch {
 	case err != nil:
 		return err
 	case i > 0 && below+1 != *depth:
 		return fmt.Errorf("N1: leaves at depths %d and %d", *depth, below+1)
-	case child.low() != n.entries[i].start():
-		return fmt.Errorf("N1: %q is said to start at %q", child.low(), n.entries[i].start())
+	case child.low() != n.start(i):
+		return fmt.Errorf("N1: %q is said to start at %q", child.low(), n.start(i))
 	}
 	*depth = below + 1
 	return nil

@@ -2,7 +2,7 @@ package ranges
 
 import "slices"
 
-// tableWidth is the largest number of entries in a leaf and of children in an
+// tableWidth is the largest number of subranges in a leaf and of children in an
 // inner node of a table. A change copies one node of every level: three at 1e6
 // subranges, together 6 KiB. Tests use smaller widths.
 const tableWidth = 128
@@ -16,10 +16,10 @@ const tableWidth = 128
 //	seal                               once
 //
 //	W1  a node whose epoch is that of the weaver is in no table yet, nor are
-//	    its entries if it is owned; all others are only read
+//	    its starts if it is owned; all others are only read
 //	W2  before ahead the new tree has the new boundaries, from ahead on those
 //	    of old
-//	W3  before is the list of the last entry before ahead; none if !hasBefore
+//	W3  before is the list of the last start before ahead; none if !hasBefore
 //	W4  at is the last subrange of old that starts before ahead, where it ends;
 //	    none if ahead is the beginning of the key space
 type weaver struct {
@@ -44,7 +44,7 @@ func (w *weaver) begin(key string) {
 	}
 }
 
-// emit begins an entry at from, unless the one before has the same servers. It
+// emit begins a subrange at from, unless the one before has the same servers. It
 // does not keep the list.
 func (w *weaver) emit(from string, servers []Server) {
 	w.dropUntil(Before(from))
@@ -52,7 +52,7 @@ func (w *weaver) emit(from string, servers []Server) {
 		return // and a boundary that old has here is dropped with the next ones
 	}
 	w.before, w.hasBefore = w.lists.share(servers), true
-	w.put(newEntry(from, w.before))
+	w.put(from, w.before)
 	if w.ahead == Before(from) {
 		w.advance()
 	}
@@ -64,7 +64,7 @@ func (w *weaver) end(end End) {
 	switch {
 	case end.Unbounded:
 	case w.ahead != end && !slices.Equal(w.before, w.at.servers()):
-		w.put(newEntry(end.Key, w.at.servers()))
+		w.put(end.Key, w.at.servers())
 	case w.ahead == end && slices.Equal(w.before, w.old.after(w.at).servers()):
 		w.drop(end.Key)
 	}
@@ -102,23 +102,21 @@ func (w *weaver) seal() *Table {
 
 // seal makes the ladder of n new if need be and gives spare memory back.
 func (n *tableNode) seal(known int) {
-	n.entries, n.children = trim(n.entries), trim(n.children)
-	if n.stale && len(n.entries) > 0 {
-		n.ladder = newLadder(n.entries, known)
+	n.starts, n.lists, n.children = trim(n.starts), trim(n.lists), trim(n.children)
+	if n.stale && len(n.starts) > 0 {
+		n.ladder = newLadder(n.starts, known)
 	}
 	n.owned, n.stale = false, false
 }
 
 // trim returns s, or a copy of it if it has much room to spare.
 func trim[T any](s []T) []T {
-	if cap(s) > roomMax(len(s)) {
+	if hasRoom(s) {
 		return slices.Clone(s)
 	}
 	return s
 }
 
-// roomMax is the largest capacity for n elements that is left as it is: more
-// than the allocator rounds up to.
-func roomMax(n int) int {
-	return n + n/4 + 8
-}
+// hasRoom reports whether s has much room to spare: more than the allocator
+// rounds up to.
+func hasRoom[T any](s []T) bool { return cap(s) > len(s)+len(s)/4+8 }
