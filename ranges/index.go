@@ -142,15 +142,30 @@ func (x *Index) Table() *Table {
 	}
 	x.epoch++
 	x.lists.resize(x.Len())
-	w := weaver{old: x.table, root: x.table.root, lists: &x.lists, width: x.width, epoch: x.epoch}
+	changed := merge(x.dirty)
+	w := weaver{
+		old: x.table, root: x.table.root, lists: &x.lists, width: x.width, epoch: x.epoch,
+		fresh: make([]*tableNode, 0, 2*len(changed)),
+	}
 	x.sweeper.emit = w.emit
-	for _, r := range merge(x.dirty) {
+	for _, r := range changed {
 		w.begin(r.From)
 		x.sweeper.sweep(x.claims, r)
 		w.end(r.To)
 	}
-	x.table, x.dirty, x.sweeper.emit = w.seal(), nil, nil
+	x.table, x.sweeper.emit = w.seal(), nil
+	x.forget()
 	return x.table
+}
+
+// forget takes note that nothing is dirty, and keeps the memory that batches need.
+func (x *Index) forget() {
+	const kept = 256
+	if cap(x.dirty) > kept {
+		x.dirty = nil
+	}
+	clear(x.dirty)
+	x.dirty = x.dirty[:0]
 }
 
 // merge returns the ranges that together have the same keys, ascending, none

@@ -32,10 +32,13 @@ func (n *tableNode) ownStarts() {
 	}
 }
 
+// roomForNarrow is how many starts a narrow claim adds: its own and that of what
+// follows it.
+const roomForNarrow = 2
+
 // withRoom returns a copy of s with room for what a narrow claim adds.
 func withRoom[T any](s []T) []T {
-	const room = 2
-	return append(make([]T, 0, len(s)+room), s...)
+	return append(make([]T, 0, len(s)+roomForNarrow), s...)
 }
 
 // newLeaf returns a leaf of these starts and lists.

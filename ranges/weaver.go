@@ -3,9 +3,12 @@ package ranges
 import "slices"
 
 // tableWidth is the largest number of subranges in a leaf and of children in an
-// inner node of a table. A change copies one node of every level: three at 1e6
-// subranges, together 6 KiB. Tests use smaller widths.
-const tableWidth = 128
+// inner node of a table. A change copies a pointer for each of one node of every
+// level: three at 1e6 subranges, together 3 KiB; where boundaries change, the
+// starts and the ladder of a leaf too, 3 KiB more. Such a copy has roomForNarrow,
+// and the allocator adds a word: together 128, or the next size up would be
+// taken, an eighth larger. Tests use smaller widths.
+const tableWidth = 128 - roomForNarrow - 1
 
 // weaver makes a new table of an old one, range by range. It copies the nodes
 // on the way to what changes, once each, and writes to the copies (as in the
