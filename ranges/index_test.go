@@ -176,6 +176,32 @@ func TestIndex_Table_ManyChanges(t *testing.T) {
 	}
 }
 
+// TestIndex_Table_PriorityKeepsStarts: a load signal costs a copy of where the
+// lists of a leaf are, not of its starts and their ladder; another server costs
+// the starts too, which have the lengths of lists.
+func TestIndex_Table_PriorityKeepsStarts(t *testing.T) {
+	x, claim := NewIndex("ks"), Single("100")
+	for i := range 200 {
+		x.Set(Single(fmt.Sprintf("%03d", i)), "n", 1)
+	}
+	before := x.Table().locate("100").leaf
+	x.Set(claim, "n", 2)
+	after := x.Table().locate("100").leaf
+	if &after.starts[0] != &before.starts[0] || &after.rungs[0] != &before.rungs[0] || &after.lists[0] == &before.lists[0] {
+		t.Error("a priority copies the starts, or its leaf is written to")
+	}
+	x.Set(claim, "another", 1)
+	if last := x.Table().locate("100").leaf; &last.starts[0] == &after.starts[0] || &last.rungs[0] != &after.rungs[0] {
+		t.Error("another server is written to the starts of the table before, or makes a ladder")
+	}
+	if len(x.dirty) != 0 || cap(x.dirty) == 0 {
+		t.Errorf("%d ranges are noted, with room for %d", len(x.dirty), cap(x.dirty))
+	}
+	if err := x.valid(); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestIndex_Table_SameUnlessChanged(t *testing.T) {
 	x := NewIndex("ks")
 	r := Single("a")

@@ -136,7 +136,7 @@ func (n *tableNode) edges() (second, last string) {
 
 // valid reports which of N1 and N3…N5 is violated, or nil; the table looks at N2.
 func (n *tableNode) valid(width int) (depth int, err error) {
-	if len(n.starts) == 0 || len(n.starts) > width || len(n.lists)+len(n.children) != len(n.starts) {
+	if len(n.starts) == 0 || len(n.starts) > width || len(n.lists)+len(n.children) != len(n.starts) || n.lists != nil && n.children != nil {
 		return 0, fmt.Errorf("N1: a node has %d starts, %d lists and %d children", len(n.starts), len(n.lists), len(n.children))
 	}
 	size := len(n.lists)
