@@ -37,7 +37,7 @@ type Commit struct {
 	ahead     crdt.Context // absolute; meaningful where it exceeds the context
 	forgotten map[crdt.ReplicaID]struct{}
 	session   crdt.Context
-	gone      []gone
+	gone      *gone
 	deltas    []Packed
 	closable  map[Key]struct{}
 	reissued  map[Key]struct{}

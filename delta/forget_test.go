@@ -257,3 +257,33 @@ func TestCommit_CompleteSession_KeepsWhatItDoesNotCover(t *testing.T) {
 		t.Errorf("%d entries, want that which the release has left", len(m.state()))
 	}
 }
+
+// TestCommit_CompleteSession_KeepsWhatCameLater: what a session has found gone says
+// nothing of what the origin has contributed since, which others may have released
+// and the origin not yet closed.
+func TestCommit_CompleteSession_KeepsWhatCameLater(t *testing.T) {
+	origin, releaser, sender, m := newMember(1), newMember(2), newMember(3), newMember(4)
+	c := claim("a", "b")
+	m.openSession(t, sender)
+	first := origin.write(t, increase(c, 10))
+	releaser.mustApply(t, first)
+	released := releaser.write(t, release(c))
+	m.mustApply(t, released)
+	closed := origin.mustClose(t, released)
+	for _, p := range []delta.Packed{first, released, closed} {
+		sender.mustApply(t, p)
+	}
+	m.takeInSession(t, sender.answer(t, delta.Whole))
+
+	again := origin.write(t, increase(c, 5))
+	releaser.mustApply(t, closed)
+	releaser.mustApply(t, again)
+	for _, p := range []delta.Packed{first, closed, again, releaser.write(t, release(c))} {
+		m.mustApply(t, p)
+	}
+	m.completeSession(t)
+	m.mustApply(t, origin.write(t, increase(c, 2)))
+	if got := m.value(c); got != 2 {
+		t.Errorf("the claim shows %d, want what was not released, 2", got)
+	}
+}

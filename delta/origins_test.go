@@ -2,7 +2,9 @@ package delta_test
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
+	"slices"
 	"testing"
 
 	"github.com/scalesmall/ssnode/crdt"
@@ -63,6 +65,57 @@ func crowd(t *testing.T, i, origins int) *member {
 	}
 	m.finish(t, c)
 	return m
+}
+
+// releasedCrowd returns a member that holds one claim with a released record of each
+// of so many origins, and has seen none of them.
+func releasedCrowd(t *testing.T, origins int) *member {
+	t.Helper()
+	a := crowdAnswer(origins)
+	a.InSession = false
+	for i, x := range a.Entries[0].Counter {
+		a.Entries[0].Counter[i] = x.Release()
+	}
+	m := newMember(1)
+	m.take(t, a)
+	return m
+}
+
+// TestCommit_CompleteSession_ManyGone: what is found gone in many claims is noted at
+// the same cost however much there is already, in one commit or in many.
+func TestCommit_CompleteSession_ManyGone(t *testing.T) {
+	const each = 2500
+	for _, claims := range []int{1000, 10_000} {
+		a := delta.Answer{Span: delta.ClaimSpan, Context: crdt.Context{replicaID(9): 3}}
+		for i := range claims {
+			x := crdt.Contribution{Origin: replicaID(9), Era: 1, Last: 3, Total: 5, Added: 3}.Release()
+			k := delta.ClaimKey(claim(fmt.Sprintf("%06d", i), "x"))
+			a.Entries = append(a.Entries, delta.Entry{Key: k, Counter: crdt.PNCounter{x}})
+		}
+		m := newMember(1)
+		m.take(t, a)
+		c := m.begin()
+		must(t, c.OpenSession(a.Context))
+		mustFinish(t, m, c)
+		var bytes uint64
+		for part := range slices.Chunk(a.Entries, 100) {
+			b := delta.Answer{Context: a.Context, InSession: true}
+			for _, e := range part {
+				b.Keys = append(b.Keys, e.Key)
+			}
+			c := m.begin()
+			allocating, _ := allocated(func() { must(t, c.Take(b)) })
+			bytes += allocating
+			m.memory.Write(mustFinish(t, m, c))
+		}
+		if bytes > uint64(each*claims) {
+			t.Errorf("%d claims cost %d B, want at most %d for each", claims, bytes, each)
+		}
+		m.completeSession(t)
+		if n := len(m.state()); n > 0 {
+			t.Errorf("%d of %d claims are left", n, claims)
+		}
+	}
 }
 
 // crowdAnswer is a peer's state of that kind. Every third contribution is a
@@ -143,6 +196,16 @@ func TestCommit_ManyOrigins_IsLinear(t *testing.T) {
 				}
 			}
 		}},
+		{"complete a session that has found all released ones gone", func(origins int) func() {
+			m, a := releasedCrowd(t, origins), crowdAnswer(origins)
+			a.Entries = nil
+			c := m.begin()
+			return func() {
+				must(t, c.OpenSession(a.Context))
+				must(t, c.Take(a))
+				must(t, c.CompleteSession())
+			}
+		}},
 	}
 	for _, s := range steps {
 		t.Run(s.name, func(t *testing.T) {
@@ -163,6 +226,15 @@ func must(t *testing.T, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// mustFinish ends a commit that m adopts, without the slow checks.
+func mustFinish(t *testing.T, m *member, c *delta.Commit) *delta.Effects {
+	t.Helper()
+	effects, err := c.Finish()
+	must(t, err)
+	m.Adopt(effects)
+	return effects
 }
 
 // carryOut carries out one operation and returns the deltas as they travel.

@@ -45,9 +45,8 @@ type Replica struct {
 	// session is the starting context of the open complete session, nil if
 	// none is open. It is not durable: a restart interrupts a session.
 	session crdt.Context
-	// gone are the released records that it has found gone. It is appended to and
-	// replaced, never changed.
-	gone []gone
+	// gone are the released records that it has found gone.
+	gone *gone
 	// since is the last sequence of ID that was issued before this process
 	// began, or 0 if it began with the id: what came later is of this process.
 	since uint64
@@ -188,7 +187,7 @@ type Effects struct {
 	ContextHash Sum
 	// Session is the starting context of the open session after the commit.
 	Session crdt.Context
-	gone    []gone
+	gone    *gone
 }
 
 // IsEmpty reports whether there is nothing to make durable.

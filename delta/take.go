@@ -134,7 +134,11 @@ func (c *Commit) takeClaim(k Key, theirs Entry, a Answer) error {
 	if c.isLost(counter, theirs.Counter, a) {
 		c.reissued[k] = struct{}{}
 	}
-	return c.setCounter(k, c.takeCounter(k, counter, theirs.Counter, a))
+	counter, found := c.takeCounter(counter, theirs.Counter, a)
+	if len(found) > 0 && a.InSession && c.session != nil {
+		c.gone = &gone{key: k, found: found, before: c.gone}
+	}
+	return c.setCounter(k, counter)
 }
 
 // isLost reports whether the sender has lost a record of ours: it has seen the
@@ -158,14 +162,20 @@ func (c *Commit) isLost(counter, theirs crdt.PNCounter, a Answer) bool {
 }
 
 // takeCounter joins the sender's records of one claim into ours, in one pass: a
-// claim may have a hundred thousand origins.
-func (c *Commit) takeCounter(k Key, counter, theirs crdt.PNCounter, a Answer) crdt.PNCounter {
-	out := make(crdt.PNCounter, 0, max(len(counter), len(theirs)))
+// claim may have a hundred thousand origins. Found is up to where the sender had
+// seen those of whom a record stays that is gone there.
+func (c *Commit) takeCounter(counter, theirs crdt.PNCounter, a Answer) (out crdt.PNCounter, found []crdt.Dot) {
+	out = make(crdt.PNCounter, 0, max(len(counter), len(theirs)))
 	for len(counter) > 0 || len(theirs) > 0 {
 		switch order := compareFirst(counter, theirs); {
 		case order < 0:
-			if x := counter[0]; c.keepsAlone(k, x, a) {
+			x := counter[0]
+			stays, isGone := c.staysAlone(x, a)
+			if stays {
 				out = append(out, x)
+			}
+			if stays && isGone {
+				found = append(found, crdt.Dot{Replica: x.Origin, Sequence: a.Context.Get(x.Origin)})
 			}
 			counter = counter[1:]
 		case order > 0:
@@ -176,33 +186,42 @@ func (c *Commit) takeCounter(k Key, counter, theirs crdt.PNCounter, a Answer) cr
 			counter, theirs = counter[1:], theirs[1:]
 		}
 	}
-	return out
+	return out, found
 }
 
-// keepsAlone reports whether a record of ours stays that the sender lacks. What its
-// context covers was closed there, or dropped if its origin was forgotten.
+// staysAlone reports whether a record of ours stays that the sender lacks, and
+// whether it is gone there. What the sender's context covers was closed, or dropped
+// since its origin was forgotten.
 //
 // One that is released stays though, if our own context does not cover it: there
 // are releases of it that we have seen, and who takes them from us may hold the
 // record as it was before, and have seen all of its origin and that this was
 // forgotten. When the session has completed, our context says that it is gone.
-func (c *Commit) keepsAlone(k Key, x crdt.Contribution, a Answer) bool {
+func (c *Commit) staysAlone(x crdt.Contribution, a Answer) (stays, isGone bool) {
 	switch {
 	case x.Origin == c.id || a.Context.Get(x.Origin) < x.Last:
-		return true
+		return true, false
 	case x.IsLive() || c.seen(x.Origin) >= x.Last:
-		return false
+		return false, true
 	}
-	if a.InSession && c.session != nil {
-		c.gone = append(slices.Clip(c.gone), gone{k, x.Origin})
-	}
-	return true
+	return true, true
 }
 
-// gone is a released record that the open session has found gone.
+// gone are released records of one claim that the open session has found gone, and
+// all that were found before. Its sender had seen everything of an origin up to its
+// dot in found, and held none of its records; what the origin has contributed since
+// is another matter. This is a list, which is never changed, since the effects of
+// each commit have all of it.
 type gone struct {
 	key    Key
-	origin crdt.ReplicaID
+	found  []crdt.Dot // ascending by replica
+	before *gone
+}
+
+// covers reports whether a record was found gone.
+func (g *gone) covers(x crdt.Contribution) bool {
+	i, ok := slices.BinarySearchFunc(g.found, x.Origin, func(d crdt.Dot, r crdt.ReplicaID) int { return d.Replica.Compare(r) })
+	return ok && x.Last <= g.found[i].Sequence
 }
 
 // compareFirst compares the first origins of two counters, not both of which are
@@ -296,22 +315,23 @@ func (c *Commit) CompleteSession() error {
 	}
 	found := c.gone
 	c.session, c.gone = nil, nil
-	for _, g := range found {
-		if err := c.dropGone(g); err != nil {
+	for ; found != nil; found = found.before {
+		if err := c.dropGone(found); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// dropGone drops a record that was found gone, if our context covers it by now.
-func (c *Commit) dropGone(g gone) error {
+// dropGone drops records that were found gone, if our context covers them by now.
+func (c *Commit) dropGone(g *gone) error {
 	counter, err := c.counter(g.key)
 	if err != nil {
 		return err
 	}
-	if x, ok := counter.Find(g.origin); ok && !x.IsLive() && c.seen(g.origin) >= x.Last {
-		return c.setCounter(g.key, counter.Drop(g.origin))
+	isGone := func(x crdt.Contribution) bool { return g.covers(x) && !x.IsLive() && c.seen(x.Origin) >= x.Last }
+	if !slices.ContainsFunc(counter, isGone) {
+		return nil
 	}
-	return nil
+	return c.setCounter(g.key, slices.DeleteFunc(slices.Clone(counter), isGone))
 }

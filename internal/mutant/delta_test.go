@@ -72,15 +72,21 @@ func TestDelta_RulesOfTheDataType(t *testing.T) {
 	}, {
 		Name: "what a session has found gone stays when it has completed",
 		File: "delta/take.go",
-		Old:  "ok && !x.IsLive() && c.seen(g.origin) >= x.Last {",
-		New:  "ok && !x.IsLive() && false {",
+		Old:  "return g.covers(x) && !x.IsLive() && c.seen(x.Origin) >= x.Last }",
+		New:  "return false }",
 		Test: "TestCommit_CompleteSession_DropsWhatItFoundGone",
 	}, {
 		Name: "what a session has found gone is dropped, also where its context does not cover that",
 		File: "delta/take.go",
-		Old:  "ok && !x.IsLive() && c.seen(g.origin) >= x.Last {",
-		New:  "ok && !x.IsLive() {",
+		Old:  "return g.covers(x) && !x.IsLive() && c.seen(x.Origin) >= x.Last }",
+		New:  "return g.covers(x) && !x.IsLive() }",
 		Test: "TestCommit_CompleteSession_KeepsWhatItDoesNotCover",
+	}, {
+		Name: "what a session has found gone is dropped, also what the origin has contributed since",
+		File: "delta/take.go",
+		Old:  "return ok && x.Last <= g.found[i].Sequence",
+		New:  "return ok",
+		Test: "TestCommit_CompleteSession_KeepsWhatCameLater",
 	}, {
 		Name: "same-era: a record that starts afresh continues the old era",
 		File: "crdt/pncounter.go",
