@@ -44,6 +44,8 @@ type wantedSession struct {
 //	S4  Every answer is of a context that covers start. Otherwise the peer was
 //	    rolled back, and the session is abandoned.
 //
+// S5 is about forgotten replicas (session_forgotten.go).
+//
 //	         ┌───────────── later, rest, differing children ───────────┐
 //	         ▼                                                          │
 //	todo ─ measure ─ ask ─ answer ─┬─ (first: open) ─┬─ equal ─ Matched ┤
@@ -65,6 +67,11 @@ type session struct {
 	// narrowed says that what any of its peers had seen is more than start, and
 	// what was seen here.
 	narrowed bool
+	// beyond is what those who answered had seen beyond start, and was not seen here;
+	// askedForgotten says that the peer was asked whom it takes for forgotten when
+	// all else was done.
+	beyond         crdt.Context
+	askedForgotten bool
 	// known is the last context that came with an answer.
 	known known
 
@@ -380,6 +387,7 @@ func (c *Core) rangesAnswered(s *session, tasks []task, state uint64, answer []b
 // every other must come from a context that covers its start (S4).
 func (c *Core) admit(s *session, from sender, then func()) {
 	s.tries = 0
+	moved := s.known.hash != from.Hash
 	s.known = known{hash: from.Hash, context: from.Context}
 	switch {
 	case s.complete && !s.opened:
@@ -387,6 +395,9 @@ func (c *Core) admit(s *session, from sender, then func()) {
 	case s.complete && !s.start.Leq(from.Context):
 		c.abandon(s, "the peer has lost what it had when the session began")
 	default:
+		if s.complete && moved {
+			s.lookBeyond(from.Context, c.replica.Context)
+		}
 		then()
 	}
 }

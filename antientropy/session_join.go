@@ -22,7 +22,10 @@ func (c *Core) open(s *session, from sender, then func()) {
 		c.fetchedAll()
 		return
 	}
+	before := s.start
 	s.opening, s.start = true, start
+	s.lookBeyond(before, c.replica.Context)
+	s.lookBeyond(from.Context, c.replica.Context)
 	s.pending++
 	c.commit([]Step{{Kind: StepOpen, Context: start}}, func(r CommitResult) {
 		s.pending--
@@ -179,6 +182,13 @@ func (c *Core) endSession(s *session) {
 	if !s.complete {
 		c.close(s)
 		c.wanted = s.then
+		return
+	}
+	if c.asksWhoIsForgotten(s) {
+		return
+	}
+	if s.isBeyond(c.replica.Forgotten) {
+		c.abandon(s, "the peer has seen more of a forgotten replica meanwhile")
 		return
 	}
 	s.pending++

@@ -119,3 +119,8 @@ func TestScenario_Session_EndsWithTheReplicaID(t *testing.T) {
 func TestScenario_RolledBack_ConfirmsOnlyWhatItHas(t *testing.T) {
 	runScript(t, "testdata/asks.txt")
 }
+
+// The sender of a session drops what a forgotten replica had contributed.
+func TestScenario_Session_OfWhatWasForgotten(t *testing.T) {
+	runScript(t, "testdata/session_forgotten.txt")
+}
