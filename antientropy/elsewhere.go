@@ -140,8 +140,8 @@ func (s *session) narrow(context, own crdt.Context) crdt.Context {
 func (c *Core) continueWith(s *session, next *peer) {
 	c.fail(s.peer)
 	c.fetched(s.peer, s.kind(), s.before, c.whyNothing())
+	s.wasOpened, s.askedForgotten = s.wasOpened || s.opened, false
 	s.peer, s.tries, s.opened, s.stuck, s.before = next.Name, 0, false, false, c.passed(next.Name)
-	s.askedForgotten = false
 	s.drop()
 	s.tried = append(s.tried, next.Name)
 	c.advance(s)

@@ -61,9 +61,10 @@ type session struct {
 	toldAt   uint64
 
 	// start is what the context is widened by; opened says that it is held.
-	// opening says that an Open may have been committed.
-	start           crdt.Context
-	opening, opened bool
+	// opening says that an Open may have been committed, wasOpened that it was held
+	// with a peer before, so that something may have been joined.
+	start                      crdt.Context
+	opening, opened, wasOpened bool
 	// narrowed says that what any of its peers had seen is more than start, and
 	// what was seen here.
 	narrowed bool

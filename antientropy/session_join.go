@@ -24,9 +24,9 @@ func (c *Core) open(s *session, from sender, then func()) {
 	}
 	before := s.start
 	s.opening, s.start = true, start
+	s.pending++
 	s.lookBeyond(before, c.replica.Context)
 	s.lookBeyond(from.Context, c.replica.Context)
-	s.pending++
 	c.commit([]Step{{Kind: StepOpen, Context: start}}, func(r CommitResult) {
 		s.pending--
 		switch {
@@ -257,9 +257,10 @@ func (c *Core) tickSession() {
 }
 
 // beginAnew gives up a complete session at a rename, which has abandoned it on disk.
-// One that the same commit has opened goes on: nothing of it was joined before.
+// One that the same commit has opened goes on, if nothing of it was joined before:
+// one that goes on with another peer, and is opened again, was.
 func (c *Core) beginAnew() {
-	if s := c.session; s != nil && s.complete && s.opened {
+	if s := c.session; s != nil && s.complete && (s.opened || s.wasOpened) {
 		c.abandon(s, "this replica goes on under a new id")
 	}
 }

@@ -50,6 +50,9 @@ func TestRun_SeedsThatFailedOnce(t *testing.T) {
 	// V1: a replica in the middle of a session had dropped a release that its context
 	// covered, and another took the context from it.
 	runSeeds(t, 17640005000814, 1, 2500)
+	// V3: a session went on with another peer although a rename had ended it on disk
+	// meanwhile, and what it had found gone was not known any more.
+	runSeeds(t, 1810003001341, 1, 2500)
 }
 
 // seedsForAllMarks is how many seeds must reach every mark that is not seldom.
