@@ -59,21 +59,11 @@ func AppendBytes[T []byte | string](b []byte, value T) []byte {
 	return append(appendHead(b, majorBytes, uint64(len(value))), value...)
 }
 
-// AppendList appends an array of byte strings, of which nil is written as null.
-func AppendList(b []byte, values [][]byte) []byte {
-	b = AppendArray(b, uint64(len(values)))
-	for _, v := range values {
-		if v == nil {
-			b = append(b, null)
-		} else {
-			b = AppendBytes(b, v)
-		}
-	}
-	return b
-}
+// AppendNull appends what stands for a value that is not there.
+func AppendNull(b []byte) []byte { return append(b, null) }
 
-// DecodeList decodes what AppendList has written, if it has no more values than
-// valuesMax. They share the memory of b.
+// DecodeList decodes an array of byte strings, of which nil is written as null, if it
+// has no more values than valuesMax. They share the memory of b.
 func DecodeList(b []byte, valuesMax int) ([][]byte, error) {
 	r := reader{rest: b}
 	n := r.array()

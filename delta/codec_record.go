@@ -107,10 +107,9 @@ func (a *recordArray) readFromEra(r *reader) {
 	a.Watermark, a.Released = r.uint(), r.int()
 }
 
-// encodeCounter returns the records of a claim.
-func encodeCounter(c crdt.PNCounter) []byte {
-	b := make([]byte, 0, 8+48*len(c))
-	b = AppendArray(b, uint64(len(c)))
+// appendCounter appends the records of a claim.
+func appendCounter(b []byte, c crdt.PNCounter) []byte {
+	b = AppendArray(slices.Grow(b, 8+48*len(c)), uint64(len(c)))
 	for _, x := range c {
 		b = packContribution(x).appendTo(b)
 	}
@@ -177,14 +176,17 @@ const EntryBytesMax = 16 << 20
 // EncodeEntry returns the value of an entry as it is stored and sent beside
 // its key: an array of records for a claim, the record of a node, nothing for
 // a forgotten replica.
-func EncodeEntry(e Entry) []byte {
+func EncodeEntry(e Entry) []byte { return AppendEntry([]byte{}, e) }
+
+// AppendEntry appends what EncodeEntry returns.
+func AppendEntry(b []byte, e Entry) []byte {
 	switch {
 	case e.Key.IsClaim():
-		return encodeCounter(e.Counter)
+		return appendCounter(b, e.Counter)
 	case e.Key.IsNode():
-		return encodeNode(e.node())
+		return append(b, encodeNode(e.node())...)
 	}
-	return []byte{}
+	return b
 }
 
 // DecodeEntry returns the entry whose key and encoded value are given.

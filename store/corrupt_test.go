@@ -205,9 +205,9 @@ func TestCheck_NamesContradictions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	record := encodeRecord(1, e.Deltas[0])
+	record := encodeRecord(1, e.Deltas[0]).payload()
 	sealed := func(bucket string, key, payload []byte) value {
-		return value{bucket, key, seal(bucket, key, payload)}
+		return value{bucket, key, unsealedOf(payload).seal(bucket, key)}
 	}
 	dot := dotKey(crdt.Dot{Replica: id, Sequence: 1})
 	for want, v := range map[string]value{
@@ -218,9 +218,9 @@ func TestCheck_NamesContradictions(t *testing.T) {
 		"log record 9: the log ends at":                                   sealed(bucketLog, indexKey(9), record),
 		"log record 0: it is in the tail":                                 sealed(bucketTail, indexKey(0), record),
 		"log record 9: the next record":                                   sealed(bucketTail, indexKey(9), record),
-		"log record 4: its delta " + own.String() + ":5-5 is there twice": sealed(bucketDots, dotKey(crdt.Dot{Replica: own, Sequence: 5}), encodePlace(place{index: 4, last: 5})),
+		"log record 4: its delta " + own.String() + ":5-5 is there twice": sealed(bucketDots, dotKey(crdt.Dot{Replica: own, Sequence: 5}), encodePlace(place{index: 4, last: 5}).payload()),
 		"the log has 5 records":                                           sealed(bucketLog, indexKey(9), record),
-		"the index by dot has 3 places for 2 records":                     sealed(bucketDots, dot, encodePlace(place{index: 9, last: 1})),
+		"the index by dot has 3 places for 2 records":                     sealed(bucketDots, dot, encodePlace(place{index: 9, last: 1}).payload()),
 		"the context hashes to":                                           sealed(bucketContext, id[:], encodeSequence(1)),
 		"what the state is ahead of hashes to":                            sealed(bucketAhead, id[:], encodeSequence(1)),
 		"the entries have":                                                sealed(bucketEntries, []byte(e.Entries[0].Key), delta.EncodeEntry(e.Entries[0].After)),

@@ -28,10 +28,10 @@ func (r entryReader) Get(k delta.Key) (delta.Entry, error) {
 
 // payload returns what is stored of an entry, nil if there is none (S7).
 func (r entryReader) payload(k delta.Key) ([]byte, error) {
-	if newer, ok := r.fresh.images.Get(k); ok {
-		return newer.payload, nil
+	if newer := r.fresh.get(k); newer != nil {
+		return newer.payload(), nil
 	}
-	return r.entries.get([]byte(k))
+	return r.entries.get(r.entries.keyOf(k))
 }
 
 // Scan implements delta.Reader.
@@ -61,7 +61,7 @@ type storedEntry struct {
 
 func (x storedEntry) payload() ([]byte, error) {
 	if x.image != nil {
-		return x.image.payload, nil
+		return x.image.payload(), nil
 	}
 	return unseal(bucketEntries, x.key, x.sealed)
 }
@@ -80,7 +80,7 @@ func (r entryReader) each(s delta.Span, visit func(storedEntry) error) error {
 		if x.image == nil && x.sealed == nil {
 			return fmt.Errorf("%w: the bucket %s holds the bucket %x", ErrCorrupt, bucketEntries, x.key)
 		}
-		if x.image != nil && x.image.payload == nil {
+		if x.image != nil && x.image.isGone() {
 			continue // it is gone
 		}
 		if err := visit(x); err != nil {
@@ -94,7 +94,7 @@ func (r entryReader) each(s delta.Span, visit func(storedEntry) error) error {
 type merge struct {
 	cursor      *bbolt.Cursor
 	key, sealed []byte
-	newer       btree.MapIter[delta.Key, *image]
+	newer       btree.IterG[*image]
 	isNewer     bool
 }
 
@@ -105,7 +105,7 @@ func (r entryReader) merge(from delta.Key) (*merge, error) {
 	}
 	m := &merge{cursor: cursor, newer: r.fresh.images.Iter()}
 	m.key, m.sealed = cursor.Seek([]byte(from))
-	m.isNewer = m.newer.Seek(from)
+	m.isNewer = m.newer.Seek(&image{key: from})
 	return m, nil
 }
 
@@ -114,8 +114,9 @@ func (m *merge) next() (storedEntry, bool) {
 	if m.key == nil && !m.isNewer {
 		return storedEntry{}, false
 	}
-	if m.key == nil || m.isNewer && string(m.newer.Key()) <= string(m.key) {
-		x := storedEntry{key: []byte(m.newer.Key()), image: m.newer.Value()}
+	if m.key == nil || m.isNewer && string(m.newer.Item().key) <= string(m.key) {
+		newer := m.newer.Item()
+		x := storedEntry{key: []byte(newer.key), image: newer}
 		if string(m.key) == string(x.key) {
 			m.key, m.sealed = m.cursor.Next()
 		}

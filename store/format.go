@@ -74,11 +74,25 @@ func checksumByte(sum uint32, b byte) uint32 {
 	return ^(castagnoli[byte(^sum)^b] ^ ^sum>>8)
 }
 
-// seal returns the stored form of a payload: its checksum, then itself.
-func seal(bucket string, key, payload []byte) []byte {
-	stored := make([]byte, 0, checksumBytes+len(payload))
-	stored = binary.BigEndian.AppendUint32(stored, checksum(bucket, key, payload))
-	return append(stored, payload...)
+// unsealed is a payload behind the room for its checksum: so what is written often
+// need not be copied to be sealed.
+type unsealed []byte
+
+// unsealedRoom returns one without a payload yet, to which about so many bytes are
+// appended.
+func unsealedRoom(payloadBytes int) unsealed {
+	return make(unsealed, checksumBytes, checksumBytes+payloadBytes)
+}
+
+// unsealedOf returns a copy of a payload as one.
+func unsealedOf(payload []byte) unsealed { return append(unsealedRoom(len(payload)), payload...) }
+
+func (u unsealed) payload() []byte { return u[checksumBytes:] }
+
+// seal makes it the stored form of the payload: its checksum, then itself.
+func (u unsealed) seal(bucket string, key []byte) (stored []byte) {
+	binary.BigEndian.PutUint32(u, checksum(bucket, key, u.payload()))
+	return u
 }
 
 // unseal returns the payload of a stored value. It shares its memory.

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/scalesmall/ssnode/delta"
 )
@@ -58,20 +59,19 @@ func (t *tables) putEntries(s *state, e *delta.Effects) error {
 // appendImages appends what a commit has changed to the bucket fresh. A batch, and
 // what is large, it puts in place, unless an older image would count then (S7).
 func (t *tables) appendImages(o *overlay, changes []delta.EntryChange, isBatch bool) error {
-	var chunk []keyedImage
+	var chunk []image
 	size := 0
-	for _, x := range changes {
-		payload := payloadOf(x.After)
-		if (isBatch || len(payload) > chunkBytes) && !o.has(x.Key) {
-			if err := t.putInPlace(x.Key, payload); err != nil {
+	for i := range changes {
+		x := t.newImage(changes[i])
+		if (isBatch || len(x.sealed) > checksumBytes+chunkBytes) && o.get(x.key) == nil {
+			if err := t.putInPlace(&x); err != nil {
 				return err
 			}
 			continue
 		}
-		o.add(x.Key, &image{payload: payload, chunk: o.next})
-		chunk, size = append(chunk, keyedImage{x.Key, payload}), size+len(x.Key)+len(payload)
+		chunk, size = append(chunk, x), size+x.bytes()
 		if size >= chunkBytes {
-			if err := t.appendChunk(o, chunk); err != nil {
+			if err := t.appendChunk(o, chunk, size); err != nil {
 				return err
 			}
 			chunk, size = chunk[:0], 0
@@ -80,29 +80,29 @@ func (t *tables) appendImages(o *overlay, changes []delta.EntryChange, isBatch b
 	if len(chunk) == 0 {
 		return nil
 	}
-	return t.appendChunk(o, chunk)
+	return t.appendChunk(o, chunk, size)
 }
 
-// payloadOf returns what is stored of an entry, nil of none.
-func payloadOf(e delta.Entry) []byte {
-	if e.IsZero() {
-		return nil
+func (t *tables) appendChunk(o *overlay, chunk []image, size int) error {
+	images := slices.Clone(chunk) // for the overlay, which leads to each
+	for i := range images {
+		if before := o.add(&images[i]); before != nil {
+			t.standings.change(before, replaced)
+		}
 	}
-	return delta.EncodeEntry(e)
-}
-
-func (t *tables) appendChunk(o *overlay, images []keyedImage) error {
+	o.addChunk(images)
 	o.next++
-	return t.fresh.put(indexKey(o.next-1), encodeChunk(images))
+	return t.fresh.seal(indexKey(o.next-1), encodeChunk(images, size))
 }
 
 // putInPlace puts what an entry has become into the bucket entries.
-func (t *tables) putInPlace(k delta.Key, payload []byte) error {
+func (t *tables) putInPlace(x *image) error {
+	key := t.entries.keyOf(x.key)
 	var err error
-	if payload == nil {
-		err = t.entries.delete([]byte(k))
+	if x.isGone() {
+		err = t.entries.delete(key)
 	} else {
-		err = t.entries.put([]byte(k), payload)
+		err = t.entries.putSealed(key, x.sealed)
 	}
 	if err != nil {
 		return fmt.Errorf("write entry: %w", err)
@@ -114,11 +114,11 @@ func (t *tables) putInPlace(k delta.Key, payload []byte) error {
 // are shared.
 func (t *tables) placeImages(o *overlay, n int) error {
 	for _, x := range o.nextUnplaced(n) {
-		if err := t.putInPlace(x.key, x.payload); err != nil {
+		if err := t.putInPlace(x); err != nil {
 			return err
 		}
-		o.set(x.key, &image{payload: x.payload, chunk: x.chunk, placed: true})
-		o.sweep = x.key
+		t.standings.change(x, inPlace)
+		o.unplaced, o.sweep = o.unplaced-1, x.key
 	}
 	return nil
 }
@@ -177,20 +177,12 @@ func (s *Store) placeSome() (isMore bool, err error) {
 // those of about n images, if there are as many.
 func (t *tables) dropChunks(o *overlay, n int) error {
 	for n > 0 && o.first < o.next {
-		key := indexKey(o.first)
-		payload, err := t.fresh.get(key)
-		if err == nil && payload == nil {
-			err = fmt.Errorf("%w: there is no chunk %d of the newest entries", ErrCorrupt, o.first)
+		dropped := o.drop()
+		if dropped == 0 {
+			return nil
 		}
-		if err != nil {
-			return err
-		}
-		_, images, err := decodeChunk(key, payload)
-		if err != nil || !o.drop(images) {
-			return err
-		}
-		n -= len(images)
-		if err := t.fresh.delete(key); err != nil {
+		n -= dropped
+		if err := t.fresh.delete(indexKey(o.first - 1)); err != nil {
 			return err
 		}
 	}

@@ -1,22 +1,11 @@
 package store
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/tidwall/btree"
 )
-
-// image is what one of the last commits has made of an entry.
-type image struct {
-	// payload is what is stored of the entry, nil if there is none any more.
-	payload []byte
-	// chunk is the chunk that it is in.
-	chunk uint64
-	// placed says that the bucket entries has the same.
-	placed bool
-}
 
 // overlay are the entries that were written last. Writes come to keys all over
 // the state, and to put each entry in its place at once would dirty a page for
@@ -32,11 +21,17 @@ type image struct {
 //	    go in the order in which they came. So none that is left is older than
 //	    what has taken its place.
 //
-// An overlay is never changed: who holds one keeps it.
+// An overlay is never changed: who holds one keeps it. Only where its images stand is
+// as the last transaction has left it, whoever holds it.
 type overlay struct {
-	images *btree.Map[delta.Key, *image]
-	// first and next bound the chunks: state stores them.
+	// images are those that count, by key. A node of the tree has 8 bytes of each, a
+	// third of what it would have with its key: what a commit changes of nodes it
+	// copies.
+	images *btree.BTreeG[*image]
+	// first and next bound the chunks: state stores them. chunks are the images in
+	// them.
 	first, next uint64
+	chunks      [][]image
 	// written is how many images the chunks have, bytes what these take, unplaced
 	// how many of those that count are not placed.
 	written, bytes, unplaced int
@@ -44,11 +39,12 @@ type overlay struct {
 	sweep delta.Key
 }
 
-// overlayDegree makes nodes small: what a commit changes of them it copies.
+// overlayDegree makes nodes small, too.
 const overlayDegree = 8
 
 func newOverlay(first, next uint64) overlay {
-	return overlay{images: btree.NewMap[delta.Key, *image](overlayDegree), first: first, next: next}
+	images := btree.NewBTreeGOptions((*image).isBefore, btree.Options{Degree: overlayDegree, NoLocks: true})
+	return overlay{images: images, first: first, next: next}
 }
 
 // begin returns a copy that may be changed until it is held by anybody else.
@@ -57,72 +53,65 @@ func (o overlay) begin() overlay {
 	return o
 }
 
-// set makes an image the one that counts for a key.
-func (o *overlay) set(k delta.Key, x *image) {
-	if before, ok := o.images.Set(k, x); ok && !before.placed {
-		o.unplaced--
-	}
-	if !x.placed {
-		o.unplaced++
-	}
-}
-
-func (o *overlay) has(k delta.Key) bool {
-	_, ok := o.images.Get(k)
-	return ok
-}
-
-// unplacedImage is one that waits for its place.
-type unplacedImage struct {
-	key delta.Key
-	*image
+// get returns the image that counts for a key, nil if there is none.
+func (o *overlay) get(k delta.Key) *image {
+	x, _ := o.images.Get(&image{key: k})
+	return x
 }
 
 // nextUnplaced returns the first n images that are not placed, from where the
 // sweep is, and around.
-func (o *overlay) nextUnplaced(n int) []unplacedImage {
-	out := make([]unplacedImage, 0, n)
-	collect := func(k delta.Key, x *image) bool {
-		if !x.placed {
-			out = append(out, unplacedImage{k, x})
+func (o *overlay) nextUnplaced(n int) []*image {
+	out := make([]*image, 0, n)
+	collect := func(x *image) bool {
+		if x.standing == unplaced {
+			out = append(out, x)
 		}
 		return len(out) < n
 	}
-	o.images.Ascend(o.sweep, collect)
+	o.images.Ascend(&image{key: o.sweep}, collect)
 	if len(out) < n {
-		o.images.Scan(func(k delta.Key, x *image) bool { return k < o.sweep && collect(k, x) })
+		o.images.Scan(func(x *image) bool { return x.key < o.sweep && collect(x) })
 	}
 	return out
 }
 
-// add takes in an image that a chunk has.
-func (o *overlay) add(k delta.Key, x *image) {
-	o.written, o.bytes = o.written+1, o.bytes+len(k)+len(x.payload)
-	o.set(k, x)
+// add makes an image the one that counts for its key, and returns the one that did,
+// nil if there was none.
+func (o *overlay) add(x *image) (before *image) {
+	before, _ = o.images.Set(x)
+	if before != nil && before.standing == unplaced {
+		o.unplaced--
+	}
+	o.unplaced++
+	return before
 }
 
-// drop forgets the images of the first chunk, unless one of them counts and is not
-// placed, which it reports.
-func (o *overlay) drop(images []keyedImage) (dropped bool) {
-	var counting []delta.Key
-	for _, x := range images {
-		held, ok := o.images.Get(x.key)
-		switch {
-		case !ok || held.chunk != o.first:
-		case !held.placed:
-			return false
-		default:
-			counting = append(counting, x.key)
+// addChunk takes in the images of the next chunk, which were added.
+func (o *overlay) addChunk(images []image) {
+	for i := range images {
+		o.bytes += images[i].bytes()
+	}
+	o.chunks, o.written = append(o.chunks, images), o.written+len(images)
+}
+
+// drop forgets the images of the first chunk and returns how many there are, or 0
+// where one of them counts and is not placed.
+func (o *overlay) drop() (dropped int) {
+	images := o.chunks[0]
+	for i := range images {
+		if images[i].standing == unplaced {
+			return 0
 		}
 	}
-	for _, k := range counting {
-		o.images.Delete(k)
+	for i := range images {
+		if images[i].standing == inPlace {
+			o.images.Delete(&images[i])
+		}
+		o.bytes -= images[i].bytes()
 	}
-	for _, x := range images {
-		o.written, o.bytes = o.written-1, o.bytes-len(x.key)-len(x.payload)
-	}
-	o.first++
-	return true
+	o.chunks, o.first, o.written = o.chunks[1:], o.first+1, o.written-len(images)
+	return len(images)
 }
 
 // readOverlay reads the bucket fresh, which files of some version have: O(images),
@@ -142,9 +131,7 @@ func (t *tables) readOverlay(version uint64, s *state) error {
 			return fmt.Errorf("%w: chunk %d of the newest entries is where chunk %d of those before %d should be", ErrCorrupt, number, want, o.next)
 		}
 		want++
-		for _, x := range images {
-			o.add(x.key, &image{payload: bytes.Clone(x.payload), chunk: number})
-		}
+		o.read(images)
 		return nil
 	})
 	if err == nil && want != o.next {
@@ -154,7 +141,22 @@ func (t *tables) readOverlay(version uint64, s *state) error {
 	return err
 }
 
-// keyedImage is an image in a chunk.
+// read takes in the images of the next chunk of a file.
+func (o *overlay) read(chunk []keyedImage) {
+	images := make([]image, len(chunk))
+	for i, x := range chunk {
+		images[i].key = x.key
+		if x.payload != nil {
+			images[i].sealed = unsealedOf(x.payload).seal(bucketEntries, []byte(x.key))
+		}
+		if before := o.add(&images[i]); before != nil {
+			before.standing = replaced
+		}
+	}
+	o.addChunk(images)
+}
+
+// keyedImage is an image as a chunk has it.
 type keyedImage struct {
 	key     delta.Key
 	payload []byte
@@ -167,14 +169,20 @@ const chunkBytes = 900
 // chunkValuesMax bounds the keys and images in one: each but the last takes a byte.
 const chunkValuesMax = 2 * (chunkBytes + 1)
 
-// encodeChunk returns the payload of a chunk: key after image, null for none.
-func encodeChunk(images []keyedImage) []byte {
-	values, size := make([][]byte, 0, 2*len(images)), 0
-	for _, x := range images {
-		values = append(values, []byte(x.key), x.payload)
-		size += len(x.key) + len(x.payload) + 6
+// encodeChunk returns the payload of a chunk of so many bytes: key after image, null
+// for none, a list as delta.DecodeList reads it.
+func encodeChunk(images []image, size int) unsealed {
+	b := delta.AppendArray(unsealedRoom(size+6*len(images)+6), uint64(2*len(images)))
+	for i := range images {
+		x := &images[i]
+		b = delta.AppendBytes(b, string(x.key))
+		if x.isGone() {
+			b = delta.AppendNull(b)
+		} else {
+			b = delta.AppendBytes(b, x.payload())
+		}
 	}
-	return delta.AppendList(make([]byte, 0, size+6), values)
+	return b
 }
 
 // decodeChunk returns the number of a chunk and its images. Their payloads share

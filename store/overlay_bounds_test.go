@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"testing"
 
 	"github.com/scalesmall/ssnode/crdt"
@@ -37,5 +38,47 @@ func TestOverlay_OfLargeImages(t *testing.T) {
 	}
 	if o := s.state.fresh; most > 2*imageBytes*limit || o.bytes > imageBytes*limit {
 		t.Errorf("the chunks had %d bytes, and have %d of %d images", most, o.bytes, o.written)
+	}
+}
+
+// refusing is an index that no update leads on while refuses says so.
+type refusing struct {
+	noIndex
+	refuses *bool
+}
+
+func (r refusing) Next([]delta.EntryChange, delta.Reader) (Index, error) {
+	if *r.refuses {
+		return nil, errRefused
+	}
+	return r, nil
+}
+
+func (r refusing) Reads([]delta.EntryChange) bool { return true }
+
+func (r refusing) Done() Index { return r }
+
+var errRefused = errors.New("refused")
+
+// TestOverlay_OfATransactionThatFails: what it has placed and replaced waits and
+// counts as before.
+func TestOverlay_OfATransactionThatFails(t *testing.T) {
+	refuses := false
+	s := openTest(t, t.TempDir(), Options{freshMax: 4, NewIndex: func() IndexBuilder { return refusing{refuses: &refuses} }})
+	for i := range 3 {
+		write(t, s, registerMany(i, i+1, 1)...)
+	}
+	before, inPlaceBefore := overlayOf(t, s)
+	refuses = true
+	if _, err := tryWrite(s, registerMany(1, 4, 2)...); !errors.Is(err, errRefused) {
+		t.Fatal(err)
+	}
+	refuses = false
+	if o, inPlace := overlayOf(t, s); o.unplaced != before.unplaced || inPlace != inPlaceBefore {
+		t.Errorf("%d images wait and %d entries are in place, %d and %d before", o.unplaced, inPlace, before.unplaced, inPlaceBefore)
+	}
+	write(t, s, registerMany(1, 4, 3)...)
+	if o, inPlace := overlayOf(t, s); o.unplaced >= 4 || inPlace == 0 {
+		t.Errorf("%d images wait, %d entries are in place", o.unplaced, inPlace)
 	}
 }

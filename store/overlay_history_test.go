@@ -63,10 +63,10 @@ func (p *placed) update(fn func(*delta.Commit) error) error {
 		return err
 	}
 	for _, x := range e.Entries {
-		if payload := payloadOf(x.After); payload != nil {
-			p.now[x.Key] = string(payload)
-		} else {
+		if x.After.IsZero() {
 			delete(p.now, x.Key)
+		} else {
+			p.now[x.Key] = string(delta.EncodeEntry(x.After))
 		}
 	}
 	return nil
@@ -155,7 +155,7 @@ func (p *placed) hold() (begun bool) {
 // span, and key by key.
 func (p *placed) compare(h heldView) {
 	p.t.Helper()
-	if err := validOverlay(h.view); err != nil {
+	if err := errors.Join(validOverlay(h.view), validStandings(p.store, h.view)); err != nil {
 		p.t.Fatal(err)
 	}
 	keys := slices.Sorted(maps.Keys(h.want))

@@ -19,26 +19,58 @@ func validOverlay(v *View) error {
 	if kept.written != read.fresh.written || kept.bytes != read.fresh.bytes || kept.images.Len() != read.fresh.images.Len() {
 		return fmt.Errorf("S8: %d images of %d are known, the file has %d of %d", kept.images.Len(), kept.written, read.fresh.images.Len(), read.fresh.written)
 	}
-	unplaced := 0
 	var err error
-	kept.images.Scan(func(k delta.Key, x *image) bool {
-		y, ok := read.fresh.images.Get(k)
-		if !ok || !bytes.Equal(x.payload, y.payload) || (x.payload == nil) != (y.payload == nil) || x.chunk != y.chunk {
+	kept.images.Scan(func(x *image) bool {
+		k := x.key
+		y := read.fresh.get(k)
+		if y == nil || !bytes.Equal(x.sealed, y.sealed) || x.isGone() != y.isGone() {
 			err = fmt.Errorf("S8: the image of %q is %+v, the file has %+v", k, x, y)
-			return false
-		}
-		if !x.placed {
-			unplaced++
-			return true
-		}
-		stored, errGet := v.tables.entries.get([]byte(k))
-		if errGet != nil || !bytes.Equal(stored, x.payload) || (stored == nil) != (x.payload == nil) {
-			err = errors.Join(fmt.Errorf("S8: %q is placed, but in place is %x, not %x", k, stored, x.payload), errGet)
 		}
 		return err == nil
 	})
-	if err == nil && unplaced != kept.unplaced {
-		err = fmt.Errorf("S8: %d images are not placed, not %d", unplaced, kept.unplaced)
+	return err
+}
+
+// validStandings holds S8 and S9 for where the images of a view stand, if it is that
+// of the last transaction, and nobody writes who could wait for it to end.
+func validStandings(s *Store, v *View) error {
+	if !s.write.TryLock() {
+		return nil
+	}
+	defer s.write.Unlock()
+	if v.Revision() != s.Revision() {
+		return nil
+	}
+	kept, waiting, counting := v.state.fresh, 0, 0
+	for _, images := range kept.chunks {
+		for i := range images {
+			x := &images[i]
+			if held := kept.get(x.key); (held == x) == (x.standing == replaced) {
+				return fmt.Errorf("S9: an image of %q stands at %d, and what counts is %+v", x.key, x.standing, held)
+			}
+			if x.standing != replaced {
+				counting++
+			}
+		}
+	}
+	if counting != kept.images.Len() {
+		return fmt.Errorf("S8: %d images count, the chunks have %d", kept.images.Len(), counting)
+	}
+	var err error
+	kept.images.Scan(func(x *image) bool {
+		k := x.key
+		if x.standing == unplaced {
+			waiting++
+			return true
+		}
+		stored, errGet := v.tables.entries.get([]byte(k))
+		if errGet != nil || !bytes.Equal(stored, x.payload()) || (stored == nil) != x.isGone() {
+			err = errors.Join(fmt.Errorf("S8: %q is placed, but in place is %x, not %x", k, stored, x.payload()), errGet)
+		}
+		return err == nil
+	})
+	if err == nil && waiting != kept.unplaced {
+		err = fmt.Errorf("S8: %d images are not placed, not %d", waiting, kept.unplaced)
 	}
 	return err
 }
@@ -49,7 +81,7 @@ func overlayOf(t *testing.T, s *Store) (o overlay, inPlace int) {
 	t.Helper()
 	view(t, s, func(v *View) error {
 		o = v.state.fresh
-		return errors.Join(validOverlay(v), v.tables.entries.each(nil, nil, func([]byte, []byte) error { inPlace++; return nil }))
+		return errors.Join(validOverlay(v), validStandings(s, v), v.tables.entries.each(nil, nil, func([]byte, []byte) error { inPlace++; return nil }))
 	})
 	return o, inPlace
 }
@@ -176,8 +208,7 @@ func TestRepair_WithoutAChunk(t *testing.T) {
 	view(t, s, func(v *View) (err error) {
 		k := delta.ClaimKey(claim("n1", "a", "b"))
 		stored, err := v.tables.entries.get([]byte(k))
-		x, _ := v.state.fresh.images.Get(k)
-		inPlace, newest = bytes.Clone(stored), x.payload
+		inPlace, newest = bytes.Clone(stored), v.state.fresh.get(k).payload()
 		return err
 	})
 	if inPlace == nil || bytes.Equal(inPlace, newest) {

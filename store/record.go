@@ -30,12 +30,12 @@ type placeArray struct {
 	Last  uint64
 }
 
-const placeBytesMax = 32
+// placeBytesMax is what a place takes at most: a head and two numbers.
+const placeBytesMax = 1 + 9 + 9
 
 // encodeRecord returns the payload of a record.
-func encodeRecord(appliedAt int64, p delta.Packed) []byte {
-	b := make([]byte, 0, recordHeadBytesMax+len(p.Bytes))
-	return delta.AppendStamped(b, appliedAt, p.Bytes)
+func encodeRecord(appliedAt int64, p delta.Packed) unsealed {
+	return delta.AppendStamped(unsealedRoom(recordHeadBytesMax+len(p.Bytes)), appliedAt, p.Bytes)
 }
 
 func decodeRecord(key, payload []byte) (Record, error) {
@@ -70,8 +70,9 @@ type place struct {
 	index, last uint64
 }
 
-func encodePlace(p place) []byte {
-	return delta.AppendUint(delta.AppendUint(delta.AppendArray(nil, 2), p.index), p.last)
+func encodePlace(p place) unsealed {
+	b := delta.AppendArray(unsealedRoom(placeBytesMax), 2)
+	return delta.AppendUint(delta.AppendUint(b, p.index), p.last)
 }
 
 func decodePlace(key, payload []byte) (place, error) {
@@ -106,10 +107,10 @@ func (t *tables) appendNew(s *state, seen crdt.Context, appliedAt int64, p delta
 // appendRecord puts a delta at the end of the log, for which makeRoom was called.
 // That it is not there already is the caller's to know.
 func (t *tables) appendRecord(s *state, appliedAt int64, p delta.Packed) error {
-	payload := encodeRecord(appliedAt, p)
+	record := encodeRecord(appliedAt, p)
 	at := place{dot: p.Dot(0), index: s.logNext, last: p.Last()}
 	s.logNext++
 	s.logRecords++
-	s.logBytes += recordBytes(len(payload))
-	return t.putRecord(s, at, payload)
+	s.logBytes += recordBytes(len(record.payload()))
+	return t.putRecord(s, at, record)
 }

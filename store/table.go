@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 
+	"github.com/scalesmall/ssnode/delta"
 	"go.etcd.io/bbolt"
 )
 
@@ -18,6 +19,10 @@ type table struct {
 	fill float64
 
 	opened *bbolt.Bucket
+	// getter finds what is read by key, and key is where such a key is put together:
+	// to have both once spares two allocations for each read.
+	getter *bbolt.Cursor
+	key    []byte
 }
 
 func openTable(tx *bbolt.Tx, name string) (*table, error) {
@@ -55,23 +60,40 @@ func (t *table) cursor() (*bbolt.Cursor, error) {
 // get returns the payload under key, nil if there is none. It is valid until
 // the transaction ends.
 func (t *table) get(key []byte) ([]byte, error) {
-	b, err := t.bucket()
-	if err != nil {
-		return nil, err
+	if t.getter == nil {
+		c, err := t.cursor()
+		if err != nil {
+			return nil, err
+		}
+		t.getter = c
 	}
-	stored := b.Get(key)
-	if stored == nil {
+	found, stored := t.getter.Seek(key)
+	if stored == nil || !bytes.Equal(found, key) {
 		return nil, nil
 	}
 	return unseal(t.name, key, stored)
 }
 
-func (t *table) put(key, payload []byte) error {
+// keyOf returns the bytes of a key, until it is called again: bbolt keeps none.
+func (t *table) keyOf(k delta.Key) []byte {
+	t.key = append(t.key[:0], k...)
+	return t.key
+}
+
+func (t *table) put(key, payload []byte) error { return t.seal(key, unsealedOf(payload)) }
+
+// seal is put for a payload that nobody else has. It is sealed where it is.
+func (t *table) seal(key []byte, u unsealed) error {
+	return t.putSealed(key, u.seal(t.name, key))
+}
+
+// putSealed puts what was sealed for this key. It must not change any more.
+func (t *table) putSealed(key, stored []byte) error {
 	b, err := t.change(key)
 	if err != nil {
 		return err
 	}
-	if err := b.Put(key, seal(t.name, key, payload)); err != nil {
+	if err := b.Put(key, stored); err != nil {
 		return fmt.Errorf("put %s %x: %w", t.name, key, err)
 	}
 	return nil
@@ -132,6 +154,8 @@ type tables struct {
 	direct  bool
 	// freshMax is how many images wait for their places at most.
 	freshMax int
+	// standings are what the transaction has changed of where images stand.
+	standings standings
 }
 
 // newTables returns the tables of a transaction in a file that was loaded.

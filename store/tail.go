@@ -61,20 +61,20 @@ func (t *tables) isRoom(records int, bytes uint64) bool {
 }
 
 // putRecord puts a record at the end of the tail, or of the log.
-func (t *tables) putRecord(s *state, p place, payload []byte) error {
+func (t *tables) putRecord(s *state, p place, record unsealed) error {
 	if t.direct {
 		s.indexed = p.index + 1
-		return t.putInLog(p, payload)
+		return t.putInLog(p, record)
 	}
-	s.tail, s.tailBytes = append(s.tail, p), s.tailBytes+recordBytes(len(payload))
-	return t.tail.put(indexKey(p.index), payload)
+	s.tail, s.tailBytes = append(s.tail, p), s.tailBytes+recordBytes(len(record.payload()))
+	return t.tail.seal(indexKey(p.index), record)
 }
 
-func (t *tables) putInLog(p place, payload []byte) error {
-	if err := t.log.put(indexKey(p.index), payload); err != nil {
+func (t *tables) putInLog(p place, record unsealed) error {
+	if err := t.log.seal(indexKey(p.index), record); err != nil {
 		return err
 	}
-	return t.dots.put(dotKey(p.dot), encodePlace(p))
+	return t.dots.seal(dotKey(p.dot), encodePlace(p))
 }
 
 // moveTail puts the records of the tail where they belong.
@@ -86,7 +86,7 @@ func (t *tables) moveTail(s *state) error {
 			err = fmt.Errorf("%w: the tail of the log has no record %d", ErrCorrupt, p.index)
 		}
 		if err == nil {
-			err = t.putInLog(p, payload)
+			err = t.putInLog(p, unsealedOf(payload))
 		}
 		if err == nil {
 			err = t.tail.delete(key)

@@ -281,7 +281,7 @@ func (w *twins) compare(t *rapid.T) {
 		if err != nil {
 			return err
 		}
-		if err := validOverlay(v); err != nil {
+		if err := errors.Join(validOverlay(v), validStandings(w.store, v)); err != nil {
 			return err
 		}
 		if index, err := printsOf(v); err != nil || !maps.Equal(index, v.Index().(prints)) {

@@ -74,15 +74,18 @@ func (s *Store) transact(x transaction) error {
 	t := newTables(tx, s.rewrite.touched())
 	t.tailMax, t.freshMax = s.options.tailMax, s.options.freshMax
 	next, err := x.fill(t)
-	switch {
-	case err == errNothing:
+	if err == errNothing {
 		x.startBeside()()
 		s.publish(s.state, s.txid(), x.adopt)
 		return nil
-	case err != nil:
-		return err
 	}
-	return s.finish(tx, next, x)
+	if err == nil {
+		err = s.finish(tx, next, x)
+	}
+	if err != nil {
+		t.standings.takeBack()
+	}
+	return err
 }
 
 // startBeside starts what runs while the disk works, and returns what waits for

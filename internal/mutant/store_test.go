@@ -11,19 +11,31 @@ func TestStore_Rules(t *testing.T) {
 	mutant.Run(t, "store", []mutant.Mutant{{
 		Name: "S7: a batch leaves an older image to count",
 		File: "store/fresh.go",
-		Old:  "(isBatch || len(payload) > chunkBytes) && !o.has(x.Key)",
-		New:  "isBatch || len(payload) > chunkBytes",
+		Old:  "(isBatch || len(x.sealed) > checksumBytes+chunkBytes) && o.get(x.key) == nil",
+		New:  "isBatch || len(x.sealed) > checksumBytes+chunkBytes",
 		Test: "TestOverlay_OfABatch",
 	}, {
 		Name: "S8: what is placed is not put anywhere",
 		File: "store/fresh.go",
-		Old:  "		if err := t.putInPlace(x.key, x.payload); err != nil {\n			return err\n		}\n		o.set",
-		New:  "		o.set",
+		Old:  "		if err := t.putInPlace(x); err != nil {\n			return err\n		}\n		t.standings",
+		New:  "		t.standings",
 		Test: "TestStore_IsIndistinguishableFromMemory",
 	}, {
 		Name: "S9: a chunk goes though an image in it is not placed",
 		File: "store/overlay.go",
-		Old:  "		case !held.placed:\n			return false\n",
+		Old:  "if images[i].standing == unplaced {",
+		New:  "if images[i].standing > replaced {",
+		Test: "TestStore_IsIndistinguishableFromMemory",
+	}, {
+		Name: "S8: what a transaction has placed that failed is taken for placed",
+		File: "store/update.go",
+		Old:  "		t.standings.takeBack()\n",
+		New:  "",
+		Test: "TestOverlay_OfATransactionThatFails",
+	}, {
+		Name: "S9: an image that does not count goes with one that does",
+		File: "store/fresh.go",
+		Old:  "			t.standings.change(before, replaced)\n",
 		New:  "",
 		Test: "TestStore_IsIndistinguishableFromMemory",
 	}, {
