@@ -42,6 +42,7 @@ func (s settings) groups(x *sides) error {
 			{name: "ssnode, over one stream", write: x.one(x.client, 1), target: 1},
 			{name: "ssnode, an HTTP request each", write: x.one(x.plain, 1)},
 			{name: "etcd, one connection", write: x.etcdPut(1, 1), peer: true},
+			{name: "a server that only appends, over one stream", write: x.one(x.least, 1)},
 		}},
 		x.concurrent(64), x.concurrent(256),
 	}
@@ -69,6 +70,7 @@ func (x *sides) concurrent(writers int) group {
 		{name: "etcd, one connection", write: x.etcdPut(writers, 1), peer: true},
 		{name: "etcd, a connection each", write: x.etcdPut(writers, writers), peer: true},
 		{name: "etcd, transactions of the same grouping", write: x.etcdGrouped(writers)},
+		{name: "a server that only appends, over one stream", write: x.one(x.least, writers)},
 	}}.closing(after)
 }
 

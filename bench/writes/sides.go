@@ -32,6 +32,8 @@ type sides struct {
 	client *client.Client
 	// plain sends every write as a request of its own.
 	plain *client.Client
+	floor *rival.Floor
+	least *client.Client // of floor
 	etcd  *etcd.Member
 	etcds []*clientv3.Client
 }
@@ -50,6 +52,12 @@ func openSides(dir string, claims int) (*sides, error) {
 	}
 	if err == nil {
 		s.plain, err = s.node.Client(client.Options{NoStream: true})
+	}
+	if err == nil {
+		s.floor, err = rival.StartFloor(filepath.Join(dir, "floor"), len(s.value))
+	}
+	if err == nil {
+		s.least, err = s.floor.Client()
 	}
 	if err == nil {
 		err = s.openEtcd(filepath.Join(dir, "etcd"))
@@ -105,10 +113,13 @@ func (s *sides) close() error {
 	if s.etcd != nil {
 		s.etcd.Close()
 	}
-	for _, c := range []*client.Client{s.client, s.plain} {
+	for _, c := range []*client.Client{s.client, s.plain, s.least} {
 		if c != nil {
 			c.Close()
 		}
+	}
+	if s.floor != nil {
+		errs = append(errs, s.floor.Close())
 	}
 	if s.node != nil {
 		errs = append(errs, s.node.Close())
