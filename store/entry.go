@@ -22,7 +22,7 @@ func (r entryReader) Get(k delta.Key) (delta.Entry, error) {
 	if err != nil || payload == nil {
 		return delta.Entry{}, err
 	}
-	e, err := delta.DecodeEntry(k, payload)
+	e, err := delta.DecodeValue(k, payload)
 	return e, corrupt("entries", err)
 }
 
