@@ -1,6 +1,7 @@
 package node
 
 import (
+	"net/netip"
 	"slices"
 
 	"github.com/scalesmall/ssnode/antientropy/gossip"
@@ -20,7 +21,8 @@ type addresses struct {
 	// owners maps addresses to the names of members that were met there, as
 	// far as known.
 	owners map[string]string
-	// self are addresses that turned out to be this node's own.
+	// self are addresses that turned out to be this node's own, and where nobody else
+	// was met since.
 	self map[string]bool
 }
 
@@ -35,6 +37,18 @@ func newAddresses(remembered []string, nodes []delta.NodeRecord) addresses {
 }
 
 func (a *addresses) areSelf(address string) { a.self[address] = true }
+
+// areOthers notes that others were met at an address.
+func (a *addresses) areOthers(address string) { delete(a.self, address) }
+
+// ownNames returns the configured addresses that turned out to be this node's own, and
+// may stand for others by now, ascending: those with a name.
+func (a *addresses) ownNames(configured []string) []string {
+	return slices.DeleteFunc(slices.Sorted(slices.Values(configured)), func(address string) bool {
+		_, err := netip.ParseAddrPort(address)
+		return err == nil || !a.self[address]
+	})
+}
 
 // after returns what is to be remembered now that these are the members, nil
 // if that is no change.

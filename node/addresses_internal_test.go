@@ -52,11 +52,20 @@ func TestAddresses_After_IsBounded(t *testing.T) {
 func TestAddresses_Missing_LeavesOutWhoIsThere(t *testing.T) {
 	a := newAddresses([]string{"a1", "b1", "c1", "d1"}, nil)
 	a.areSelf("me:1")
+	a.areSelf("7.7.7.7:1")
 	members := []gossip.Member{
 		member("self", "s", gossip.Alive), member("n1", "a1", gossip.Suspect),
 		member("n2", "b1", gossip.Dead), member("n3", "c1", gossip.Left),
 	}
-	if got := fmt.Sprint(a.missing([]string{"s", "me:1", "seed:1", "b1"}, members)); got != "[b1 d1 seed:1]" {
+	if got := fmt.Sprint(a.missing([]string{"s", "me:1", "7.7.7.7:1", "seed:1", "b1"}, members)); got != "[b1 d1 seed:1]" {
 		t.Errorf("missing are %s", got)
+	}
+	configured := []string{"seed:1", "me:1", "7.7.7.7:1"}
+	if got := fmt.Sprint(a.ownNames(configured)); got != "[me:1]" {
+		t.Errorf("names of its own are %s", got)
+	}
+	a.areOthers("me:1")
+	if got := fmt.Sprint(a.ownNames(configured)); got != "[]" {
+		t.Errorf("after it was somebody else's, names of its own are %s", got)
 	}
 }

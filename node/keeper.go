@@ -183,17 +183,20 @@ func (k *keeper) isRetired(name string) bool {
 // rejoin tries those who should be there and are not. Names are resolved anew
 // each time.
 func (k *keeper) rejoin() {
-	missing := k.missing()
-	if len(missing) == 0 {
+	wanted := slices.Concat(k.missing(), k.addresses.ownNames(k.node.options.Join))
+	if len(wanted) == 0 {
 		k.setAlone(false)
 		k.endFetching()
 		return
 	}
 	ctx, cancel := context.WithTimeout(k.node.ctx, joinTimeout)
 	defer cancel()
-	result, err := k.node.transport.Join(ctx, missing)
+	result, err := k.node.transport.Join(ctx, wanted)
 	if k.node.ctx.Err() != nil {
 		return
+	}
+	for _, address := range result.Joined {
+		k.addresses.areOthers(address)
 	}
 	for _, failed := range result.Failed {
 		if errors.Is(failed, gossip.ErrSelf) {
@@ -201,11 +204,11 @@ func (k *keeper) rejoin() {
 		}
 	}
 	k.observe()
-	missing = k.missing()
+	missing := k.missing()
 	k.setAlone(len(missing) > 0 && !slices.ContainsFunc(k.node.transport.Members(), gossip.Member.Reachable))
 	k.endComparison() // whoever was to be asked may be this node itself
 	k.endFetching()
-	if err != nil {
+	if err != nil && len(missing) > 0 {
 		k.node.log.Debug("members not reached", "addresses", missing, "cause", err)
 	}
 }

@@ -107,3 +107,31 @@ func TestNode_Join_NamesAreLookedUpAnew(t *testing.T) {
 	names.set("127.0.0.4")
 	c.eventually("n1 meets whoever the name stands for now", func() bool { return c.liveness("n1", "n3") == gossip.Alive })
 }
+
+// TestNode_Join_OwnNameIsLookedUpAnew: a name of --join that has stood for the node
+// itself, as where names list who has started, leads to another one that it stands for
+// later.
+func TestNode_Join_OwnNameIsLookedUpAnew(t *testing.T) {
+	var names nameServer
+	names.set("127.0.0.2")
+	var o node.Options
+	o.SetResolver(names.resolver())
+	c := newClusterWith(t, o)
+	if l, err := net.Listen("tcp", "127.0.0.3:0"); err != nil {
+		t.Skip("this system has one loopback address only; run it on Linux, or add 127.0.0.2 and 127.0.0.3 to the loopback interface")
+	} else if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	c.options.Join = []string{}
+	c.addresses["n2"] = "127.0.0.3:0"
+	_, port, err := net.SplitHostPort(c.start("n2").GossipAddr())
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.options.Join = []string{"members.test:" + port}
+	c.addresses["n1"] = "127.0.0.2:" + port
+	c.start("n1")
+	c.eventually("n1 begins a cluster: the name is its own", func() bool { return c.status("n1").Ready })
+	names.set("127.0.0.3")
+	c.meet()
+}
