@@ -52,6 +52,7 @@ func runNode(c *cli.Context, newLogger func(w io.Writer, format, level string) (
 	if err != nil {
 		return err
 	}
+	signal.Ignore(syscall.SIGPIPE) // which would end a node whose log nobody reads any more
 	stderr := newScribe(c.App.ErrWriter, lostLines(s.LogFormat))
 	defer stderr.close()
 	log, err := newLogger(stderr, s.LogFormat, s.LogLevel)
@@ -71,7 +72,7 @@ func runNode(c *cli.Context, newLogger func(w io.Writer, format, level string) (
 		m.watched = c.App.ErrWriter
 	}
 	if err := m.run(ctx, o); err != nil {
-		return exit(report(stderr, err))
+		return exit(report(lastWord{stderr}, err))
 	}
 	return nil
 }

@@ -58,6 +58,14 @@ func (s *scribe) Write(p []byte) (int, error) {
 // insist lets p in, room or not: for what is said once, before the end.
 func (s *scribe) insist(p []byte) { s.put(p, math.MaxInt) }
 
+// lastWord insists on what is written.
+type lastWord struct{ to *scribe }
+
+func (w lastWord) Write(p []byte) (int, error) {
+	w.to.insist(p)
+	return len(p), nil
+}
+
 func (s *scribe) put(p []byte, bytesMax int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

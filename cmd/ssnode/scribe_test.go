@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"log/slog"
@@ -68,6 +69,27 @@ func TestRun_Unread_WorksAndStops(t *testing.T) {
 	}
 }
 
+// TestRun_ReaderGone_GoesOn: who reads the log may end, as when a logger is started
+// anew. The node goes on without.
+func TestRun_ReaderGone_GoesOn(t *testing.T) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	n1 := startLoner(t, "ssnode", t.TempDir(), w, "--log-level", "debug", "--join", "127.0.0.1:1")
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	gossipOf(t, "http://"+n1.host)
+	if err := n1.Process.Signal(syscall.SIGTERM); err != nil {
+		t.Fatal(err)
+	}
+	n1.requireEnd(t, 0)
+}
+
 // TestRun_Refused_IsTold: what a node says last is there when it is gone.
 func TestRun_Refused_IsTold(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")
@@ -131,12 +153,13 @@ func TestScribe_Write_SaysWhatIsLost(t *testing.T) {
 		say("b\nc\n")
 		say("a bar, which is no line")
 		s.insist([]byte("last words\n"))
+		report(lastWord{s}, errors.New("it ends"))
 		say("d\n")
 		close(out.open)
 		synctest.Wait()
 		say("e\n")
 		s.close()
-		requireText(t, out, "a\n"+full+"last words\n3 lost\ne\n")
+		requireText(t, out, "a\n"+full+"last words\nssnode: it ends\n3 lost\ne\n")
 	})
 }
 
