@@ -148,15 +148,15 @@ func (c *Compacted) plan(v *store.View, name string, env compaction.Env) error {
 	for _, w := range waiting.List() {
 		c.Waiting = append(c.Waiting, Waiting{Wait: w})
 	}
-	return c.planLog(v, env)
+	return c.planLog(v, v.LogStats().Next, env)
 }
 
-// records is the log as compaction wants it. An error ends it and is left in
-// failed.
-func records(v *store.View, failed *error) iter.Seq[compaction.Record] {
+// records is the log up to an index, as compaction wants it. An error ends it and is
+// left in failed.
+func records(v *store.View, end uint64, failed *error) iter.Seq[compaction.Record] {
 	return func(yield func(compaction.Record) bool) {
 		err := v.EachRecord(0, func(r store.Record) error {
-			ok := yield(compaction.Record{
+			ok := r.Index < end && yield(compaction.Record{
 				Index: r.Index, Origin: r.Delta.Origin, First: r.Delta.First, Last: r.Delta.Last(),
 				AppliedAt: r.AppliedAt, Bytes: r.Bytes, Touches: compaction.Touches(r.Delta.Delta),
 			})

@@ -116,25 +116,31 @@ func awaitTimer(ctx context.Context, timer *time.Timer) error {
 // and that it keeps up with them.
 func (n *Node) turnRecords() int { return max(onlineTurn, int(n.counters.group.Load())) }
 
-// trimLog is trim for the keeper, who does it often: it does not read the
-// state.
-func (n *Node) trimLog() (Compacted, error) {
+// trimLog is trim for the trimmer, who does it often: it does not read the state. It
+// leaves alone what the log has from an index on that was its end a moment ago: where
+// this node participates may have changed with that.
+func (n *Node) trimLog(end uint64) (Compacted, error) {
+	if err := n.passCommitter(n.ctx); err != nil {
+		return Compacted{}, err
+	}
 	env := n.retention()
-	env.Node, env.Participation = n.name, n.routing.participation()
-	t := trimming{store: n.store, env: env, turn: n.paced(n.ctx), turnRecords: n.turnRecords, plan: planLog}
+	env.Node, env.Participation = n.name, n.routing.participation() // as of end at least
+	t := trimming{store: n.store, env: env, turn: n.paced(n.ctx), turnRecords: n.turnRecords, plan: planLog(end)}
 	c, err := t.run(false)
 	n.noteClasses(c)
 	return c, explain(err)
 }
 
-// planLog plans from the log alone.
-func planLog(c *Compacted, s *store.Store, env compaction.Env) error {
-	return s.View(func(v *store.View) error { return c.planLog(v, env) })
+// planLog plans from the log alone, up to an index.
+func planLog(end uint64) func(*Compacted, *store.Store, compaction.Env) error {
+	return func(c *Compacted, s *store.Store, env compaction.Env) error {
+		return s.View(func(v *store.View) error { return c.planLog(v, end, env) })
+	}
 }
 
-func (c *Compacted) planLog(v *store.View, env compaction.Env) error {
+func (c *Compacted) planLog(v *store.View, end uint64, env compaction.Env) error {
 	var failed error
-	env.Replica, env.Records = v.Summary().ID, records(v, &failed)
+	env.Replica, env.Records = v.Summary().ID, records(v, end, &failed)
 	c.Plan = compaction.Pick(env)
 	return failed
 }

@@ -84,7 +84,7 @@ func (k *trimmer) trim() {
 	}
 	var c Compacted
 	if err == nil {
-		c, err = k.node.trimLog()
+		c, err = k.node.trimLog(found.next)
 	}
 	if err != nil {
 		k.node.log.Warn("the log cannot be trimmed", "cause", explain(err))
