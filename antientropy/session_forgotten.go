@@ -34,10 +34,11 @@ func (s *session) lookBeyond(context, own crdt.Context) {
 }
 
 // isBeyond reports whether somebody who has answered had seen more than start of a
-// forgotten replica.
+// forgotten replica. That it was seen here meanwhile is no excuse: the answer was
+// joined before.
 func (s *session) isBeyond(forgotten map[crdt.ReplicaID]struct{}) bool {
-	for r := range s.beyond {
-		if _, ok := forgotten[r]; ok && s.beyond.Get(r) > s.start.Get(r) {
+	for r, sequence := range s.beyond {
+		if _, ok := forgotten[r]; ok && sequence > s.start.Get(r) {
 			return true
 		}
 	}

@@ -71,14 +71,15 @@ func (s *nameServer) answer(message []byte) []byte {
 	return append(append(out, 0, 4), address[:]...)
 }
 
-// TestNode_Join_NamesAreLookedUpAnew: a name of --join is tried for ever, and
-// leads to whoever it stands for by then.
-func TestNode_Join_NamesAreLookedUpAnew(t *testing.T) {
-	var names nameServer
+// newNamedCluster returns a cluster whose nodes join by a name that stands for
+// 127.0.0.2 for now. N2 has started at 127.0.0.3, at a port that the name goes with.
+func newNamedCluster(t *testing.T) (c *cluster, names *nameServer, port string) {
+	t.Helper()
+	names = &nameServer{}
 	names.set("127.0.0.2")
 	var o node.Options
 	o.SetResolver(names.resolver())
-	c := newClusterWith(t, o)
+	c = newClusterWith(t, o)
 	if l, err := net.Listen("tcp", "127.0.0.3:0"); err != nil {
 		t.Skip("this system has one loopback address only; run it on Linux, or add 127.0.0.2 to 127.0.0.4 to the loopback interface")
 	} else if err := l.Close(); err != nil {
@@ -91,6 +92,13 @@ func TestNode_Join_NamesAreLookedUpAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	c.options.Join = []string{"members.test:" + port}
+	return c, names, port
+}
+
+// TestNode_Join_NamesAreLookedUpAnew: a name of --join is tried for ever, and
+// leads to whoever it stands for by then.
+func TestNode_Join_NamesAreLookedUpAnew(t *testing.T) {
+	c, names, port := newNamedCluster(t)
 	c.start("n1")
 	c.eventually("n1 is alone: the name stands for nobody", func() bool { return c.nodes["n1"].Counters().Alone })
 	if !c.logs["n1"].has("WARN", "only itself", "members.test:"+port) {
@@ -112,23 +120,7 @@ func TestNode_Join_NamesAreLookedUpAnew(t *testing.T) {
 // itself, as where names list who has started, leads to another one that it stands for
 // later.
 func TestNode_Join_OwnNameIsLookedUpAnew(t *testing.T) {
-	var names nameServer
-	names.set("127.0.0.2")
-	var o node.Options
-	o.SetResolver(names.resolver())
-	c := newClusterWith(t, o)
-	if l, err := net.Listen("tcp", "127.0.0.3:0"); err != nil {
-		t.Skip("this system has one loopback address only; run it on Linux, or add 127.0.0.2 and 127.0.0.3 to the loopback interface")
-	} else if err := l.Close(); err != nil {
-		t.Fatal(err)
-	}
-	c.options.Join = []string{}
-	c.addresses["n2"] = "127.0.0.3:0"
-	_, port, err := net.SplitHostPort(c.start("n2").GossipAddr())
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.options.Join = []string{"members.test:" + port}
+	c, names, port := newNamedCluster(t)
 	c.addresses["n1"] = "127.0.0.2:" + port
 	c.start("n1")
 	c.eventually("n1 begins a cluster: the name is its own", func() bool { return c.status("n1").Ready })
