@@ -28,8 +28,6 @@ func isKnownUTF8(v any) bool {
 		return v.isUTF8()
 	case Batch:
 		return v.isUTF8()
-	case OpsLine:
-		return v.isUTF8()
 	}
 	return false
 }
