@@ -3,8 +3,8 @@ package main
 import (
 	"fmt"
 	"os"
+	"regexp"
 	"slices"
-	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -48,11 +48,15 @@ func (s settings) groups(x *sides) error {
 	}
 	out := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(out, "writers\tside\twrites/s\tp50 ms\tp99 ms\tCPU µs/write\tover the best peer\ttarget\t")
+	name, err := regexp.Compile(s.side)
+	if err != nil {
+		return fmt.Errorf("-side: %w", err)
+	}
 	for _, g := range all {
 		if s.only != "" && s.only != g.name {
 			continue
 		}
-		g.choose(s.side)
+		g.choose(name)
 		if err := g.run(s.turns, s.long); err != nil {
 			return fmt.Errorf("%s: %w", g.name, err)
 		}
@@ -80,9 +84,9 @@ func (g group) closing(after func()) group {
 	return g
 }
 
-// choose leaves only the sides that have a text in their name.
-func (g *group) choose(text string) {
-	g.sides = slices.DeleteFunc(g.sides, func(one *side) bool { return !strings.Contains(one.name, text) })
+// choose leaves only the sides whose name matches.
+func (g *group) choose(name *regexp.Regexp) {
+	g.sides = slices.DeleteFunc(g.sides, func(one *side) bool { return !name.MatchString(one.name) })
 }
 
 func (g group) run(turns int, long time.Duration) error {

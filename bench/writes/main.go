@@ -36,7 +36,7 @@ func main() {
 	flag.DurationVar(&s.long, "for", 3*time.Second, "how long each side of a turn writes")
 	flag.StringVar(&s.dir, "dir", "", "directory on the disk to measure (default: that for temporary files)")
 	flag.StringVar(&s.only, "only", "", "one group: process, http1, http64 or http256")
-	flag.StringVar(&s.side, "side", "", "only sides whose name has this in it")
+	flag.StringVar(&s.side, "side", "", "only sides whose name matches this regular expression")
 	s.profiles.Flags()
 	flag.Parse()
 	if err := s.run(); err != nil {
