@@ -95,21 +95,29 @@ func (c *checker) checkFresh(t *tables, version uint64) {
 		return
 	}
 	before := len(c.problems)
-	c.each(&t.fresh, func(key, payload []byte) error {
-		number, images, err := decodeChunk(key, payload)
-		for _, x := range images {
-			if x.payload == nil {
-				continue
-			}
-			if _, err := delta.DecodeEntry(x.key, x.payload); err != nil {
-				c.report("chunk %d of the newest entries: %v", number, err)
-			}
+	c.each(&t.fresh, c.checkChunk)
+	c.each(&t.tail, func(key, payload []byte) error {
+		if !isChunkKey(key) {
+			return nil // see checkTail
 		}
-		return err
+		return c.checkChunk(freshKey(key), payload)
 	})
 	if err := t.readOverlay(version, &c.state); err != nil && len(c.problems) == before {
 		c.report("%v", err)
 	}
+}
+
+func (c *checker) checkChunk(key, payload []byte) error {
+	number, images, err := decodeChunk(key, payload)
+	for _, x := range images {
+		if x.payload == nil {
+			continue
+		}
+		if _, err := delta.DecodeEntry(x.key, x.payload); err != nil {
+			c.report("chunk %d of the newest entries: %v", number, err)
+		}
+	}
+	return err
 }
 
 // checkEntries checks what is in place, and sums up the entries, those that count.
@@ -153,6 +161,9 @@ func (c *checker) checkLog(t *tables) {
 func (c *checker) checkTail(t *tables) {
 	var before tail
 	c.each(&t.tail, func(key, payload []byte) error {
+		if isChunkKey(key) {
+			return nil // see checkFresh
+		}
 		r, err := decodeRecord(key, payload)
 		if err != nil {
 			return err

@@ -19,9 +19,9 @@ type value struct {
 	key, stored []byte
 }
 
-// fullDir returns a closed directory with something in every bucket: of four
-// records the first two are in the log, and of the entries some are in place,
-// some newer, and one gone.
+// fullDir returns a closed directory with something in every bucket: of five
+// records the first four are in the log, and of the entries some are in place,
+// some newer, in fresh or in the tail, and one gone.
 func fullDir(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -52,6 +52,7 @@ func fullDir(t *testing.T) string {
 	if err := errors.Join(err, s.SetPeers([]string{"a:1"}), s.SetNote("x", []byte{1, 2, 3})); err != nil {
 		t.Fatal(err)
 	}
+	write(t, s, register("n1", "a", "m", 5))
 	checkAndClose(t, s)
 	return dir
 }
@@ -111,8 +112,13 @@ func putRaw(t *testing.T, db *bbolt.DB, values ...value) {
 // isOlder reports whether an entry is in place of which there is a newer image.
 func (v value) isOlder(all []value) bool {
 	return v.bucket == bucketEntries && slices.ContainsFunc(all, func(x value) bool {
-		return x.bucket == bucketFresh && bytes.Contains(x.stored, v.key)
+		return x.isChunk() && bytes.Contains(x.stored, v.key)
 	})
+}
+
+// isChunk reports whether it has images.
+func (v value) isChunk() bool {
+	return v.bucket == bucketFresh || v.bucket == bucketTail && isChunkKey(v.key)
 }
 
 // isLoaded reports whether Open reads a value, beside the walk over all pages.
@@ -125,10 +131,10 @@ func (v value) isLoaded(all []value) bool {
 	switch v.bucket {
 	case bucketMeta:
 		return string(v.key) != metaPeers && string(v.key) != metaFormat
-	case bucketContext, bucketAhead, bucketEntries, bucketFresh:
+	case bucketContext, bucketAhead, bucketEntries:
 		return true
 	}
-	return false
+	return v.isChunk()
 }
 
 // mustBeNoticed holds the damaged file against Check, and against Open if it
@@ -218,9 +224,9 @@ func TestCheck_NamesContradictions(t *testing.T) {
 		"log record 9: the log ends at":                                   sealed(bucketLog, indexKey(9), record),
 		"log record 0: it is in the tail":                                 sealed(bucketTail, indexKey(0), record),
 		"log record 9: the next record":                                   sealed(bucketTail, indexKey(9), record),
-		"log record 4: its delta " + own.String() + ":5-5 is there twice": sealed(bucketDots, dotKey(crdt.Dot{Replica: own, Sequence: 5}), encodePlace(place{index: 4, last: 5}).payload()),
-		"the log has 5 records":                                           sealed(bucketLog, indexKey(9), record),
-		"the index by dot has 3 places for 2 records":                     sealed(bucketDots, dot, encodePlace(place{index: 9, last: 1}).payload()),
+		"log record 5: its delta " + own.String() + ":6-6 is there twice": sealed(bucketDots, dotKey(crdt.Dot{Replica: own, Sequence: 6}), encodePlace(place{index: 5, last: 6}).payload()),
+		"the log has 6 records":                                           sealed(bucketLog, indexKey(9), record),
+		"the index by dot has 5 places for 4 records":                     sealed(bucketDots, dot, encodePlace(place{index: 9, last: 1}).payload()),
 		"the context hashes to":                                           sealed(bucketContext, id[:], encodeSequence(1)),
 		"what the state is ahead of hashes to":                            sealed(bucketAhead, id[:], encodeSequence(1)),
 		"the entries have":                                                sealed(bucketEntries, []byte(e.Entries[0].Key), delta.EncodeEntry(e.Entries[0].After)),

@@ -13,7 +13,7 @@ const (
 	// FileName is the name of the one file in a data directory.
 	FileName = "ssnode.db"
 	// FormatVersion is the version of the format that this package writes.
-	FormatVersion = 4
+	FormatVersion = 5
 
 	magic = "ssnode"
 
@@ -31,7 +31,7 @@ const (
 	bucketDots    = "dots"    // origin, first sequence → index and last sequence
 	bucketHoles   = "holes"   // where the log lacks events
 	bucketNotes   = "notes"   // name → what other packages remember
-	bucketTail    = "tail"    // index → delta, the newest of the log
+	bucketTail    = "tail"    // what was written last of log and fresh
 	bucketFresh   = "fresh"   // number → keys and entries, the newest
 )
 

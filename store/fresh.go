@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"slices"
-
-	"github.com/scalesmall/ssnode/delta"
 )
 
 const (
@@ -32,16 +30,15 @@ func (t *tables) freshLimit(records uint64) int {
 	return min(t.freshMax, max(freshMin, int(min(records/freshShare, freshMax))))
 }
 
-// putEntries makes the entries after a commit part of the tables, and of the
-// overlay.
-func (t *tables) putEntries(s *state, e *delta.Effects) error {
-	changes := e.Entries
-	if len(changes) == 0 {
+// putEntries makes the entries after a commit of so many deltas part of the tables,
+// and of the overlay. For those that are not put in place makeRoom was called.
+func (t *tables) putEntries(s *state, images []image, deltas int) error {
+	if len(images) == 0 {
 		return nil
 	}
 	s.fresh = s.fresh.begin()
-	isBatch := len(changes) >= batchMin*max(1, len(e.Deltas))
-	if err := t.appendImages(&s.fresh, changes, isBatch); err != nil {
+	isBatch := len(images) >= batchMin*max(1, deltas)
+	if err := t.appendImages(s, images, isBatch); err != nil {
 		return err
 	}
 	limit := t.freshLimit(s.fingerprint.Count)
@@ -49,29 +46,29 @@ func (t *tables) putEntries(s *state, e *delta.Effects) error {
 		return nil
 	}
 	// As many as come are placed, and some more, so that most commits need not.
-	n := min(sweepBatch, max(1, limit/freshShare)) + len(changes)
+	n := min(sweepBatch, max(1, limit/freshShare)) + len(images)
 	if err := t.placeImages(&s.fresh, n); err != nil {
 		return err
 	}
-	return t.dropChunks(&s.fresh, 2*n)
+	return t.dropChunks(s, 2*n)
 }
 
 // appendImages appends what a commit has changed to the bucket fresh. A batch, and
 // what is large, it puts in place, unless an older image would count then (S7).
-func (t *tables) appendImages(o *overlay, changes []delta.EntryChange, isBatch bool) error {
+func (t *tables) appendImages(s *state, images []image, isBatch bool) error {
 	var chunk []image
 	size := 0
-	for i := range changes {
-		x := t.newImage(changes[i])
-		if (isBatch || len(x.sealed) > checksumBytes+chunkBytes) && o.get(x.key) == nil {
-			if err := t.putInPlace(&x); err != nil {
+	for i := range images {
+		x := &images[i]
+		if (isBatch || len(x.sealed) > checksumBytes+chunkBytes) && s.fresh.get(x.key) == nil {
+			if err := t.putInPlace(x); err != nil {
 				return err
 			}
 			continue
 		}
-		chunk, size = append(chunk, x), size+x.bytes()
+		chunk, size = append(chunk, *x), size+x.bytes()
 		if size >= chunkBytes {
-			if err := t.appendChunk(o, chunk, size); err != nil {
+			if err := t.appendChunk(s, chunk, size); err != nil {
 				return err
 			}
 			chunk, size = chunk[:0], 0
@@ -80,19 +77,18 @@ func (t *tables) appendImages(o *overlay, changes []delta.EntryChange, isBatch b
 	if len(chunk) == 0 {
 		return nil
 	}
-	return t.appendChunk(o, chunk, size)
+	return t.appendChunk(s, chunk, size)
 }
 
-func (t *tables) appendChunk(o *overlay, chunk []image, size int) error {
+func (t *tables) appendChunk(s *state, chunk []image, size int) error {
 	images := slices.Clone(chunk) // for the overlay, which leads to each
 	for i := range images {
-		if before := o.add(&images[i]); before != nil {
+		if before := s.fresh.add(&images[i]); before != nil {
 			t.standings.change(before, replaced)
 		}
 	}
-	o.addChunk(images)
-	o.next++
-	return t.fresh.seal(indexKey(o.next-1), encodeChunk(images, size))
+	s.fresh.addChunk(images)
+	return t.putChunk(s, encodeChunk(images, size))
 }
 
 // putInPlace puts what an entry has become into the bucket entries.
@@ -165,7 +161,7 @@ func (s *Store) placeSome() (isMore bool, err error) {
 		if err := t.placeImages(&next.fresh, placeBatch); err != nil {
 			return state{}, err
 		}
-		if err := t.dropChunks(&next.fresh, 2*placeBatch); err != nil {
+		if err := t.dropChunks(&next, 2*placeBatch); err != nil {
 			return state{}, err
 		}
 		return next, t.putState(next)
@@ -175,14 +171,14 @@ func (s *Store) placeSome() (isMore bool, err error) {
 
 // dropChunks takes away the chunks that are needed no more, the first of them:
 // those of about n images, if there are as many.
-func (t *tables) dropChunks(o *overlay, n int) error {
-	for n > 0 && o.first < o.next {
-		dropped := o.drop()
+func (t *tables) dropChunks(s *state, n int) error {
+	for n > 0 && s.fresh.first < s.fresh.next {
+		dropped := s.fresh.drop()
 		if dropped == 0 {
 			return nil
 		}
 		n -= dropped
-		if err := t.fresh.delete(indexKey(o.first - 1)); err != nil {
+		if err := t.deleteChunk(s, s.fresh.first-1); err != nil {
 			return err
 		}
 	}

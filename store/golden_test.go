@@ -15,12 +15,13 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-var writeGolden = flag.Bool("write-golden", false, "write testdata/v4 anew; only while format 4 is not released")
+var writeGolden = flag.Bool("write-golden", false, "write testdata/v5 anew; only while format 5 is not released")
 
-// goldenStore writes what testdata/v4 holds: something in every bucket, every
+// goldenStore writes what testdata/v5 holds: something in every bucket, every
 // kind of event, every kind of hole, a record that is not in the index by dot,
-// and entries that are in place, newer than that, and gone. It shows the same as
-// testdata/v2 and v3; all but the last write is in testdata/v1 too.
+// entries that are in place, newer than that, and gone, and chunks in fresh and in
+// the tail. It shows the same as testdata/v2 to v4; all but the last write is in
+// testdata/v1 too.
 func goldenStore(t *testing.T) *Store {
 	t.Helper()
 	s := openTest(t, t.TempDir(), Options{
@@ -96,23 +97,23 @@ func golden(t *testing.T, version string) (content []byte, want string) {
 	return content, string(shown)
 }
 
-// TestGolden_FormatFour opens a file that format 4 pins: every later release
+// TestGolden_FormatFive opens a file that format 5 pins: every later release
 // reads it, and as long as it is the newest format, writes the same values. The
 // last transaction of the file has a proof and no confirmation.
-func TestGolden_FormatFour(t *testing.T) {
+func TestGolden_FormatFive(t *testing.T) {
 	s := goldenStore(t)
 	if *writeGolden {
 		content, err := os.ReadFile(s.Path())
 		if err == nil {
 			content = content[:s.flusher.pages*pageBytes] // it grows ahead of what is used
-			err = errors.Join(os.WriteFile(filepath.Join("testdata", "v4", FileName), content, 0o644),
-				os.WriteFile(filepath.Join("testdata", "v4", "contents.txt"), []byte(contents(t, s)), 0o644))
+			err = errors.Join(os.WriteFile(filepath.Join("testdata", "v5", FileName), content, 0o644),
+				os.WriteFile(filepath.Join("testdata", "v5", "contents.txt"), []byte(contents(t, s)), 0o644))
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 	}
-	content, want := golden(t, "v4")
+	content, want := golden(t, "v5")
 	dir := t.TempDir()
 	opensAs(t, dir, content, want)
 	sameValues(t, dir, content, s)

@@ -16,6 +16,15 @@ type image struct {
 	standing standing
 }
 
+// newImages returns the images of what entries have become.
+func (t *tables) newImages(changes []delta.EntryChange) []image {
+	images := make([]image, len(changes))
+	for i := range changes {
+		images[i] = t.newImage(changes[i])
+	}
+	return images
+}
+
 // newImage returns the image of what an entry has become.
 func (t *tables) newImage(x delta.EntryChange) image {
 	if x.After.IsZero() {

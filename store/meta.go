@@ -67,18 +67,21 @@ type state struct {
 	// trimmed are the newest records trimmed so far, by class.
 	trimmed [trimClasses]Mark
 	// indexed is the index from which on records are not in the log and the
-	// index by dot yet. tail has their places and tailBytes is what they take;
+	// index by dot yet. tail has their places, and tailBytes is what the bucket has;
 	// these two are not stored, see readTail.
 	indexed   uint64
 	tail      tail
 	tailBytes uint64
+	// moved is the number of the chunk from which on chunks are in the bucket tail
+	// yet. It is not stored, see readOverlay.
+	moved uint64
 	// fresh are the newest entries. Its bounds are stored here, its images are
 	// read by readOverlay.
 	fresh overlay
 }
 
 // emptyState is that of a file with nothing in it.
-func emptyState() state { return state{logNext: 1, indexed: 1, fresh: newOverlay(1, 1)} }
+func emptyState() state { return state{logNext: 1, indexed: 1, moved: 1, fresh: newOverlay(1, 1)} }
 
 const trimClasses = len(compaction.Classes)
 
@@ -188,6 +191,9 @@ func (a stateArray) state() (state, error) {
 	}
 	if s.fresh.first == 0 || s.fresh.first > s.fresh.next {
 		return state{}, fmt.Errorf("%w: meta state: the newest entries are in chunks from %d to before %d", ErrCorrupt, s.fresh.first, s.fresh.next)
+	}
+	if s.logNext > chunkBit || s.fresh.next > chunkBit {
+		return state{}, fmt.Errorf("%w: meta state: %d records and %d chunks are more than there can be", ErrCorrupt, s.logNext, s.fresh.next)
 	}
 	if len(a.Trimmed) != trimClasses {
 		return state{}, fmt.Errorf("%w: meta state: %d marks of trimming, want %d", ErrCorrupt, len(a.Trimmed), trimClasses)

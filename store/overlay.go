@@ -10,7 +10,7 @@ import (
 // overlay are the entries that were written last. Writes come to keys all over
 // the state, and to put each entry in its place at once would dirty a page for
 // each. So a commit appends images of the entries that it has changed to the
-// bucket fresh, in chunks, and images are put in their places later, neighbours
+// bucket fresh, in chunks (by way of the tail), and images are put in their places later, neighbours
 // together, some with each commit (sweep):
 //
 //	S7  The entries of a state are those in the bucket entries, but where the
@@ -114,15 +114,16 @@ func (o *overlay) drop() (dropped int) {
 	return len(images)
 }
 
-// readOverlay reads the bucket fresh, which files of some version have: O(images),
-// of which there are twice freshMax or little more.
+// readOverlay reads the chunks, which files of some version have: O(images), of which
+// there are twice freshMax or little more.
 func (t *tables) readOverlay(version uint64, s *state) error {
+	s.moved = s.fresh.next
 	if version < 3 {
 		return nil
 	}
 	o := newOverlay(s.fresh.first, s.fresh.next)
 	want := o.first
-	err := t.fresh.each(nil, nil, func(key, payload []byte) error {
+	read := func(key, payload []byte) error {
 		number, images, err := decodeChunk(key, payload)
 		switch {
 		case err != nil:
@@ -133,7 +134,15 @@ func (t *tables) readOverlay(version uint64, s *state) error {
 		want++
 		o.read(images)
 		return nil
-	})
+	}
+	err := t.fresh.each(nil, nil, read)
+	if err == nil {
+		s.moved = want
+		err = t.tail.each(chunkKey(0), nil, func(key, payload []byte) error {
+			s.tailBytes += chunkTakes(payload)
+			return read(freshKey(key), payload)
+		})
+	}
 	if err == nil && want != o.next {
 		err = fmt.Errorf("%w: the newest entries end with chunk %d, want %d", ErrCorrupt, want-1, o.next-1)
 	}

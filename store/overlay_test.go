@@ -249,6 +249,12 @@ func TestRepair_OfManyNewestEntries(t *testing.T) {
 	spoil(t, dir, "what is spoile")
 	other := openTest(t, t.TempDir(), Options{Cluster: "c1", Node: "n2"})
 	_, r := repairOf(t, dir, backupOf(t, other))
+	mustKeep(t, r, want)
+}
+
+// mustKeep compares what a repair has made with what was intact.
+func mustKeep(t *testing.T, r *Store, want map[delta.Key]string) {
+	t.Helper()
 	got, missing, wrong := payloadsOf(t, r), 0, 0
 	for k, payload := range want {
 		switch found, ok := got[k]; {
@@ -261,6 +267,35 @@ func TestRepair_OfManyNewestEntries(t *testing.T) {
 	if missing+wrong > 0 {
 		t.Errorf("of %d entries, all of them intact, %d are missing and %d are what they were not", len(want), missing, wrong)
 	}
+}
+
+// TestRepair_OfImagesInTheTail: they are kept, also where no event says the same.
+func TestRepair_OfImagesInTheTail(t *testing.T) {
+	dir, peer := t.TempDir(), newMemory(2)
+	s := openTest(t, dir, Options{Cluster: "c1"})
+	if _, err := peer.update(1, func(c *delta.Commit) error {
+		_, _, err := c.Write([]delta.Operation{register("n3", "a", "m", 1)})
+		return err
+	}); err != nil {
+		t.Fatal(err)
+	}
+	answer := delta.Answer{Span: delta.Whole, Context: peer.replica.Context}
+	if err := peer.Scan(delta.Whole, func(e delta.Entry) error { answer.Entries = append(answer.Entries, e); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	_, err := s.Update(delta.Env{}, func(c *delta.Commit) error { return c.Take(answer) })
+	if err := errors.Join(err, s.SetNote("lost", []byte("what is spoiled"))); err != nil {
+		t.Fatal(err)
+	}
+	if s.state.moved == s.state.fresh.next {
+		t.Fatal("the tail has no images")
+	}
+	want := payloadsOf(t, s)
+	s.Close()
+	spoil(t, dir, "what is spoile")
+	other := openTest(t, t.TempDir(), Options{Cluster: "c1", Node: "n2"})
+	_, r := repairOf(t, dir, backupOf(t, other))
+	mustKeep(t, r, want)
 }
 
 // payloadsOf returns what is stored of each entry.

@@ -16,16 +16,17 @@ func (s *Store) persist(t *tables, e *delta.Effects, appliedAt int64) (state, er
 			return state{}, err
 		}
 	}
-	if err := t.putEntries(&next, e); err != nil {
+	images := t.newImages(e.Entries)
+	if err := t.makeRoom(&next, e.Deltas, images); err != nil {
+		return state{}, err
+	}
+	if err := t.putEntries(&next, images, len(e.Deltas)); err != nil {
 		return state{}, err
 	}
 	if err := writeContext(&t.context, e.Context); err != nil {
 		return state{}, err
 	}
 	if err := writeContext(&t.ahead, e.Ahead); err != nil {
-		return state{}, err
-	}
-	if err := t.makeRoom(&next, e.Deltas); err != nil {
 		return state{}, err
 	}
 	for _, p := range e.Deltas {

@@ -44,6 +44,20 @@ func takeImages(t *testing.T, updates int) images {
 	return i
 }
 
+// takeImagesOfMany returns those of an update that is too large for the tail.
+func takeImagesOfMany(t *testing.T) images {
+	t.Helper()
+	s := openLarge(t)
+	i := images{before: contentOf(t, s.Path())}
+	var many []delta.Operation
+	for n := range 20 {
+		many = append(many, register(fmt.Sprintf("n%d", 100*n), "a", "m", 3))
+	}
+	write(t, s, many...)
+	i.after = contentOf(t, s.Path())
+	return i
+}
+
 // changed returns the pages that the last update wrote, heads left out.
 func (i images) changed() []int {
 	var out []int
@@ -86,7 +100,7 @@ func summaryOf(t *testing.T, content []byte) (*Summary, bool) {
 // TestOpen_TornTransaction_IsTakenBack: S11, with each page and each pair of pages
 // of a transaction missing that its head is there without.
 func TestOpen_TornTransaction_IsTakenBack(t *testing.T) {
-	i := takeImages(t, 3)
+	i := takeImagesOfMany(t)
 	before, _ := summaryOf(t, i.before)
 	after, tookBack := summaryOf(t, i.after)
 	if tookBack || after.Fingerprint == before.Fingerprint {

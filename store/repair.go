@@ -181,6 +181,9 @@ func (r *repair) receive(n *Store) error {
 		return nil
 	}
 	err := eachIntact(r.path, []string{bucketLog, bucketTail}, func(key, payload []byte) error {
+		if isChunkKey(key) {
+			return nil // see join
+		}
 		record, err := decodeRecord(key, payload)
 		if err != nil {
 			return nil // lost

@@ -41,6 +41,10 @@ func salvage(path string) (salvaged, error) {
 			s.sequence(s.ahead, key, payload)
 		case bucketFresh:
 			s.chunk(key, payload)
+		case bucketTail:
+			if isChunkKey(key) {
+				s.chunk(freshKey(key), payload)
+			}
 		}
 		return nil
 	}}

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"bytes"
 	"fmt"
 
 	"github.com/scalesmall/ssnode/crdt"
@@ -8,25 +9,33 @@ import (
 )
 
 const (
-	// tailBytesMax bounds what the tail holds to one page: more would dirty more
-	// than one in a commit, less would be moved to the log more often.
+	// tailBytesMax bounds what the bucket tail holds to one page: more would dirty
+	// more than one in a commit, less would be moved more often.
 	tailBytesMax = pageBytes
 	// tailMax bounds its records; every search looks at each.
 	tailMax = 64
-	// tailShare is how many commits should find room in it: larger ones would
-	// have each record put twice for nothing.
-	tailShare = 4
+	// tailShare is how many commits should find room in it: what larger ones write
+	// would be put twice for nothing.
+	tailShare = 2
+	// chunkBit is set in the keys of chunks, which so come behind the records.
+	chunkBit = 1 << 63
+	// chunkOverheadBytes is about what a chunk takes beside its payload: a key, a
+	// checksum and its place in a page.
+	chunkOverheadBytes = indexBytes + checksumBytes + 16
 )
 
 // tail are the places of the newest records, ascending by index, that are not in
-// the log and the index by dot yet, but in a bucket of their own, which is one
-// page. To put each record where it belongs at once would dirty four pages more
-// in every commit, or six where these trees are deep. They are moved there
-// together when the next ones do not fit, or when one of them is trimmed:
+// the log and the index by dot yet, but in the bucket tail, which is one page and
+// has what small commits have written last: records, and chunks of images. To put
+// everything where it belongs at once would dirty six pages more in every commit,
+// or eight where these trees are deep. It is moved there together when the next
+// does not fit, or when one of the records is trimmed:
 //
 //	S6  Of the records below state.indexed the log has the deltas and the index
 //	    by dot has the places, and of no others; the bucket tail has those from
 //	    there on, and state.tail their places.
+//	S13 The bucket fresh has the chunks below state.moved, the bucket tail those
+//	    from there on.
 //
 // A tail is appended to and replaced, never changed: who holds one keeps it.
 type tail []place
@@ -42,15 +51,18 @@ func (t tail) find(d crdt.Dot) place {
 	return place{}
 }
 
-// makeRoom has the records of these deltas put into the tail, or, where they are
-// much for that, at once where they belong.
-func (t *tables) makeRoom(s *state, deltas []delta.Packed) error {
-	bytes := uint64(0)
+// makeRoom has what a commit writes, the records of these deltas and these images,
+// put into the tail, or, where it is much for that, at once where it belongs.
+func (t *tables) makeRoom(s *state, deltas []delta.Packed, images []image) error {
+	size := uint64(0)
 	for _, p := range deltas {
-		bytes += recordBytes(len(p.Bytes) + recordHeadBytesMax)
+		size += recordBytes(len(p.Bytes) + recordHeadBytesMax)
 	}
-	t.direct = !t.isRoom(len(deltas), bytes*tailShare)
-	if !t.direct && t.isRoom(len(s.tail)+len(deltas), s.tailBytes+bytes) || len(deltas) == 0 {
+	for i := range images {
+		size += uint64(images[i].bytes()) + chunkOverheadBytes
+	}
+	t.direct = !t.isRoom(len(deltas), size*tailShare)
+	if !t.direct && t.isRoom(len(s.tail)+len(deltas), s.tailBytes+size) || size == 0 {
 		return nil
 	}
 	return t.moveTail(s)
@@ -77,8 +89,81 @@ func (t *tables) putInLog(p place, record unsealed) error {
 	return t.dots.seal(dotKey(p.dot), encodePlace(p))
 }
 
-// moveTail puts the records of the tail where they belong.
+// putChunk puts the next chunk at the end of the tail, or of the bucket fresh.
+func (t *tables) putChunk(s *state, payload unsealed) error {
+	number := s.fresh.next
+	s.fresh.next++
+	if t.direct {
+		s.moved = s.fresh.next
+		return t.fresh.seal(indexKey(number), payload)
+	}
+	s.tailBytes += chunkTakes(payload.payload())
+	return t.tail.seal(chunkKey(number), payload)
+}
+
+// deleteChunk deletes the first chunk, wherever it is.
+func (t *tables) deleteChunk(s *state, number uint64) error {
+	if number < s.moved {
+		return t.fresh.delete(indexKey(number))
+	}
+	key := chunkKey(number)
+	payload, err := t.tail.get(key)
+	if err != nil {
+		return err
+	}
+	s.tailBytes, s.moved = s.tailBytes-chunkTakes(payload), number+1
+	return t.tail.delete(key)
+}
+
+// chunkTakes returns what a chunk in the tail counts for.
+func chunkTakes(payload []byte) uint64 { return uint64(len(payload)) + chunkOverheadBytes }
+
+// chunkKey returns the key of a chunk in the bucket tail.
+func chunkKey(number uint64) []byte { return indexKey(number | chunkBit) }
+
+// isChunkKey reports whether that is what a key of the bucket tail is.
+func isChunkKey(key []byte) bool { return len(key) == indexBytes && key[0]&(chunkBit>>56) != 0 }
+
+// freshKey returns the key that a chunk of the bucket tail will have in fresh.
+func freshKey(chunkKey []byte) []byte {
+	key := bytes.Clone(chunkKey)
+	key[0] &^= chunkBit >> 56
+	return key
+}
+
+// moveTail puts everything in the tail where it belongs.
 func (t *tables) moveTail(s *state) error {
+	if err := t.moveRecords(s); err != nil {
+		return err
+	}
+	if err := t.moveChunks(s); err != nil {
+		return err
+	}
+	s.tailBytes = 0
+	return nil
+}
+
+func (t *tables) moveChunks(s *state) error {
+	for ; s.moved < s.fresh.next; s.moved++ {
+		key := chunkKey(s.moved)
+		payload, err := t.tail.get(key)
+		if err == nil && payload == nil {
+			err = fmt.Errorf("%w: the tail has no chunk %d of the newest entries", ErrCorrupt, s.moved)
+		}
+		if err == nil {
+			err = t.fresh.put(freshKey(key), payload)
+		}
+		if err == nil {
+			err = t.tail.delete(key)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tables) moveRecords(s *state) error {
 	for _, p := range s.tail {
 		key := indexKey(p.index)
 		payload, err := t.tail.get(key)
@@ -95,17 +180,17 @@ func (t *tables) moveTail(s *state) error {
 			return err
 		}
 	}
-	s.tail, s.tailBytes, s.indexed = nil, 0, s.logNext
+	s.tail, s.indexed = nil, s.logNext
 	return nil
 }
 
-// readTail completes a state by what the bucket tail has. A file of format 1 has
-// none, and nothing behind the log.
+// readTail completes a state by the records that the bucket tail has. A file of
+// format 1 has none, and nothing behind the log.
 func (t *tables) readTail(s *state) error {
 	if s.indexed == s.logNext {
 		return nil
 	}
-	return t.tail.each(nil, nil, func(key, payload []byte) error {
+	return t.tail.each(nil, chunkKey(0), func(key, payload []byte) error {
 		r, err := decodeRecord(key, payload)
 		if err == nil {
 			s.tail, s.tailBytes = append(s.tail, r.place()), s.tailBytes+r.Bytes
@@ -125,7 +210,7 @@ func (t *tables) eachRecord(s *state, from uint64, visit func(key, payload []byt
 	if len(s.tail) == 0 {
 		return nil
 	}
-	return t.tail.each(indexKey(from), nil, visit)
+	return t.tail.each(indexKey(from), chunkKey(0), visit)
 }
 
 // getRecord returns what is stored of a record, nil if there is none.

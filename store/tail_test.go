@@ -18,8 +18,13 @@ func places(t *testing.T, s *Store) (logged, waiting int) {
 		count := func(n *int) func([]byte, []byte) error {
 			return func([]byte, []byte) error { *n++; return nil }
 		}
+		chunks, moved := 0, 0
 		err := errors.Join(v.tables.log.each(nil, nil, count(&logged)), v.tables.dots.each(nil, nil, count(&indexed)),
-			v.tables.tail.each(nil, nil, count(&stored)))
+			v.tables.tail.each(nil, chunkKey(0), count(&stored)), v.tables.tail.each(chunkKey(0), nil, count(&chunks)),
+			v.tables.fresh.each(nil, nil, count(&moved)))
+		if s := &v.state; uint64(chunks) != s.fresh.next-s.moved || uint64(moved) != s.moved-s.fresh.first {
+			t.Errorf("S13: %d chunks are in fresh, %d in the tail, of those from %d to before %d, of which it should have those from %d on", moved, chunks, s.fresh.first, s.fresh.next, s.moved)
+		}
 		if waiting = len(v.state.tail); waiting != stored || indexed != logged {
 			t.Errorf("S6: %d records in the log, %d in the index, %d in the tail, %d known", logged, indexed, stored, waiting)
 		}
@@ -47,8 +52,9 @@ func mustServe(t *testing.T, s *Store, from, last uint64) {
 	})
 }
 
-// TestTail_IsMovedWhenFull holds S6: records wait in the tail, across a restart
-// and a rewrite, and are served like any others meanwhile.
+// TestTail_IsMovedWhenFull holds S6 and S13: records, and with them the images of
+// entries, wait in the tail, across a restart and a rewrite, and are served like any
+// others meanwhile.
 func TestTail_IsMovedWhenFull(t *testing.T) {
 	dir := t.TempDir()
 	o := Options{tailMax: 4}
@@ -57,6 +63,9 @@ func TestTail_IsMovedWhenFull(t *testing.T) {
 		write(t, s, register("n1", "a", "m", int64(i+1)))
 		if logged, waiting := places(t, s); logged != int(i)/4*4 || waiting != int(i)%4+1 {
 			t.Fatalf("of %d records %d are in the log and %d wait", i+1, logged, waiting)
+		}
+		if chunks := s.state.fresh.next - s.state.moved; chunks != i%4+1 {
+			t.Fatalf("after %d records %d chunks wait", i+1, chunks)
 		}
 		mustServe(t, s, 1, i+1)
 	}
@@ -90,7 +99,7 @@ func TestTail_IsBoundedInBytes(t *testing.T) {
 		return out
 	}
 	for _, x := range []struct{ operations, logged, waiting int }{
-		{6, 0, 1}, {6, 0, 2}, {6, 0, 3}, {6, 0, 4}, {6, 4, 1}, {1, 4, 2}, {9, 7, 0}, {1, 7, 1}, {60, 9, 0},
+		{6, 0, 1}, {6, 0, 2}, {6, 2, 1}, {6, 2, 2}, {6, 4, 1}, {1, 4, 2}, {9, 7, 0}, {1, 7, 1}, {60, 9, 0},
 	} {
 		write(t, s, long(x.operations)...)
 		if logged, waiting := places(t, s); logged != x.logged || waiting != x.waiting {

@@ -28,8 +28,12 @@ func inWords(bucket string, key []byte) string {
 			what = fmt.Sprintf("record %d", index)
 		}
 	case bucketFresh:
-		if number, err := parseIndexKey(key); err == nil {
-			what = fmt.Sprintf("chunk %d of the newest entries", number)
+		what = chunkInWords(key)
+	case bucketTail:
+		if isChunkKey(key) {
+			what = chunkInWords(freshKey(key))
+		} else if index, err := parseIndexKey(key); err == nil {
+			what = fmt.Sprintf("record %d", index)
 		}
 	case bucketDots:
 		if dot, err := parseDotKey(key); err == nil {
@@ -46,6 +50,14 @@ func inWords(bucket string, key []byte) string {
 		what = fmt.Sprintf("the key %x", key)
 	}
 	return fmt.Sprintf("%s (bucket %s)", what, bucket)
+}
+
+func chunkInWords(key []byte) string {
+	number, err := parseIndexKey(key)
+	if err != nil {
+		return ""
+	}
+	return fmt.Sprintf("chunk %d of the newest entries", number)
 }
 
 // entryInWords says what a key is that of, "" if it is none.

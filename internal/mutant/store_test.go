@@ -11,7 +11,7 @@ func TestStore_Rules(t *testing.T) {
 	mutant.Run(t, "store", []mutant.Mutant{{
 		Name: "S7: a batch leaves an older image to count",
 		File: "store/fresh.go",
-		Old:  "(isBatch || len(x.sealed) > checksumBytes+chunkBytes) && o.get(x.key) == nil",
+		Old:  "(isBatch || len(x.sealed) > checksumBytes+chunkBytes) && s.fresh.get(x.key) == nil",
 		New:  "isBatch || len(x.sealed) > checksumBytes+chunkBytes",
 		Test: "TestOverlay_OfABatch",
 	}, {
@@ -38,6 +38,30 @@ func TestStore_Rules(t *testing.T) {
 		Old:  "			t.standings.change(before, replaced)\n",
 		New:  "",
 		Test: "TestStore_IsIndistinguishableFromMemory",
+	}, {
+		Name: "S13: chunks stay in the tail when the records are moved",
+		File: "store/tail.go",
+		Old:  "	if err := t.moveChunks(s); err != nil {\n		return err\n	}\n",
+		New:  "",
+		Test: "TestTail_IsMovedWhenFull",
+	}, {
+		Name: "S13: a chunk goes from fresh though it is in the tail",
+		File: "store/tail.go",
+		Old:  "	if number < s.moved {\n		return t.fresh.delete",
+		New:  "	if number < s.fresh.next {\n		return t.fresh.delete",
+		Test: "TestStore_IsIndistinguishableFromMemory",
+	}, {
+		Name: "S13: what goes past the tail leaves older chunks in it",
+		File: "store/tail.go",
+		Old:  "s.tailBytes+size) || size == 0 {",
+		New:  "s.tailBytes+size) || size == 0 || t.direct {",
+		Test: "TestStore_IsIndistinguishableFromMemory",
+	}, {
+		Name: "a repair does not see the images in the tail",
+		File: "store/salvage.go",
+		Old:  "			if isChunkKey(key) {\n",
+		New:  "			if isChunkKey(key) && len(payload) == 0 {\n",
+		Test: "TestRepair_OfImagesInTheTail",
 	}, {
 		Name: "what is in place of a lost image is taken for all that was known",
 		File: "store/salvage.go",
