@@ -11,17 +11,15 @@ import (
 // does not change, and holes that were noted stay noted: that everything was
 // brought is not known here.
 func (s *Store) Backfill(now int64, deltas []delta.Packed) (added int, err error) {
-	s.write.Lock()
-	defer s.write.Unlock()
 	err = s.transact(transaction{fill: func(t *tables) (state, error) {
-		next := s.state
+		next := s.tip.state
 		added = 0
 		if err := t.moveTail(&next); err != nil {
 			return state{}, err
 		}
 		t.direct = true // they may be many
 		for _, p := range deltas {
-			missing, err := t.missing(next.tail, p.Delta, s.replica.Context)
+			missing, err := t.missing(next.tail, p.Delta, s.tip.replica.Context)
 			if err != nil {
 				return state{}, err
 			}

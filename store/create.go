@@ -17,7 +17,7 @@ func (s *Store) create(db *bbolt.DB) error {
 	if err := s.fill(tx); err != nil {
 		return fmt.Errorf("create %s: %w", s.path, err)
 	}
-	if err := s.commitTransaction(tx); err != nil {
+	if err := s.commitTransaction(tx, func() {}); err != nil {
 		return fmt.Errorf("create %s: %w", s.path, err)
 	}
 	return nil
@@ -70,7 +70,7 @@ func (s *Store) countStart(db *bbolt.DB, l *loaded) error {
 	if err := t.migrate(l); err != nil {
 		return err
 	}
-	if err := s.commitTransaction(tx); err != nil {
+	if err := s.commitTransaction(tx, func() {}); err != nil {
 		return fmt.Errorf("count the start: %w", err)
 	}
 	return nil

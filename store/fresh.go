@@ -146,14 +146,9 @@ const placeRoom = 4*placeBatch*pageBytes + growBytes
 
 // placeSome does a part of that and reports whether more is left.
 func (s *Store) placeSome() (isMore bool, err error) {
-	s.write.Lock()
-	defer s.write.Unlock()
-	if s.options.room(s.path) < placeRoom+uint64(s.state.fresh.bytes) {
-		return false, nil
-	}
 	err = s.transact(transaction{fill: func(t *tables) (state, error) {
-		next := s.state
-		if next.fresh.first == next.fresh.next {
+		next := s.tip.state
+		if next.fresh.first == next.fresh.next || s.options.room(s.path) < placeRoom+uint64(next.fresh.bytes) {
 			return state{}, errNothing
 		}
 		isMore = next.fresh.written > placeBatch

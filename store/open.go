@@ -41,7 +41,7 @@ func (s *Store) prepareDirectory(dir string) error {
 }
 
 // open opens the file, verifies it and makes its content that of the store.
-// The caller holds write, or is alone.
+// The caller is alone.
 func (s *Store) open() error {
 	s.taken = nil
 	fresh, err := s.probe()
@@ -128,7 +128,7 @@ func (s *Store) settle() error {
 }
 
 // setFlusher has another file be written to from now on, none if it is nil. The
-// caller holds write, or is alone.
+// caller holds write and commit, or is alone.
 func (s *Store) setFlusher(f *flusher) {
 	if s.flusher != nil {
 		_ = s.flusher.close() // all that it wrote was waited for
@@ -136,10 +136,9 @@ func (s *Store) setFlusher(f *flusher) {
 	s.flusher = f
 }
 
-// become makes what was loaded the content of the store.
+// become makes what was loaded the content of the store. The caller holds write and
+// commit, or is alone.
 func (s *Store) become(db *bbolt.DB, l *loaded) {
-	s.commit.Lock()
-	defer s.commit.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.replica != nil {
@@ -147,6 +146,7 @@ func (s *Store) become(db *bbolt.DB, l *loaded) {
 	}
 	s.cluster, s.node, s.start = l.identity.cluster, l.identity.node, l.start
 	s.replica, s.state, s.index = l.replica, l.state, l.index
+	s.tip = tip{state: l.state, replica: l.replica.Clone()}
 	s.mu.db, s.mu.failed, s.mu.txid = db, nil, l.txid
 	s.mu.lineage, s.mu.flights = s.mu.lineage+1, nil
 	s.mu.revision++

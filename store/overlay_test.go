@@ -32,13 +32,15 @@ func validOverlay(v *View) error {
 }
 
 // validStandings holds S8 and S9 for where the images of a view stand, if it is that
-// of the last transaction, and nobody writes who could wait for it to end.
+// of the last transaction, and nobody writes who could wait for it to end. Of a
+// transaction that has failed on its way to the disk they stand as it has left them,
+// until the file is opened anew.
 func validStandings(s *Store, v *View) error {
 	if !s.write.TryLock() {
 		return nil
 	}
 	defer s.write.Unlock()
-	if v.Revision() != s.Revision() {
+	if v.Revision() != s.Revision() || s.Failed() != nil {
 		return nil
 	}
 	kept, waiting, counting := v.state.fresh, 0, 0

@@ -70,7 +70,5 @@ func (s *Store) SetNote(name string, value []byte) error {
 
 // change runs a transaction that leaves the replica alone.
 func (s *Store) change(fn func(*tables) error) error {
-	s.write.Lock()
-	defer s.write.Unlock()
-	return s.transact(transaction{fill: func(t *tables) (state, error) { return s.state, fn(t) }})
+	return s.transact(transaction{fill: func(t *tables) (state, error) { return s.tip.state, fn(t) }})
 }

@@ -8,7 +8,7 @@ import (
 // persist makes the effects of a commit part of a transaction and returns the
 // state after it. The order does not matter: the transaction is atomic.
 func (s *Store) persist(t *tables, e *delta.Effects, appliedAt int64) (state, error) {
-	next := s.state
+	next := s.tip.state
 	next.fingerprint, next.contextHash = e.Fingerprint, e.ContextHash
 	next.aheadHash = s.aheadHash(e.Ahead)
 	if e.Renamed {
@@ -30,12 +30,12 @@ func (s *Store) persist(t *tables, e *delta.Effects, appliedAt int64) (state, er
 		return state{}, err
 	}
 	for _, p := range e.Deltas {
-		if err := t.appendNew(&next, s.replica.Context, appliedAt, p); err != nil {
+		if err := t.appendNew(&next, s.tip.replica.Context, appliedAt, p); err != nil {
 			return state{}, err
 		}
 	}
 	var holes holeSet
-	if err := holes.addEffects(e, s.replica); err != nil {
+	if err := holes.addEffects(e, s.tip.replica); err != nil {
 		return state{}, err
 	}
 	if err := holes.write(&t.holes); err != nil {
@@ -46,9 +46,9 @@ func (s *Store) persist(t *tables, e *delta.Effects, appliedAt int64) (state, er
 
 // aheadHash returns the hash of what the replica is ahead by, after changes.
 func (s *Store) aheadHash(changes crdt.Context) delta.Sum {
-	hash := s.state.aheadHash
+	hash := s.tip.state.aheadHash
 	for id, sequence := range changes {
-		hash = hash.WithSeen(id, s.replica.Ahead.Get(id), sequence)
+		hash = hash.WithSeen(id, s.tip.replica.Ahead.Get(id), sequence)
 	}
 	return hash
 }

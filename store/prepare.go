@@ -39,12 +39,39 @@ type Prepared struct {
 	now     int64
 	lineage uint64
 	effects *delta.Effects
-	// before ended when the update before had come to an end, nil if none was in
-	// flight; ended is closed with this one.
-	before, ended chan struct{}
-	// index is that of the next instant, nil until it is derived.
-	index Index
+	// before is the update before, nil if none was in flight, or when this one has
+	// ended: else each would keep all before it.
+	before *Prepared
+	// hasFilled says that filled or err is set.
+	hasFilled bool
+	filled    *filled
+	err       error
+	// index is that of the next instant, valid when derived is over; nil, if the
+	// update could not be filled in. written is over when the next update may be
+	// filled in, ended when this one has come to an end.
+	index                   Index
+	derived, written, ended *moment
 }
+
+func newPrepared(s *Store, now int64, e *delta.Effects) *Prepared {
+	return &Prepared{
+		store: s, now: now, lineage: s.frontier.lineage, effects: e,
+		derived: newMoment(), written: newMoment(), ended: newMoment(),
+	}
+}
+
+// moment is one that can be waited for.
+type moment struct {
+	once sync.Once
+	over chan struct{}
+}
+
+func newMoment() *moment { return &moment{over: make(chan struct{})} }
+
+// come ends the waiting; once is enough.
+func (m *moment) come() { m.once.Do(func() { close(m.over) }) }
+
+func (m *moment) await() { <-m.over }
 
 // Pause runs what may take a while within the steps of an update: it lets go of
 // what they read from, so that they hold up nobody.
@@ -79,7 +106,7 @@ func (s *Store) Prepare(env delta.Env, fn func(*delta.Commit, Pause) error) (*Pr
 	if err != nil {
 		return nil, err
 	}
-	p := &Prepared{store: s, now: env.Now, lineage: s.frontier.lineage, effects: e, ended: make(chan struct{})}
+	p := newPrepared(s, env.Now, e)
 	return p, s.takeOff(p)
 }
 
@@ -108,7 +135,7 @@ func (s *Store) takeOff(p *Prepared) error {
 		return ErrStale
 	}
 	if n := len(s.mu.flights); n > 0 {
-		p.before = s.mu.flights[n-1].ended
+		p.before = s.mu.flights[n-1]
 	}
 	s.mu.flights = append(slices.Clone(s.mu.flights), p) // readers have the former slice
 	s.frontier.replica.Adopt(p.effects)
@@ -118,6 +145,31 @@ func (s *Store) takeOff(p *Prepared) error {
 // Effects returns what the update does. They are no part of the state before
 // Commit has returned without an error.
 func (p *Prepared) Effects() *delta.Effects { return p.effects }
+
+// Fill puts the effects into a transaction, as soon as that of the update before is
+// written, and while the disk works on that (S14). It is part of Commit and may be
+// called before, by anybody, but not beside Commit or Abandon. Until one of them no
+// other transaction is begun.
+//
+// beside is as in Commit.
+func (p *Prepared) Fill(beside Beside) {
+	if p.hasFilled {
+		return
+	}
+	p.hasFilled = true
+	if p.before != nil {
+		p.before.written.await()
+	}
+	x := &transaction{whyNot: p.whyNot, adopt: p.adopt}
+	x.fill = func(t *tables) (state, error) { return p.fill(t, x, beside) }
+	x.follow = func() {
+		p.store.tip.replica.Adopt(p.effects)
+		p.written.come()
+	}
+	if p.filled, p.err = p.store.fillIn(x); p.err != nil {
+		p.derived.come()
+	}
+}
 
 // Commit waits for the updates that were prepared before, and makes the effects
 // durable in one transaction. When it returns nil they are on disk and adopted:
@@ -135,45 +187,52 @@ func (p *Prepared) Effects() *delta.Effects { return p.effects }
 // cause, and so does that of every later call until Reopen: whether the disk has
 // it is not known before.
 func (p *Prepared) Commit(beside Beside) error {
-	defer close(p.ended)
+	defer p.end()
+	p.Fill(beside)
 	p.awaitBefore()
-	s := p.store
-	s.write.Lock()
-	defer s.write.Unlock()
-	if s.isStale(p) {
-		return ErrStale
+	err := p.err
+	if err == nil {
+		err = p.filled.commit()
 	}
-	x := transaction{fill: p.fill, adopt: p.adopt}
-	x.beside = func() (wait func()) { return beside(p.effects, p.derive) }
-	if !s.index.Reads(p.effects.Entries) {
-		wait := x.beside() // what reads nothing need not wait for what it would read
-		defer wait()
-		x.beside = func() func() { return wait }
-	}
-	err := s.transact(x)
-	if err != nil {
-		s.branch()
+	if err != nil && err != ErrStale {
+		p.store.branch()
 	}
 	return err
 }
 
 func (p *Prepared) awaitBefore() {
 	if p.before != nil {
-		<-p.before
+		p.before.ended.await()
 	}
+}
+
+// end lets those after it go on.
+func (p *Prepared) end() {
+	p.before, p.filled = nil, nil
+	p.derived.come()
+	p.written.come()
+	p.ended.come()
 }
 
 // Abandon ends an update in place of Commit: it waits for those before it, and then
 // nothing of it is made durable, and all after it are stale.
 func (p *Prepared) Abandon() {
-	defer close(p.ended)
+	defer p.end()
 	p.awaitBefore()
-	s := p.store
-	s.write.Lock()
-	defer s.write.Unlock()
-	if !s.isStale(p) {
-		s.branch()
+	if p.filled != nil {
+		defer p.filled.drop()
 	}
+	if !p.store.isStale(p) {
+		p.store.branch()
+	}
+}
+
+// whyNot returns ErrStale if that is what the update is.
+func (p *Prepared) whyNot() error {
+	if p.store.isStale(p) {
+		return ErrStale
+	}
+	return nil
 }
 
 func (s *Store) isStale(p *Prepared) bool {
@@ -189,24 +248,46 @@ func (s *Store) branch() {
 	s.mu.lineage, s.mu.flights = s.mu.lineage+1, nil
 }
 
-// fill puts the effects into a transaction.
-func (p *Prepared) fill(t *tables) (state, error) {
-	if p.effects.IsEmpty() {
-		return state{}, errNothing
+// fill puts the effects into a transaction, and starts what is done beside it.
+func (p *Prepared) fill(t *tables, x *transaction, beside Beside) (next state, err error) {
+	base := p.base()
+	reads := base != nil && base.Reads(p.effects.Entries)
+	if !reads { // what reads nothing need not wait for what it would read
+		x.wait = beside(p.effects, func() { p.derive(base, nil) })
 	}
-	next, err := p.store.persist(t, p.effects, p.now)
-	if err == nil && p.store.index.Reads(p.effects.Entries) {
-		p.index, err = p.store.index.Next(p.effects.Entries, t.reader(&next))
+	if p.effects.IsEmpty() {
+		next, err = p.store.tip.state, errNothing
+	} else {
+		next, err = p.store.persist(t, p.effects, p.now)
+	}
+	if reads && (err == nil || err == errNothing) {
+		if failure := p.derive(base, t.reader(&next)); failure != nil {
+			return state{}, failure
+		}
+		x.wait = beside(p.effects, func() {})
 	}
 	return next, err
 }
 
-// derive makes the index of the next instant, unless that had to be done within
-// the transaction.
-func (p *Prepared) derive() {
-	if p.index == nil {
-		p.index, _ = p.store.index.Next(p.effects.Entries, nil) // reads nothing, so nothing fails
+// base returns the index before the update, nil if the one before has none, and so
+// fails.
+func (p *Prepared) base() Index {
+	if p.before != nil {
+		p.before.derived.await()
+		return p.before.index
 	}
+	p.store.mu.RLock()
+	defer p.store.mu.RUnlock()
+	return p.store.index
+}
+
+// derive makes the index of the next instant.
+func (p *Prepared) derive(base Index, after delta.Reader) (err error) {
+	defer p.derived.come()
+	if base != nil {
+		p.index, err = base.Next(p.effects.Entries, after)
+	}
+	return err
 }
 
 // adopt makes the effects part of what is acknowledged. The caller holds mu.
@@ -214,7 +295,9 @@ func (p *Prepared) adopt() {
 	s := p.store
 	s.replica.Adopt(p.effects)
 	s.index = p.index
-	s.mu.flights = slices.Clone(s.mu.flights[1:]) // it is the first (S10)
+	if p.lineage == s.mu.lineage {
+		s.mu.flights = slices.Clone(s.mu.flights[1:]) // it is the first (S10)
+	} // else what is behind it has failed meanwhile
 }
 
 // after returns what the update has made of an entry, false if it is unchanged.

@@ -40,7 +40,8 @@ func (w *twins) update(fn func(*delta.Commit) error) (*delta.Effects, error) {
 	return p.effects, nil
 }
 
-// fly has some updates be prepared before the first is durable, of which one may be
+// fly has some updates be prepared before the first is durable, each of which may be
+// filled in while the disk works on the one before, and of which one may be
 // abandoned or fail on its way to the disk: then those after it are as if they had
 // never been.
 func (w *twins) fly(t *rapid.T) {
@@ -55,9 +56,17 @@ func (w *twins) fly(t *rapid.T) {
 	failing := rapid.IntRange(0, 2*len(flights)).Draw(t, "failing")
 	arrives := rapid.Bool().Draw(t, "arrives")
 	isAbandoned := rapid.Bool().Draw(t, "abandoned")
+	isAhead := rapid.Bool().Draw(t, "filled in ahead")
+	var filling sync.WaitGroup
+	defer filling.Wait()
 	for i, f := range flights {
+		filling.Wait()
+		if isAhead && i+1 < len(flights) {
+			filling.Go(func() { flights[i+1].Fill(deriveFirst) })
+		}
 		if i == failing && isAbandoned {
 			f.Abandon()
+			filling.Wait()
 			w.model = f.before
 			w.seeStale(t, flights[i+1:])
 			return
@@ -78,14 +87,16 @@ func (w *twins) fly(t *rapid.T) {
 		if i != failing || !errors.Is(err, ErrFailed) {
 			t.Fatalf("flight %d of %d, of which %d fails: %v", i, len(flights), failing, err)
 		}
-		w.crash(t, flights[i:], arrives)
+		filling.Wait()
+		w.crash(t, flights[i:], arrives, isAhead)
 		return
 	}
 }
 
 // crash settles what the first of some flights has left, and sees the others fail.
-func (w *twins) crash(t *rapid.T, flights []twinFlight, arrives bool) {
-	isReopened := rapid.Bool().Draw(t, "reopened first")
+// One that is filled in keeps the file from being opened anew.
+func (w *twins) crash(t *rapid.T, flights []twinFlight, arrives, isFilled bool) {
+	isReopened := !isFilled && rapid.Bool().Draw(t, "reopened first")
 	after := w.model
 	if len(flights) > 1 {
 		after = flights[1].before
@@ -426,8 +437,8 @@ func TestPrepared_Commit_WaitsForWhatIsDerived(t *testing.T) {
 func TestPrepared_Commit_ThatCannotBeFilled(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{})
 	p := prepareTest(t, s, putting("a"))
-	id := s.replica.ID
-	s.replica.Context[id] = 9 // so that its delta seems to have been seen
+	id := s.tip.replica.ID
+	s.tip.replica.Context[id] = 9 // so that its delta seems to have been seen
 	derived := false
 	err := p.Commit(func(_ *delta.Effects, derive func()) (wait func()) {
 		var running sync.WaitGroup
@@ -437,7 +448,7 @@ func TestPrepared_Commit_ThatCannotBeFilled(t *testing.T) {
 	if !errors.Is(err, ErrCorrupt) || !derived || s.Failed() != nil {
 		t.Errorf("it ends with %v, derived: %t, failed: %v", err, derived, s.Failed())
 	}
-	delete(s.replica.Context, id)
+	delete(s.tip.replica.Context, id)
 	if err := prepareTest(t, s, putting("b")).Commit(deriveFirst); err != nil {
 		t.Error(err)
 	}

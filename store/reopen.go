@@ -16,8 +16,8 @@ import (
 // It does nothing if the store has not failed, and may be called again if it
 // fails itself. In between another process may take the file: ErrInUse.
 func (s *Store) Reopen() error {
-	s.write.Lock()
-	defer s.write.Unlock()
+	s.await()
+	defer s.goOn()
 	db, err := s.detach()
 	if err != nil || s.Failed() == nil {
 		return err
@@ -33,7 +33,7 @@ func (s *Store) Reopen() error {
 }
 
 // detach takes the database of a failed store away from its readers. The caller
-// holds write.
+// holds write and commit.
 func (s *Store) detach() (*bbolt.DB, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

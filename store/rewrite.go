@@ -189,8 +189,8 @@ func (s *Store) endCopy() {
 // swap carries over what changed since the copy began and puts the new file in
 // place, while nobody writes.
 func (s *Store) swap(n *newFile) (*bbolt.DB, error) {
-	s.write.Lock()
-	defer s.write.Unlock()
+	s.await()
+	defer s.goOn()
 	if err := s.canCarryOver(); err != nil {
 		return nil, err
 	}
@@ -222,10 +222,8 @@ func (s *Store) swap(n *newFile) (*bbolt.DB, error) {
 	return db, nil
 }
 
-// exchange makes new views read another file.
+// exchange makes new views read another file. The caller holds commit.
 func (s *Store) exchange(db *bbolt.DB, txid int) {
-	s.commit.Lock()
-	defer s.commit.Unlock()
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.db, s.mu.txid = db, txid

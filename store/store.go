@@ -17,20 +17,23 @@ type Store struct {
 	// frontier is held while an update is prepared, and taken before all others.
 	frontier frontier
 
-	// write serialises everything that changes the file or the replica. It is
-	// taken before mu, and guards what is between here and mu.
+	// write is held while a transaction is filled and until its pages are written
+	// (S14). It is taken before commit and mu, and guards what is between here and
+	// commit.
 	write   sync.Mutex
-	replica *delta.Replica
-	index   Index
-	state   state
+	tip     tip
 	rewrite rewrite
-	flusher *flusher // nil if the file is only read
-	taken   *taken   // the transaction that opening took back, nil if none
+	taken   *taken // the transaction that opening took back, nil if none
 
 	// commit is held while a transaction is on its way to the disk, and while
 	// the file is replaced: a reader that meets what is visible in the file but
-	// not yet acknowledged waits here.
-	commit sync.Mutex
+	// not yet acknowledged waits here. What is between here and mu is what was
+	// acknowledged; it changes while both are held. flusher is guarded by commit.
+	commit  sync.Mutex
+	replica *delta.Replica
+	index   Index
+	state   state
+	flusher *flusher // nil if the file is only read
 
 	// mu guards what readers need; it is held for moments, never during I/O.
 	mu struct {
@@ -79,8 +82,8 @@ func Open(dir string, o Options) (*Store, error) {
 // Close ends the store. It waits for a running Update and for open Views.
 // Further calls do nothing.
 func (s *Store) Close() error {
-	s.write.Lock()
-	defer s.write.Unlock()
+	s.await()
+	defer s.goOn()
 	s.mu.Lock()
 	db := s.mu.db
 	s.mu.db, s.mu.closed = nil, true
@@ -98,8 +101,8 @@ func (s *Store) Close() error {
 // when nothing else is written, and does nothing if that was noted. An error is as
 // one of Prepared.Commit.
 func (s *Store) Confirm() error {
-	s.write.Lock()
-	defer s.write.Unlock()
+	s.await()
+	defer s.goOn()
 	if _, err := s.database(); err != nil {
 		return err
 	}
@@ -109,7 +112,7 @@ func (s *Store) Confirm() error {
 	return nil
 }
 
-// confirm is Confirm for who holds write. Of a file that has failed nothing is
+// confirm is Confirm for who holds write and commit. Of a file that has failed nothing is
 // known.
 func (s *Store) confirm() error {
 	if s.flusher == nil || s.Failed() != nil {
@@ -169,6 +172,18 @@ func (s *Store) usable() error {
 	return nil
 }
 
+// await waits until no transaction is on its way to the disk, nor being filled, and
+// keeps it so until goOn.
+func (s *Store) await() {
+	s.write.Lock()
+	s.commit.Lock()
+}
+
+func (s *Store) goOn() {
+	s.commit.Unlock()
+	s.write.Unlock()
+}
+
 // readable returns the open file.
 func (s *Store) readable() (*bbolt.DB, error) {
 	s.mu.RLock()
@@ -176,7 +191,7 @@ func (s *Store) readable() (*bbolt.DB, error) {
 	return s.mu.db, s.usable()
 }
 
-// database returns the open file for writing. The caller holds write.
+// database returns the open file for writing.
 func (s *Store) database() (*bbolt.DB, error) {
 	db, err := s.readable()
 	if err == nil && s.options.ReadOnly {

@@ -34,16 +34,14 @@ func (s *Store) Trim(p compaction.Plan) error {
 }
 
 func (s *Store) trim(drops []compaction.Drop) error {
-	s.write.Lock()
-	defer s.write.Unlock()
 	return s.transact(transaction{fill: func(t *tables) (state, error) {
-		next, holes := s.state, holeSet{}
+		next, holes := s.tip.state, holeSet{}
 		for _, d := range drops {
 			if err := t.dropRecord(&next, &holes, d); err != nil {
 				return state{}, err
 			}
 		}
-		if next.logRecords == s.state.logRecords {
+		if next.logRecords == s.tip.state.logRecords {
 			return state{}, errNothing
 		}
 		if err := holes.write(&t.holes); err != nil {

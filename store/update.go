@@ -49,72 +49,167 @@ func deriveFirst(_ *delta.Effects, derive func()) (wait func()) {
 var errNothing = errors.New("nothing to write")
 
 // transaction is what becomes durable together.
+//
+//	S14 One transaction is on its way to the disk at most. The next may be filled
+//	    meanwhile, on what that one leads to (tip), in memory only: none of its
+//	    pages is written before that one is durable, and none if it is not.
+//
+// So what a head that may yet be gone back to (S11) leads to is as it was: pages
+// that the one on its way has set free are written to by the next at the earliest.
 type transaction struct {
 	// fill puts it into the file and returns the state with it.
 	fill func(*tables) (state, error)
-	// beside starts what is done while the disk works, before adopt; nil has
-	// nothing to do.
-	beside func() (wait func())
-	// adopt runs when it is durable, before any reader sees it; nil has nothing
-	// to do.
-	adopt func()
+	// whyNot says why it is not to be carried out any more; nil has no reasons of
+	// its own.
+	whyNot func() error
+	// follow makes the replica of the tip that with it, adopt the one that is
+	// acknowledged, before any reader sees it; nil changes neither.
+	follow, adopt func()
+	// wait waits for what was started beside it; nil has nothing to wait for.
+	wait func()
 }
 
-// transact carries out a transaction. The caller holds write.
+// tip is what the last transaction whose pages are written leads to, whether it is
+// durable yet or not. It belongs to who holds write.
+type tip struct {
+	state   state
+	replica *delta.Replica
+}
+
+// transact carries out a transaction.
 func (s *Store) transact(x transaction) error {
-	db, err := s.database()
+	f, err := s.fillIn(&x)
 	if err != nil {
 		return err
 	}
+	return f.commit()
+}
+
+// filled is a transaction that is put together, in memory. It holds write, until
+// its pages are written or it is dropped.
+type filled struct {
+	*transaction
+	store  *Store
+	tx     *bbolt.Tx // nil if there is nothing to write
+	tables *tables
+	next   state
+}
+
+// fillIn puts a transaction together.
+func (s *Store) fillIn(x *transaction) (f *filled, err error) {
+	s.write.Lock()
+	defer func() {
+		if err != nil {
+			s.write.Unlock()
+		}
+	}()
+	if err := s.whyNot(x); err != nil {
+		return nil, err
+	}
+	db, err := s.database()
+	if err != nil {
+		return nil, err
+	}
 	tx, err := db.Begin(true)
 	if err != nil {
-		return s.fail(err)
+		return nil, s.fail(err)
 	}
-	defer tx.Rollback() // does nothing once committed
 	t := newTables(tx, s.rewrite.touched())
 	t.tailMax, t.freshMax = s.options.tailMax, s.options.freshMax
-	next, err := x.fill(t)
-	if err == errNothing {
-		x.startBeside()()
-		s.publish(s.state, s.txid(), x.adopt)
+	f = &filled{transaction: x, store: s, tx: tx, tables: t}
+	f.next, err = x.fill(t)
+	switch err {
+	case nil:
+		return f, nil
+	case errNothing:
+		f.rollback()
+		f.tx, f.next = nil, s.tip.state
+		return f, nil
+	}
+	f.rollback()
+	x.await()
+	return nil, err
+}
+
+// whyNot says why a transaction cannot be carried out any more, or nil.
+func (s *Store) whyNot(x *transaction) error {
+	if x.whyNot != nil {
+		if err := x.whyNot(); err != nil {
+			return err
+		}
+	}
+	_, err := s.database()
+	return err
+}
+
+// await waits for what was started beside the transaction.
+func (x *transaction) await() {
+	if x.wait != nil {
+		x.wait()
+	}
+}
+
+// rollback gives up what was filled in.
+func (f *filled) rollback() {
+	if f.tx != nil {
+		f.tx.Rollback() // does nothing once committed
+		f.tables.standings.takeBack()
+	}
+}
+
+// drop ends a transaction of which nothing is to be written.
+func (f *filled) drop() {
+	f.rollback()
+	f.await()
+	f.store.write.Unlock()
+}
+
+// commit makes a transaction durable, when the one before is, and publishes what it
+// did.
+func (f *filled) commit() error {
+	s := f.store
+	s.commit.Lock()
+	defer s.commit.Unlock()
+	if err := s.whyNot(f.transaction); err != nil {
+		f.drop()
+		return err
+	}
+	if f.tx == nil {
+		f.await()
+		f.written()
+		s.publish(s.state, s.txid(), f.adopt)
 		return nil
 	}
+	txid, isWritten := f.tx.ID(), false
+	err := s.commitTransaction(f.tx, func() { isWritten = true; f.written() })
+	f.await()
 	if err == nil {
-		err = s.finish(tx, next, x)
+		s.publish(f.next, txid, f.adopt)
+		return nil
 	}
-	if err != nil {
-		t.standings.takeBack()
+	err = s.fail(err)
+	if !isWritten {
+		f.rollback()
+		s.write.Unlock()
 	}
 	return err
 }
 
-// startBeside starts what runs while the disk works, and returns what waits for
-// its end.
-func (x *transaction) startBeside() (wait func()) {
-	if x.beside == nil {
-		return func() {}
+// written lets the next transaction be filled in, on top of this one.
+func (f *filled) written() {
+	s := f.store
+	s.tip.state = f.next
+	if f.follow != nil {
+		f.follow()
 	}
-	return x.beside()
+	s.write.Unlock()
 }
 
-// finish commits a transaction and publishes what it did.
-func (s *Store) finish(tx *bbolt.Tx, next state, x transaction) error {
-	s.commit.Lock()
-	defer s.commit.Unlock()
-	txid := tx.ID()
-	wait := x.startBeside()
-	err := s.commitTransaction(tx)
-	wait()
-	if err != nil {
-		return s.fail(err)
-	}
-	s.publish(next, txid, x.adopt)
-	return nil
-}
-
-// commitTransaction makes a transaction of bbolt durable. The caller holds write.
-func (s *Store) commitTransaction(tx *bbolt.Tx) error {
-	return s.options.commit(tx, func() error { return s.flusher.commit(tx) })
+// commitTransaction makes a transaction of bbolt durable, and calls written when its
+// pages are written, which the disk may not have yet. The caller holds commit, or is
+// alone.
+func (s *Store) commitTransaction(tx *bbolt.Tx, written func()) error {
+	return s.options.commit(tx, func() error { return s.flusher.commit(tx, written) })
 }
 
 // publish makes a committed transaction the one that readers see.
@@ -135,10 +230,11 @@ func (s *Store) txid() int {
 	return s.mu.txid
 }
 
-// fail stops the store (S5) and returns why.
+// fail stops the store (S5) and returns why. What is in flight is stale (S10).
 func (s *Store) fail(cause error) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.failed = fmt.Errorf("%w: %w", ErrFailed, cause)
+	s.mu.lineage, s.mu.flights = s.mu.lineage+1, nil
 	return s.mu.failed
 }

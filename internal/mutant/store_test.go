@@ -29,7 +29,7 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "S8: what a transaction has placed that failed is taken for placed",
 		File: "store/update.go",
-		Old:  "		t.standings.takeBack()\n",
+		Old:  "		f.tables.standings.takeBack()\n",
 		New:  "",
 		Test: "TestOverlay_OfATransactionThatFails",
 	}, {
@@ -77,7 +77,7 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "a rewriting places entries where the disk has no room",
 		File: "store/fresh.go",
-		Old:  "s.options.room(s.path) < placeRoom+uint64(s.state.fresh.bytes)",
+		Old:  "s.options.room(s.path) < placeRoom+uint64(next.fresh.bytes)",
 		New:  "s.options.room(s.path) == 0",
 		Test: "TestRewrite_WithoutRoom_PlacesNothing",
 	}, {
@@ -95,7 +95,7 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "S10: an update becomes durable though one before has failed",
 		File: "store/prepare.go",
-		Old:  "	if s.isStale(p) {\n		return ErrStale\n	}\n",
+		Old:  "	if p.store.isStale(p) {\n		return ErrStale\n	}\n",
 		New:  "",
 		Test: "TestPrepared_Commit_OnOneThatHasFailed",
 	}, {
@@ -107,27 +107,51 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "S10: updates become durable as they come",
 		File: "store/prepare.go",
-		Old:  "	if p.before != nil {\n		<-p.before\n	}\n",
-		New:  "",
+		Old:  "		p.before.written.await()\n",
+		New:  "		p.before = nil\n",
 		Test: "TestPrepared_Commit_ComesAfterThoseBefore",
 	}, {
 		Name: "S10: what is abandoned takes those before it along",
 		File: "store/prepare.go",
-		Old:  "	defer close(p.ended)\n	p.awaitBefore()\n	s := p.store\n	s.write.Lock()\n	defer s.write.Unlock()\n	if !",
-		New:  "	defer close(p.ended)\n	s := p.store\n	s.write.Lock()\n	defer s.write.Unlock()\n	if !",
+		Old:  "	defer p.end()\n	p.awaitBefore()\n	if p.filled",
+		New:  "	defer p.end()\n	if p.filled",
 		Test: "TestPrepared_Abandon_ComesAfterThoseBefore",
 	}, {
 		Name: "S10: an update that is stale takes others along when it is abandoned",
 		File: "store/prepare.go",
-		Old:  "	if !s.isStale(p) {\n		s.branch()\n	}\n",
-		New:  "	s.branch()\n",
+		Old:  "	if !p.store.isStale(p) {\n		p.store.branch()\n	}\n",
+		New:  "	p.store.branch()\n",
 		Test: "TestPrepared_Abandon_LeavesNothing",
 	}, {
 		Name: "S10: what was prepared on one that was abandoned goes on",
 		File: "store/prepare.go",
-		Old:  "	if !s.isStale(p) {\n		s.branch()\n	}\n",
+		Old:  "	if !p.store.isStale(p) {\n		p.store.branch()\n	}\n",
 		New:  "",
 		Test: "TestPrepared_Abandon_LeavesNothing",
+	}, {
+		Name: "S14: the next is filled in on what is acknowledged",
+		File: "store/persist.go",
+		Old:  "	next := s.tip.state\n",
+		New:  "	next := s.state\n",
+		Test: "TestPrepared_Fill_WhileTheDiskWorks",
+	}, {
+		Name: "S14: the next follows an index that is acknowledged",
+		File: "store/prepare.go",
+		Old:  "		return p.before.index\n	}\n",
+		New:  "	}\n",
+		Test: "TestPrepared_Fill_WhileTheDiskWorks",
+	}, {
+		Name: "S14: the next is written though the one before has failed",
+		File: "store/update.go",
+		Old:  "	if err := s.whyNot(f.transaction); err != nil {\n		f.drop()\n		return err\n	}\n",
+		New:  "",
+		Test: "TestPrepared_Fill_OnOneThatFails",
+	}, {
+		Name: "S14: what is filled in and abandoned keeps others from writing",
+		File: "store/prepare.go",
+		Old:  "	if p.filled != nil {\n		defer p.filled.drop()\n	}\n",
+		New:  "",
+		Test: "TestPrepared_Fill_AndAbandon",
 	}, {
 		Name: "who waits for an update before holds the file",
 		File: "store/prepare.go",
@@ -137,8 +161,8 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "what is derived beside a commit is not waited for",
 		File: "store/update.go",
-		Old:  "	wait := x.startBeside()\n	err := s.commitTransaction(tx)\n	wait()\n",
-		New:  "	x.startBeside()\n	err := s.commitTransaction(tx)\n",
+		Old:  "	f.await()\n	if err == nil {\n		s.publish",
+		New:  "	if err == nil {\n		s.publish",
 		Test: "TestPrepared_Commit_WaitsForWhatIsDerived",
 	}, {
 		Name: "S11: a head without a proof is gone on from",
