@@ -1,6 +1,10 @@
 package node
 
-import "github.com/scalesmall/ssnode/store"
+import (
+	"sync"
+
+	"github.com/scalesmall/ssnode/store"
+)
 
 // flight is a transaction on its way to the disk. Meanwhile the committer runs
 // the steps of the next one, which would else wait for a disk that waits for
@@ -25,12 +29,17 @@ import "github.com/scalesmall/ssnode/store"
 //	    before leads to. If F3 holds one back, or it fails though the disk works,
 //	    that is undone, the last one first, before anything else is derived.
 //
+//	F6  A transaction that is ready is filled in while the disk works on the one
+//	    before (store, S14), by a goroutine of its own; a lone one in its flight.
+//
 // So the protocol's requests still come before the local writes of the same
 // transaction, and nobody is answered before who came earlier.
 type flight struct {
 	*transaction
 	// after is the one before, if that was out when this one was ready.
 	after *flight
+	// filling is done once the transaction is filled in, or is not to be any more.
+	filling sync.Once
 	// previewed is closed when shown is valid, landed when that and err are:
 	// store.ErrStale if F3 holds it back.
 	previewed, landed chan struct{}
@@ -75,6 +84,9 @@ func (n *Node) launch(t *transaction) {
 	next := &flight{transaction: t, after: n.flight, previewed: make(chan struct{}), landed: make(chan struct{})}
 	n.previews <- next
 	n.departures <- next
+	if n.flight.isOut() {
+		n.fills <- next
+	}
 	if before := n.flight; before != nil {
 		<-before.landed
 		if before.err != nil {
@@ -105,6 +117,17 @@ func (n *Node) runPreviews() {
 	}
 }
 
+// runFills fills in what is ready while the one before is out (F6).
+func (n *Node) runFills() {
+	for f := range n.fills {
+		f.fill()
+	}
+}
+
+func (f *flight) fill() {
+	f.filling.Do(func() { f.prepared.Fill(f.beside) })
+}
+
 // runFlights carries out one after the other what departs.
 func (n *Node) runFlights() {
 	for f := range n.departures {
@@ -126,9 +149,11 @@ func (f *flight) depart() error {
 	f.after = nil // or each would keep all before it
 	_, isDisowned := f.node.identity.whyNot(f.prepared.Effects().ID)
 	if isDisowned || before != nil && before.err != nil {
+		f.filling.Do(func() {}) // waits, and nobody begins
 		f.prepared.Abandon()
 		return store.ErrStale
 	}
+	f.fill()
 	return f.prepared.Commit(f.beside)
 }
 
