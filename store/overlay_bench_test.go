@@ -31,25 +31,27 @@ func BenchmarkOverlay(b *testing.B) {
 }
 
 // BenchmarkOverlay_Scan is a scan of ten neighbours, of which the overlay has some two
-// or three, after each commit of so many writes.
+// or three, and one of all, after each commit of so many writes.
 func BenchmarkOverlay_Scan(b *testing.B) {
 	for _, together := range []int{1, 130} {
-		b.Run(fmt.Sprint(together), func(b *testing.B) {
-			l := newOverlayLoad(together)
-			for l.commits*l.together < 4*freshMax {
-				l.commit(freshMax)
-			}
-			b.ReportAllocs()
-			seen := 0
-			for b.Loop() {
-				b.StopTimer()
-				l.commit(freshMax)
-				b.StartTimer()
-				at := l.random.IntN(len(l.keys) - 10)
-				seen += l.countIn(delta.Span{From: l.keys[at], To: l.keys[at+10]})
-			}
-			b.ReportMetric(float64(seen)/float64(b.N), "images/op")
-		})
+		l := newOverlayLoad(together)
+		for l.commits*l.together < 4*freshMax {
+			l.commit(freshMax)
+		}
+		for _, keys := range []int{10, len(l.keys) - 1} {
+			b.Run(fmt.Sprintf("%d/%d", together, keys), func(b *testing.B) {
+				b.ReportAllocs()
+				seen := 0
+				for b.Loop() {
+					b.StopTimer()
+					l.commit(freshMax)
+					b.StartTimer()
+					at := l.random.IntN(len(l.keys) - keys)
+					seen += l.countIn(delta.Span{From: l.keys[at], To: l.keys[at+keys]})
+				}
+				b.ReportMetric(float64(seen)/float64(b.N), "images/op")
+			})
+		}
 	}
 }
 
@@ -105,11 +107,9 @@ func (l *overlayLoad) commit(waiting int) {
 }
 
 func (l *overlayLoad) countIn(s delta.Span) (n int) {
-	l.overlay.images.Ascend(&image{key: s.From}, func(x *image) bool {
-		if x.key < s.To {
-			n++
-		}
-		return x.key < s.To
-	})
+	a := l.overlay.ascend(s.From)
+	for x := a.next(); x != nil && x.key < s.To; x = a.next() {
+		n++
+	}
 	return n
 }

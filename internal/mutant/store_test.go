@@ -39,6 +39,42 @@ func TestStore_Rules(t *testing.T) {
 		New:  "",
 		Test: "TestStore_IsIndistinguishableFromMemory",
 	}, {
+		Name: "S13: what was added later is found in place of what counted",
+		File: "store/generation.go",
+		Old:  "	for at >= n {\n		at = int(t.older[at])\n	}\n",
+		New:  "",
+		Test: "TestOverlay_AnyChanges",
+	}, {
+		Name: "S13: what a transaction that failed has added is added to",
+		File: "store/generation.go",
+		Old:  "	if g.table.n != g.n {",
+		New:  "	if g.table.n < g.n {",
+		Test: "TestOverlay_AnyChanges",
+	}, {
+		Name: "S13: an image counts though its chunk has gone",
+		File: "store/overlay.go",
+		Old:  "if i == 0 && int(x.position) < o.dropped {",
+		New:  "if i > len(o.generations) {",
+		Test: "TestOverlay_AnyChanges",
+	}, {
+		Name: "S14: of two images in a run the older one is kept",
+		File: "store/runs.go",
+		Old:  "		if order < 0 {\n			x = older[0]",
+		New:  "		if order <= 0 {\n			x = older[0]",
+		Test: "TestOverlay_AnyChanges",
+	}, {
+		Name: "S14: of two runs the older one comes first",
+		File: "store/runs.go",
+		Old:  "order == 0 && i > j",
+		New:  "order == 0 && i < j",
+		Test: "TestOverlay_AnyChanges",
+	}, {
+		Name: "what the sweep has passed by is taken for that of another run",
+		File: "store/generation.go",
+		Old:  "	if first == 0 {\n		g.swept = unknown\n	}\n",
+		New:  "",
+		Test: "TestOverlay_AnyChanges",
+	}, {
 		Name: "what is in place of a lost image is taken for all that was known",
 		File: "store/salvage.go",
 		Old:  "	s.isWhole = !torn && s.state.logNext > 0 && s.hasNewest() &&\n",
