@@ -88,7 +88,7 @@ func (c *checker) checkContexts(t *tables) {
 // checkFresh checks the chunks, also the images that do not count, and reads those
 // that do.
 func (c *checker) checkFresh(t *tables, version uint64) {
-	if c.state.fresh.images == nil { // the state could not be read
+	if c.state.fresh.first == 0 { // the state could not be read
 		c.state.fresh = newOverlay(1, 1)
 	}
 	if version < 3 {

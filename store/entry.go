@@ -4,7 +4,6 @@ import (
 	"fmt"
 
 	"github.com/scalesmall/ssnode/delta"
-	"github.com/tidwall/btree"
 	"go.etcd.io/bbolt"
 )
 
@@ -94,8 +93,8 @@ func (r entryReader) each(s delta.Span, visit func(storedEntry) error) error {
 type merge struct {
 	cursor      *bbolt.Cursor
 	key, sealed []byte
-	newer       btree.IterG[*image]
-	isNewer     bool
+	newer       *ascent
+	image       *image // the next of these, nil behind the last
 }
 
 func (r entryReader) merge(from delta.Key) (*merge, error) {
@@ -103,24 +102,23 @@ func (r entryReader) merge(from delta.Key) (*merge, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &merge{cursor: cursor, newer: r.fresh.images.Iter()}
+	m := &merge{cursor: cursor, newer: r.fresh.ascend(from)}
 	m.key, m.sealed = cursor.Seek([]byte(from))
-	m.isNewer = m.newer.Seek(&image{key: from})
+	m.image = m.newer.next()
 	return m, nil
 }
 
 // next returns what counts for the next key, false behind the last.
 func (m *merge) next() (storedEntry, bool) {
-	if m.key == nil && !m.isNewer {
+	if m.key == nil && m.image == nil {
 		return storedEntry{}, false
 	}
-	if m.key == nil || m.isNewer && string(m.newer.Item().key) <= string(m.key) {
-		newer := m.newer.Item()
-		x := storedEntry{key: []byte(newer.key), image: newer}
+	if m.key == nil || m.image != nil && string(m.image.key) <= string(m.key) {
+		x := storedEntry{key: []byte(m.image.key), image: m.image}
 		if string(m.key) == string(x.key) {
 			m.key, m.sealed = m.cursor.Next()
 		}
-		m.isNewer = m.newer.Next()
+		m.image = m.newer.next()
 		return x, true
 	}
 	x := storedEntry{key: m.key, sealed: m.sealed}

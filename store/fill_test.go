@@ -52,7 +52,7 @@ func flyBeside(t *testing.T, s *Store, d *slowDisk) (second *Prepared, ended cha
 	return second, ended
 }
 
-// TestPrepared_Fill_WhileTheDiskWorks: S14. What is filled in beside the disk is built
+// TestPrepared_Fill_WhileTheDiskWorks: S16. What is filled in beside the disk is built
 // on what that works on, and others that write come after it.
 func TestPrepared_Fill_WhileTheDiskWorks(t *testing.T) {
 	d := newSlowDisk()
@@ -89,7 +89,7 @@ func TestPrepared_Fill_WhileTheDiskWorks(t *testing.T) {
 	checkAndClose(t, openTest(t, dir, Options{}))
 }
 
-// TestPrepared_Fill_OnOneThatFails: S14. Nothing of what was filled in is written if
+// TestPrepared_Fill_OnOneThatFails: S16. Nothing of what was filled in is written if
 // the one before fails, though the disk has that; the store is the same as if it had
 // never been.
 func TestPrepared_Fill_OnOneThatFails(t *testing.T) {

@@ -89,7 +89,7 @@ func flipFile(t *testing.T) (content []byte, want string) {
 	write(t, s, register("n1", "k005", "z", 1000))
 	write(t, s, register("n1", "k005", "z", 1001), register("n1", "new", "z", 1))
 	write(t, s, delta.Operation{Verb: delta.VerbRelease, Claim: claim("n1", "k006", "z")})
-	if o, _ := overlayOf(t, s); o.written != 4 || o.images.Len() != 3 {
+	if o, _ := overlayOf(t, s); o.written != 4 || len(counting(o)) != 3 {
 		t.Fatalf("the newest entries are %+v", o)
 	}
 	content, err := os.ReadFile(backupOf(t, s))

@@ -14,6 +14,8 @@ type image struct {
 	sealed []byte
 	// standing changes, and belongs to who holds Store.write: nobody else looks at it.
 	standing standing
+	// position is that in its generation.
+	position uint32
 }
 
 // newImages returns the images of what entries have become.
@@ -47,8 +49,6 @@ func (x *image) payload() []byte {
 	}
 	return x.sealed[checksumBytes:]
 }
-
-func (x *image) isBefore(other *image) bool { return x.key < other.key }
 
 // bytes returns what it takes in a chunk, about.
 func (x *image) bytes() int { return len(x.key) + len(x.payload()) }

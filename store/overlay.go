@@ -2,9 +2,10 @@ package store
 
 import (
 	"fmt"
+	"hash/maphash"
+	"slices"
 
 	"github.com/scalesmall/ssnode/delta"
-	"github.com/tidwall/btree"
 )
 
 // overlay are the entries that were written last. Writes come to keys all over
@@ -24,10 +25,11 @@ import (
 // An overlay is never changed: who holds one keeps it. Only where its images stand is
 // as the last transaction has left it, whoever holds it.
 type overlay struct {
-	// images are those that count, by key. A node of the tree has 8 bytes of each, a
-	// third of what it would have with its key: what a commit changes of nodes it
-	// copies.
-	images *btree.BTreeG[*image]
+	// generations are the images, also those that do not count, in the order of
+	// writing; of the first generation so many were dropped.
+	generations []generation
+	dropped     int
+	seed        maphash.Seed
 	// first and next bound the chunks: state stores them. chunks are the images in
 	// them.
 	first, next uint64
@@ -39,39 +41,63 @@ type overlay struct {
 	sweep delta.Key
 }
 
-// overlayDegree makes nodes small, too.
-const overlayDegree = 8
-
 func newOverlay(first, next uint64) overlay {
-	images := btree.NewBTreeGOptions((*image).isBefore, btree.Options{Degree: overlayDegree, NoLocks: true})
-	return overlay{images: images, first: first, next: next}
+	return overlay{seed: maphash.MakeSeed(), first: first, next: next}
 }
 
-// begin returns a copy that may be changed until it is held by anybody else.
+// begin returns a copy that may be changed until it is held by anybody else, by one
+// alone. It may be begun again where a transaction has failed.
 func (o overlay) begin() overlay {
-	o.images = o.images.Copy()
+	o.generations = slices.Clone(o.generations)
+	if n := len(o.generations); n > 0 {
+		o.generations[n-1] = o.generations[n-1].begin(o.seed)
+	}
 	return o
 }
 
 // get returns the image that counts for a key, nil if there is none.
 func (o *overlay) get(k delta.Key) *image {
-	x, _ := o.images.Get(&image{key: k})
-	return x
+	if len(o.generations) == 0 {
+		return nil
+	}
+	return o.find(o.hash(k), k)
+}
+
+func (o *overlay) hash(k delta.Key) uint64 { return maphash.String(o.seed, string(k)) }
+
+// find looks at all generations at once before it looks at one after the other: so what
+// it needs of each is on its way from memory at the same time.
+func (o *overlay) find(hash uint64, k delta.Key) *image {
+	found := uint32(0)
+	for i := range o.generations {
+		found |= o.generations[i].table.firstSlot(hash)
+	}
+	if found == 0 {
+		return nil
+	}
+	for i := len(o.generations) - 1; i >= 0; i-- {
+		g := &o.generations[i]
+		if x := g.table.find(hash, k, g.n); x != nil {
+			if i == 0 && int(x.position) < o.dropped {
+				return nil
+			}
+			return x
+		}
+	}
+	return nil
 }
 
 // nextUnplaced returns the first n images that are not placed, from where the
 // sweep is, and around.
 func (o *overlay) nextUnplaced(n int) []*image {
-	out := make([]*image, 0, n)
-	collect := func(x *image) bool {
-		if x.standing == unplaced {
-			out = append(out, x)
-		}
-		return len(out) < n
-	}
-	o.images.Ascend(&image{key: o.sweep}, collect)
+	n = min(n, o.unplaced)
+	out := o.ascendUnplaced().take(make([]*image, 0, n), n)
 	if len(out) < n {
-		o.images.Scan(func(x *image) bool { return x.key < o.sweep && collect(x) })
+		o.sweep = ""
+		for i := range o.generations {
+			o.generations[i].swept = unknown
+		}
+		out = o.ascendUnplaced().take(out, n)
 	}
 	return out
 }
@@ -79,11 +105,16 @@ func (o *overlay) nextUnplaced(n int) []*image {
 // add makes an image the one that counts for its key, and returns the one that did,
 // nil if there was none.
 func (o *overlay) add(x *image) (before *image) {
-	before, _ = o.images.Set(x)
+	hash := o.hash(x.key)
+	before = o.find(hash, x.key)
 	if before != nil && before.standing == unplaced {
 		o.unplaced--
 	}
 	o.unplaced++
+	if n := len(o.generations); n == 0 || o.generations[n-1].isFull() {
+		o.generations = append(o.generations, newGeneration(o.written))
+	}
+	o.generations[len(o.generations)-1].add(hash, x)
 	return before
 }
 
@@ -105,12 +136,13 @@ func (o *overlay) drop() (dropped int) {
 		}
 	}
 	for i := range images {
-		if images[i].standing == inPlace {
-			o.images.Delete(&images[i])
-		}
 		o.bytes -= images[i].bytes()
 	}
 	o.chunks, o.first, o.written = o.chunks[1:], o.first+1, o.written-len(images)
+	for o.dropped += len(images); len(o.generations) > 0 && o.generations[0].n <= o.dropped; {
+		o.dropped -= o.generations[0].n
+		o.generations = o.generations[1:]
+	}
 	return len(images)
 }
 

@@ -54,6 +54,7 @@ func (p *placed) open() {
 		}
 		return p.fault(tx, commit)
 	}})
+	p.t.Cleanup(p.endViews) // also where it has failed: the store waits for them when it is closed
 }
 
 // update carries out a commit and notes what became of its entries.
@@ -197,9 +198,15 @@ func (p *placed) compareSpan(h heldView, s delta.Span, want []delta.Key) {
 
 func (p *placed) letGo() {
 	p.t.Helper()
-	var ending sync.WaitGroup // at the same time: a file that waits for them lets none end before all do
 	for _, h := range p.held {
 		p.compare(h)
+	}
+	p.endViews()
+}
+
+func (p *placed) endViews() {
+	var ending sync.WaitGroup // at the same time: a file that waits for them lets none end before all do
+	for _, h := range p.held {
 		ending.Go(func() { h.view.tables.tx.Rollback() })
 	}
 	ending.Wait()
@@ -246,16 +253,14 @@ func (p *placed) fail() {
 		return errors.Join(errDisk, tx.Rollback())
 	}
 	operations := []delta.Operation{p.operation(1), p.operation(2)}
-	before, err := p.store.beginView()
-	if err != nil {
-		p.t.Fatal(err)
+	if !p.hold() {
+		p.t.Fatal("it is at rest, and cannot begin a view")
 	}
 	if err := p.update(writing(operations)); !errors.Is(err, ErrFailed) {
 		p.t.Fatal(err)
 	}
 	p.fault = nil
-	p.compare(heldView{before, p.now})
-	before.tables.tx.Rollback()
+	p.letGo()
 	if err := p.store.Reopen(); err != nil {
 		p.t.Fatal(err)
 	}
@@ -295,8 +300,9 @@ func (p *placed) back() {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	p.compare(heldView{v, p.now})
-	v.tables.tx.Rollback()
+	p.t.Cleanup(p.endViews)
+	p.held = append(p.held, heldView{v, p.now})
+	p.letGo()
 	s.Close()
 	p.open()
 }

@@ -9,6 +9,15 @@ import (
 	"github.com/scalesmall/ssnode/delta"
 )
 
+// counting returns the images of an overlay that count, ascending.
+func counting(o overlay) (out []*image) {
+	a := o.ascend("")
+	for x := a.next(); x != nil; x = a.next() {
+		out = append(out, x)
+	}
+	return out
+}
+
 // validOverlay holds S8 for the overlay of a view.
 func validOverlay(v *View) error {
 	kept := v.state.fresh
@@ -16,19 +25,20 @@ func validOverlay(v *View) error {
 	if err := v.tables.readOverlay(FormatVersion, &read); err != nil {
 		return err
 	}
-	if kept.written != read.fresh.written || kept.bytes != read.fresh.bytes || kept.images.Len() != read.fresh.images.Len() {
-		return fmt.Errorf("S8: %d images of %d are known, the file has %d of %d", kept.images.Len(), kept.written, read.fresh.images.Len(), read.fresh.written)
+	images, known := counting(kept), len(counting(read.fresh))
+	if kept.written != read.fresh.written || kept.bytes != read.fresh.bytes || len(images) != known {
+		return fmt.Errorf("S8: %d images of %d are known, the file has %d of %d", len(images), kept.written, known, read.fresh.written)
 	}
-	var err error
-	kept.images.Scan(func(x *image) bool {
-		k := x.key
-		y := read.fresh.get(k)
+	for _, x := range images {
+		y := read.fresh.get(x.key)
 		if y == nil || !bytes.Equal(x.sealed, y.sealed) || x.isGone() != y.isGone() {
-			err = fmt.Errorf("S8: the image of %q is %+v, the file has %+v", k, x, y)
+			return fmt.Errorf("S8: the image of %q is %+v, the file has %+v", x.key, x, y)
 		}
-		return err == nil
-	})
-	return err
+		if kept.get(x.key) != x {
+			return fmt.Errorf("S8: the image of %q is another one in order than by its hash", x.key)
+		}
+	}
+	return nil
 }
 
 // validStandings holds S8 and S9 for where the images of a view stand, if it is that
@@ -43,7 +53,7 @@ func validStandings(s *Store, v *View) error {
 	if v.Revision() != s.Revision() || s.Failed() != nil {
 		return nil
 	}
-	kept, waiting, counting := v.state.fresh, 0, 0
+	kept, waiting, counted := v.state.fresh, 0, 0
 	for _, images := range kept.chunks {
 		for i := range images {
 			x := &images[i]
@@ -51,30 +61,28 @@ func validStandings(s *Store, v *View) error {
 				return fmt.Errorf("S9: an image of %q stands at %d, and what counts is %+v", x.key, x.standing, held)
 			}
 			if x.standing != replaced {
-				counting++
+				counted++
 			}
 		}
 	}
-	if counting != kept.images.Len() {
-		return fmt.Errorf("S8: %d images count, the chunks have %d", kept.images.Len(), counting)
+	images := counting(kept)
+	if counted != len(images) {
+		return fmt.Errorf("S8: %d images count, the chunks have %d", len(images), counted)
 	}
-	var err error
-	kept.images.Scan(func(x *image) bool {
-		k := x.key
+	for _, x := range images {
 		if x.standing == unplaced {
 			waiting++
-			return true
+			continue
 		}
-		stored, errGet := v.tables.entries.get([]byte(k))
-		if errGet != nil || !bytes.Equal(stored, x.payload()) || (stored == nil) != x.isGone() {
-			err = errors.Join(fmt.Errorf("S8: %q is placed, but in place is %x, not %x", k, stored, x.payload()), errGet)
+		stored, err := v.tables.entries.get([]byte(x.key))
+		if err != nil || !bytes.Equal(stored, x.payload()) || (stored == nil) != x.isGone() {
+			return errors.Join(fmt.Errorf("S8: %q is placed, but in place is %x, not %x", x.key, stored, x.payload()), err)
 		}
-		return err == nil
-	})
-	if err == nil && waiting != kept.unplaced {
-		err = fmt.Errorf("S8: %d images are not placed, not %d", waiting, kept.unplaced)
 	}
-	return err
+	if waiting != kept.unplaced {
+		return fmt.Errorf("S8: %d images are not placed, not %d", waiting, kept.unplaced)
+	}
+	return nil
 }
 
 // overlayOf returns what is known of the newest entries, and how many are in
@@ -154,8 +162,8 @@ func TestOverlay_OfARewrittenFile(t *testing.T) {
 	if err := s.Rewrite(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if o, inPlace := overlayOf(t, s); o.images.Len() != 0 || o.bytes != 0 || inPlace != 1500 {
-		t.Errorf("%d images, %d entries in place", o.images.Len(), inPlace)
+	if o, inPlace := overlayOf(t, s); len(counting(o)) != 0 || o.bytes != 0 || inPlace != 1500 {
+		t.Errorf("%d images, %d entries in place", len(counting(o)), inPlace)
 	}
 	if got := contents(t, s); got != before {
 		t.Error("it shows something else than before")
@@ -174,8 +182,8 @@ func TestOverlay_OfABatch(t *testing.T) {
 	release[0].Verb = delta.VerbRelease
 	write(t, s, release...)
 	write(t, s, registerMany(0, batchMin, 9)...)
-	if o, inPlace := overlayOf(t, s); o.images.Len() != 3 || inPlace != batchMin-3 {
-		t.Errorf("%d images, %d entries in place", o.images.Len(), inPlace)
+	if o, inPlace := overlayOf(t, s); len(counting(o)) != 3 || inPlace != batchMin-3 {
+		t.Errorf("%d images, %d entries in place", len(counting(o)), inPlace)
 	}
 	want := contents(t, s)
 	s.Close()

@@ -147,7 +147,7 @@ func (s *Store) takeOff(p *Prepared) error {
 func (p *Prepared) Effects() *delta.Effects { return p.effects }
 
 // Fill puts the effects into a transaction, as soon as that of the update before is
-// written, and while the disk works on that (S14). It is part of Commit and may be
+// written, and while the disk works on that (S16). It is part of Commit and may be
 // called before, by anybody, but not beside Commit or Abandon. Until one of them no
 // other transaction is begun.
 //

@@ -18,7 +18,7 @@ type Store struct {
 	frontier frontier
 
 	// write is held while a transaction is filled and until its pages are written
-	// (S14). It is taken before commit and mu, and guards what is between here and
+	// (S16). It is taken before commit and mu, and guards what is between here and
 	// commit.
 	write   sync.Mutex
 	tip     tip

@@ -34,7 +34,7 @@ const (
 //	S6  Of the records below state.indexed the log has the deltas and the index
 //	    by dot has the places, and of no others; the bucket tail has those from
 //	    there on, and state.tail their places.
-//	S13 The bucket fresh has the chunks below state.moved, the bucket tail those
+//	S15 The bucket fresh has the chunks below state.moved, the bucket tail those
 //	    from there on.
 //
 // A tail is appended to and replaced, never changed: who holds one keeps it.

@@ -23,7 +23,7 @@ func places(t *testing.T, s *Store) (logged, waiting int) {
 			v.tables.tail.each(nil, chunkKey(0), count(&stored)), v.tables.tail.each(chunkKey(0), nil, count(&chunks)),
 			v.tables.fresh.each(nil, nil, count(&moved)))
 		if s := &v.state; uint64(chunks) != s.fresh.next-s.moved || uint64(moved) != s.moved-s.fresh.first {
-			t.Errorf("S13: %d chunks are in fresh, %d in the tail, of those from %d to before %d, of which it should have those from %d on", moved, chunks, s.fresh.first, s.fresh.next, s.moved)
+			t.Errorf("S15: %d chunks are in fresh, %d in the tail, of those from %d to before %d, of which it should have those from %d on", moved, chunks, s.fresh.first, s.fresh.next, s.moved)
 		}
 		if waiting = len(v.state.tail); waiting != stored || indexed != logged {
 			t.Errorf("S6: %d records in the log, %d in the index, %d in the tail, %d known", logged, indexed, stored, waiting)
@@ -52,7 +52,7 @@ func mustServe(t *testing.T, s *Store, from, last uint64) {
 	})
 }
 
-// TestTail_IsMovedWhenFull holds S6 and S13: records, and with them the images of
+// TestTail_IsMovedWhenFull holds S6 and S15: records, and with them the images of
 // entries, wait in the tail, across a restart and a rewrite, and are served like any
 // others meanwhile.
 func TestTail_IsMovedWhenFull(t *testing.T) {

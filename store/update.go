@@ -50,7 +50,7 @@ var errNothing = errors.New("nothing to write")
 
 // transaction is what becomes durable together.
 //
-//	S14 One transaction is on its way to the disk at most. The next may be filled
+//	S16 One transaction is on its way to the disk at most. The next may be filled
 //	    meanwhile, on what that one leads to (tip), in memory only: none of its
 //	    pages is written before that one is durable, and none if it is not.
 //

@@ -17,7 +17,6 @@ var owners = map[string][]string{
 	"github.com/klauspost/compress":       {"internal/zst"},
 	"github.com/pelletier/go-toml/v2":     {"cmd/ssnode"},
 	"github.com/prometheus/client_golang": {"api", "node"},
-	"github.com/tidwall/btree":            {"store"},
 	"github.com/schollz/progressbar/v3":   {"cmd/ssnode"},
 	"github.com/urfave/cli/v2":            {"cmd/ssnode"},
 	"go.etcd.io/bbolt":                    {"store"},
