@@ -183,12 +183,6 @@ func TestStore_Rules(t *testing.T) {
 		New:  "",
 		Test: "TestPrepared_Fill_OnOneThatFails",
 	}, {
-		Name: "S16: what is filled in and abandoned keeps others from writing",
-		File: "store/prepare.go",
-		Old:  "	if p.filled != nil {\n		defer p.filled.drop()\n	}\n",
-		New:  "",
-		Test: "TestPrepared_Fill_AndAbandon",
-	}, {
 		Name: "who waits for an update before holds the file",
 		File: "store/prepare.go",
 		Old:  "	r.release()\n	wait()\n",
