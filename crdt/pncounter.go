@@ -56,26 +56,36 @@ func (c PNCounter) search(origin ReplicaID) (int, bool) {
 // Put returns c with x in place of whatever the origin of x had. O(n).
 func (c PNCounter) Put(x Contribution) PNCounter {
 	i, ok := c.search(x.Origin)
-	return c.replace(i, ok, x)
+	return c.replace(i, ok, x, newCounter)
 }
 
+// newCounter returns a counter of so many contributions, to be filled in.
+func newCounter(n int) PNCounter { return make(PNCounter, n) }
+
 // replace returns c with x at i, in place of what is there, or before it.
-func (c PNCounter) replace(i int, is bool, x Contribution) PNCounter {
+func (c PNCounter) replace(i int, is bool, x Contribution, room func(n int) PNCounter) PNCounter {
 	rest := c[i:]
 	if is {
 		rest = rest[1:]
 	}
-	out := make(PNCounter, 0, i+1+len(rest))
-	return append(append(append(out, c[:i]...), x), rest...)
+	out := room(i + 1 + len(rest))
+	copy(out, c[:i])
+	out[i] = x
+	copy(out[i+1:], rest)
+	return out
 }
 
 // Merge returns c with x joined into what the origin of x had. O(n).
-func (c PNCounter) Merge(x Contribution) PNCounter {
+func (c PNCounter) Merge(x Contribution) PNCounter { return c.MergeInto(x, newCounter) }
+
+// MergeInto is Merge for who has room for the outcome: room returns a counter of n
+// contributions that nobody else has.
+func (c PNCounter) MergeInto(x Contribution, room func(n int) PNCounter) PNCounter {
 	i, ok := c.search(x.Origin)
 	if ok {
 		x = c[i].Join(x)
 	}
-	return c.replace(i, ok, x.canonical())
+	return c.replace(i, ok, x.canonical(), room)
 }
 
 // Drop returns c without the contribution of origin. O(n).

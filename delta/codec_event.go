@@ -94,7 +94,16 @@ type forgetArray struct {
 
 // EncodeDelta returns the encoded form of d, or an error wrapping ErrTooLarge.
 func EncodeDelta(d Delta) ([]byte, error) {
-	b := make([]byte, 0, d.roughBytes())
+	b, err := appendDelta(make([]byte, 0, d.roughBytes()), d)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// appendDelta appends the encoded form of d to b, which is empty; also to what it
+// returns beside an error.
+func appendDelta(b []byte, d Delta) ([]byte, error) {
 	b = AppendArray(b, deltaFields)
 	b = AppendBytes(b, d.Origin[:])
 	b = AppendUint(b, d.First)
@@ -104,7 +113,7 @@ func EncodeDelta(d Delta) ([]byte, error) {
 		b = appendEvent(b, &d.Events[i])
 	}
 	if len(b) > DeltaBytesMax {
-		return nil, fmt.Errorf("%w batch: its delta has %d bytes, at most %d are allowed; split the batch, down to one operation where a release takes back very many records", ErrTooLarge, len(b), DeltaBytesMax)
+		return b, fmt.Errorf("%w batch: its delta has %d bytes, at most %d are allowed; split the batch, down to one operation where a release takes back very many records", ErrTooLarge, len(b), DeltaBytesMax)
 	}
 	return b, nil
 }
