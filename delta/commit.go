@@ -230,8 +230,8 @@ func (c *Commit) Finish() (*Effects, error) {
 
 // changed returns what differs from what is committed, ascending by key.
 func (c *Commit) changed() []*EntryChange {
-	for _, x := range c.entries {
-		if !x.Before.Equal(x.After) {
+	for i := range c.taken {
+		if x := c.changeAt(i); !x.Before.Equal(x.After) {
 			c.sorted = append(c.sorted, x)
 		}
 	}

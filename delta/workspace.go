@@ -54,13 +54,14 @@ func newWorkspace() *workspace {
 
 // newChange returns room for a change, zero.
 func (w *workspace) newChange() *EntryChange {
-	piece, i := w.taken/changesPiece, w.taken%changesPiece
-	if piece == len(w.changes) {
+	if w.taken == changesPiece*len(w.changes) {
 		w.changes = append(w.changes, make([]EntryChange, changesPiece))
 	}
 	w.taken++
-	return &w.changes[piece][i]
+	return w.changeAt(w.taken - 1)
 }
+
+func (w *workspace) changeAt(i int) *EntryChange { return &w.changes[i/changesPiece][i%changesPiece] }
 
 // tidied returns the workspace for the next commit. It leads to nothing of the last
 // one any more, and after one that was large to no more room than others need.
