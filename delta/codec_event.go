@@ -194,14 +194,14 @@ func DecodeDelta(b []byte) (Packed, error) {
 // decodeAdds decodes a delta of Adds, as nearly all are, without reflection. What is
 // anything else, or wrong, it leaves to decodeAnyDelta, which says why.
 func decodeAdds(b []byte) (d Delta, ok bool) {
-	r := reader{rest: b}
+	r := reader{data: b}
 	if len(b) > DeltaBytesMax || r.array() != deltaFields {
 		return Delta{}, false
 	}
 	copy(d.Origin[:], r.bytes(len(d.Origin)))
 	d.First, d.Time = r.uint(), r.int()
 	n := r.array()
-	if r.err != nil || n > uint64(len(r.rest)/addBytesMin) {
+	if r.err != nil || n > uint64(r.left()/addBytesMin) {
 		return Delta{}, false
 	}
 	d.Events = make([]Event, n)
