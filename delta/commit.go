@@ -35,7 +35,6 @@ type Commit struct {
 
 	id      crdt.ReplicaID
 	context crdt.Context
-	ahead   crdt.Context // absolute; meaningful where it exceeds the context
 	session crdt.Context
 	gone    *gone
 	sweep   bool // the context of a forgotten replica grew without its events
@@ -51,7 +50,6 @@ func (r *Replica) Begin(env Env) *Commit {
 	return &Commit{
 		replica: r, env: env, workspace: room, id: r.ID, session: r.session, gone: r.gone,
 		context: crdt.NewContext(),
-		ahead:   crdt.NewContext(),
 	}
 }
 
@@ -209,9 +207,11 @@ func (c *Commit) Finish() (*Effects, error) {
 	e := &Effects{
 		ID: c.id, Renamed: c.id != c.replica.ID,
 		Context: c.context, Ahead: c.aheadChanges(),
-		Forgotten: slices.SortedFunc(maps.Keys(c.forgotten), crdt.ReplicaID.Compare),
-		Deltas:    append([]Packed(nil), c.deltas...), Session: c.session, gone: c.gone,
+		Deltas: append([]Packed(nil), c.deltas...), Session: c.session, gone: c.gone,
 		Fingerprint: c.replica.Fingerprint, ContextHash: c.replica.ContextHash,
+	}
+	if len(c.forgotten) > 0 {
+		e.Forgotten = slices.SortedFunc(maps.Keys(c.forgotten), crdt.ReplicaID.Compare)
 	}
 	changes := c.changed()
 	e.Entries = make([]EntryChange, len(changes))

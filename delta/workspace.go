@@ -10,6 +10,7 @@ import "github.com/scalesmall/ssnode/crdt"
 // cut from the stocks, and never used again.
 type workspace struct {
 	entries   map[Key]*EntryChange
+	ahead     crdt.Context // absolute; meaningful where it exceeds the context
 	forgotten map[crdt.ReplicaID]struct{}
 	closable  map[Key]struct{}
 	reissued  map[Key]struct{}
@@ -42,6 +43,7 @@ const (
 func newWorkspace() *workspace {
 	return &workspace{
 		entries:   map[Key]*EntryChange{},
+		ahead:     crdt.NewContext(),
 		forgotten: map[crdt.ReplicaID]struct{}{},
 		closable:  map[Key]struct{}{},
 		reissued:  map[Key]struct{}{},
@@ -70,6 +72,7 @@ func (w *workspace) tidied() *workspace {
 		return nil
 	}
 	clear(w.entries)
+	clear(w.ahead)
 	clear(w.forgotten)
 	clear(w.closable)
 	clear(w.reissued)
