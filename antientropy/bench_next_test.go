@@ -77,3 +77,30 @@ func benchCommit(b *testing.B, r *delta.Replica, memory *delta.Memory, random *r
 	r.Adopt(e)
 	return e
 }
+
+// BenchmarkFingerprints_Symbols is what reading symbols costs, of a version that has
+// little or much beside those it shares.
+func BenchmarkFingerprints_Symbols(b *testing.B) {
+	r, memory, f := benchState()
+	random := rand.New(rand.NewPCG(1, 2))
+	for _, versions := range []int{0, 15} {
+		for range versions {
+			f, _ = f.Next(benchCommit(b, r, memory, random, 128).Entries, nil)
+		}
+		for _, symbols := range []int{64, 4096} {
+			b.Run(fmt.Sprintf("%d of the %dth version", symbols, versions), func(b *testing.B) {
+				for b.Loop() {
+					f.Symbols(0, symbols)
+				}
+			})
+		}
+		b.Run(fmt.Sprintf("a span of the %dth version", versions), func(b *testing.B) {
+			for i := 0; b.Loop(); i++ {
+				from := delta.ClaimKey(benchClaim(i % (benchClaims - 1000)))
+				if _, err := f.FingerprintOf(memory, delta.Span{From: from, To: delta.ClaimKey(benchClaim(benchClaims - 1))}); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

@@ -208,7 +208,7 @@ func (f *Fingerprints) sameAs(fresh *Fingerprints) error {
 	var want []*item
 	fresh.blocks.all(func(x *item) bool { want = append(want, x); return true })
 	i, err := 0, error(nil)
-	f.blocks.all(func(x *item) bool {
+	f.blocks.allSettled().all(func(x *item) bool {
 		switch {
 		case i == len(want) || want[i].from != x.from:
 			err = fmt.Errorf("F1: no block begins at %q", x.from)

@@ -1,8 +1,6 @@
 package antientropy
 
 import (
-	"sort"
-
 	"github.com/scalesmall/ssnode/delta"
 )
 
@@ -40,7 +38,9 @@ func blockAt(anchor, last delta.Key) item {
 
 // Done returns the fingerprints of what was added.
 func (b *FingerprintsBuilder) Done() *Fingerprints {
-	return &Fingerprints{shape: b.shape, blocks: newTree(b.blocks), sketch: b.sketch.begin(), whole: b.whole}
+	f := &Fingerprints{shape: b.shape, blocks: newTree(b.blocks), sketch: b.sketch.begin(0), whole: b.whole}
+	f.blocks.weightMax = b.shape.Symbols / lateBlocksShare
+	return f
 }
 
 // Next returns the fingerprints after changes, ascending by key, that led to
@@ -51,7 +51,7 @@ func (b *FingerprintsBuilder) Done() *Fingerprints {
 // have come. Then those are joined whose anchors have gone, by what is there
 // now: each of these steps leads from sums that are right to sums that are.
 func (f *Fingerprints) Next(changes []delta.EntryChange, after delta.Reader) (*Fingerprints, error) {
-	next := &Fingerprints{shape: f.shape, blocks: f.blocks.begin(), sketch: f.sketch.begin(), whole: f.whole}
+	next := &Fingerprints{shape: f.shape, blocks: f.blocks.begin(len(changes)), sketch: f.sketch.begin(2 * len(changes)), whole: f.whole}
 	var gone []delta.Key
 	for rest := changes; len(rest) > 0; {
 		w := next.blocks.look(rest[0].Key)
@@ -86,7 +86,11 @@ func (w where) leading(changes []delta.EntryChange) int {
 	if w.next == nil {
 		return len(changes)
 	}
-	return sort.Search(len(changes), func(i int) bool { return changes[i].Key >= w.next.from })
+	n := 1
+	for n < len(changes) && changes[n].Key < w.next.from {
+		n++ // few have more than one
+	}
+	return n
 }
 
 // anchorsOf reports whether changes bring anchors, and which have gone by them.
@@ -112,12 +116,12 @@ func (f *Fingerprints) change(w where, changes []delta.EntryChange) {
 		x := &changes[i]
 		was, is := f.exchange(w, x)
 		before, after = before.Plus(was), after.Plus(is)
-		if !x.After.IsZero() {
+		if x.Before.IsZero() {
 			last = x.Key
 		}
 	}
 	f.whole = f.whole.Minus(before).Plus(after)
-	f.blocks.adjust(w.from, func(sum delta.Fingerprint) delta.Fingerprint { return sum.Minus(before).Plus(after) })
+	f.blocks.adjust(w.item, after.Minus(before))
 	f.keepApart(w, last)
 }
 

@@ -57,15 +57,16 @@ func compareKeys(a, b delta.Key) int {
 }
 
 // TestFingerprints_Next_IsAsBuiltAnew: whatever changes, in whatever groups,
-// F1 to F4 and T1 to T3 hold, the versions before stay as they were, and spans
+// F1 to F4 and T1 to T4 hold, the versions before stay as they were, and spans
 // have the fingerprints that reading them gives.
 func TestFingerprints_Next_IsAsBuiltAnew(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		shape := Shape{BlockEntries: 1 << rapid.IntRange(0, 3).Draw(t, "block"), Symbols: 128}
+		shape := Shape{BlockEntries: 1 << rapid.IntRange(0, 3).Draw(t, "block"), Symbols: 1 << rapid.IntRange(7, 11).Draw(t, "symbols")}
 		memory := &delta.Memory{}
 		f := NewFingerprintsBuilder(shape).Done()
+		var versions []version
 		for range rapid.IntRange(1, 8).Draw(t, "commits") {
-			before, was := memory.Clone(), f
+			versions = append(versions, version{memory.Clone(), f})
 			next, err := f.Next(commitAtRandom(t, memory), memory)
 			if err != nil {
 				t.Fatal(err)
@@ -74,13 +75,21 @@ func TestFingerprints_Next_IsAsBuiltAnew(t *testing.T) {
 			if err := f.Valid(memory); err != nil {
 				t.Fatal(err)
 			}
-			if err := was.Valid(before); err != nil {
-				t.Fatalf("the version before has changed: %v", err)
+			for i, v := range versions {
+				if err := v.f.Valid(v.memory); err != nil {
+					t.Fatalf("version %d of %d has changed: %v", i, len(versions), err)
+				}
 			}
 			checkSpan(t, f, memory)
 			checkLocate(t, f, memory)
 		}
 	})
+}
+
+// version are fingerprints, and the entries that they are of.
+type version struct {
+	memory *delta.Memory
+	f      *Fingerprints
 }
 
 func checkSpan(t *rapid.T, f *Fingerprints, memory *delta.Memory) {

@@ -45,17 +45,28 @@ func (x Element) check() uint32 { return uint32(mix(uint64(x)+golden) >> 32) }
 // a function of x alone, the same on every machine: the floating-point
 // operations used are exact to the last bit, and none can be fused.
 func (x Element) each(n int, visit func(i int)) {
-	state := uint64(x)
-	for i := 0; i < n; {
-		visit(i)
-		state += golden
-		u := float64(mix(state)>>11+1) / (1 << 53) // in (0, 1]
-		gap := math.Ceil((float64(i) + 1.5) * (1/math.Sqrt(u) - 1))
-		if gap >= float64(n-i) {
-			return
-		}
-		i += max(1, int(gap))
+	for w, end := x.walk(), float64(n); w.at < end; w = w.next() {
+		visit(int(w.at))
 	}
+}
+
+// walk goes from one symbol of an element to the next.
+type walk struct {
+	state uint64
+	at    float64 // a whole number, below 2⁵³: to convert it takes longer than the rest
+}
+
+func (x Element) walk() walk { return walk{state: uint64(x)} }
+
+func (w walk) next() walk {
+	w.state += golden
+	u := float64(mix(w.state)>>11+1) / (1 << 53) // in (0, 1]
+	gap := math.Ceil((w.at + 1.5) * (1/math.Sqrt(u) - 1))
+	if gap < 1 {
+		gap = 1
+	}
+	w.at += gap
+	return w
 }
 
 // Symbol is a coded symbol of a rateless invertible Bloom lookup table: sums,
@@ -84,27 +95,44 @@ func (s Symbol) single() (x Element, added, ok bool) {
 	return 0, false, false
 }
 
-// lateShare says how many changes a version of the symbols keeps beside them: one
-// for so many symbols, 1,024 in production. More of them save copying, and cost
-// who reads symbols a look at each.
-const lateShare = 32
+// How much a version keeps beside what it shares with those before: a change of an
+// element for so many symbols, 4,096 in production, and a block whose sum has changed
+// for so many, or 1,024; 32 KiB of each at most. More of them save copying, and cost
+// who reads symbols, or sums, a look at each.
+const (
+	lateShare       = 8
+	lateBlocksShare = 32
+)
 
-// late is a change that symbols lack, and those before it.
+// late are the elements that one version has put into symbols which lack them, or
+// taken out, and what was late before.
 type late struct {
-	element Element
-	taken   bool
-	before  *late
+	added, taken []Element
+	before       *late
 }
 
-// symbol returns what the change adds to every symbol that the element is part
-// of.
-func (l late) symbol() Symbol {
-	s := Symbol{Sum: uint64(l.element), Check: l.element.check()}
-	if l.taken {
-		return Symbol{}.minus(s)
-	}
-	return s
+// newLate returns one with room for so many elements, half of which are taken out.
+func newLate(elements int, before *late) *late {
+	room := make([]Element, elements)
+	half := elements / 2
+	return &late{added: room[:0:half], taken: room[half:half], before: before}
 }
+
+// each visits all that is late, with what it adds to every symbol that the element
+// is part of.
+func (l *late) each(visit func(x Element, by Symbol)) {
+	for ; l != nil; l = l.before {
+		for _, x := range l.added {
+			visit(x, x.symbol())
+		}
+		for _, x := range l.taken {
+			visit(x, Symbol{}.minus(x.symbol()))
+		}
+	}
+}
+
+// symbol returns the symbol of the element alone.
+func (x Element) symbol() Symbol { return Symbol{Sum: uint64(x), Check: x.check()} }
 
 // symbols are the first symbols of a sketch that is kept up to date. A version
 // is immutable once it was shared: begin makes the next, which shares the
@@ -116,8 +144,10 @@ type symbols struct {
 	checks []uint32
 	// owned says that no other version has sums and checks.
 	owned bool
-	late  *late
-	lates int
+	// late is what they lack, mine if that of this version; lates is how many
+	// elements that are, expected how many the version may change.
+	late, mine      *late
+	lates, expected int
 }
 
 // newSymbols returns n symbols of no element.
@@ -125,25 +155,47 @@ func newSymbols(n int) symbols { return symbols{n: n} }
 
 func (s *symbols) len() int { return s.n }
 
-// begin returns a version that may be changed.
-func (s *symbols) begin() symbols {
+// begin returns a version in which so many elements may change.
+func (s *symbols) begin(elements int) symbols {
 	next := *s
-	next.owned = false
+	next.owned, next.mine = false, nil
+	next.expected = min(elements, s.n/lateShare)
 	return next
 }
 
 // add makes x part of the sketch, remove the contrary. O(log n) for n symbols,
 // and in the mean O(lateShare) for the copying.
-func (s *symbols) add(x Element) { s.put(late{element: x}) }
-
-func (s *symbols) remove(x Element) { s.put(late{element: x, taken: true}) }
-
-func (s *symbols) put(change late) {
+func (s *symbols) add(x Element) {
 	if s.owned {
-		s.apply(change)
+		s.apply(x, x.symbol())
 		return
 	}
-	s.late, s.lates = &late{element: change.element, taken: change.taken, before: s.late}, s.lates+1
+	l := s.expect()
+	l.added = append(l.added, x)
+	s.settleIfMuch()
+}
+
+func (s *symbols) remove(x Element) {
+	if s.owned {
+		s.apply(x, Symbol{}.minus(x.symbol()))
+		return
+	}
+	l := s.expect()
+	l.taken = append(l.taken, x)
+	s.settleIfMuch()
+}
+
+// expect returns what is late of this version, to be added to.
+func (s *symbols) expect() *late {
+	if s.mine == nil {
+		s.mine = newLate(s.expected, s.late)
+		s.late = s.mine
+	}
+	s.lates++
+	return s.mine
+}
+
+func (s *symbols) settleIfMuch() {
 	if s.lates > s.n/lateShare {
 		s.settle()
 	}
@@ -155,18 +207,42 @@ func (s *symbols) settle() {
 	copy(sums, s.sums)
 	copy(checks, s.checks)
 	s.sums, s.checks, s.owned = sums, checks, true
-	for change := s.late; change != nil; change = change.before {
-		s.apply(*change)
+	for l := s.late; l != nil; l = l.before {
+		both := min(len(l.added), len(l.taken))
+		for i := range both {
+			s.exchange(l.taken[i], l.added[i])
+		}
+		(&late{added: l.added[both:], taken: l.taken[both:]}).each(s.apply)
 	}
-	s.late, s.lates = nil, 0
+	s.late, s.mine, s.lates = nil, nil, 0
 }
 
-func (s *symbols) apply(change late) {
-	by := change.symbol()
-	change.element.each(s.n, func(i int) {
-		s.sums[i] += by.Sum
-		s.checks[i] += by.Check
-	})
+// exchange takes one element out of its symbols and adds another to those of its own.
+// Both walks at once take little longer than one, each step of which waits for the
+// one before.
+func (s *symbols) exchange(out, in Element) {
+	minus, plus := Symbol{}.minus(out.symbol()), in.symbol()
+	a, b, end := out.walk(), in.walk(), float64(s.n)
+	for ; a.at < end && b.at < end; a, b = a.next(), b.next() {
+		s.addTo(int(a.at), minus)
+		s.addTo(int(b.at), plus)
+	}
+	s.addAlong(a, minus)
+	s.addAlong(b, plus)
+}
+
+// apply adds to every symbol that an element is part of.
+func (s *symbols) apply(x Element, by Symbol) { s.addAlong(x.walk(), by) }
+
+func (s *symbols) addAlong(w walk, by Symbol) {
+	for end := float64(s.n); w.at < end; w = w.next() {
+		s.addTo(int(w.at), by)
+	}
+}
+
+func (s *symbols) addTo(i int, by Symbol) {
+	s.sums[i] += by.Sum
+	s.checks[i] += by.Check
 }
 
 // slice returns symbols from one to another, or to the end.
@@ -181,14 +257,14 @@ func (s *symbols) slice(from, to int) []Symbol {
 			out[i] = Symbol{Sum: s.sums[from+i], Check: s.checks[from+i]}
 		}
 	}
-	for change := s.late; change != nil; change = change.before {
-		by := Symbol{}.minus(change.symbol())
-		change.element.each(to, func(i int) {
+	s.late.each(func(x Element, by Symbol) {
+		x.each(to, func(i int) {
 			if i >= from {
-				out[i-from] = out[i-from].minus(by)
+				out[i-from].Sum += by.Sum
+				out[i-from].Check += by.Check
 			}
 		})
-	}
+	})
 	return out
 }
 

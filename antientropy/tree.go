@@ -16,7 +16,8 @@ const fanOutMax = 12
 // tree is an immutable ordered map from the first keys of blocks to what the
 // blocks hold: a B+ tree, each of whose changes copies the path to a leaf. So a
 // version costs nothing to keep while others are made of it. The nodes that a
-// version made for itself it changes in place, until another is begun of it.
+// version made for itself it changes in place, until another is begun of it; changes
+// of sums are late (T4).
 //
 // Its invariants:
 //
@@ -29,8 +30,14 @@ const fanOutMax = 12
 type tree struct {
 	root  *node
 	depth int // of the leaves; 0 if the root is one
-	// edition is that of the nodes that belong to this version alone.
+	// edition is that of the nodes that belong to this version alone, if it is
+	// settled: nothing is late, and changes go to such nodes. Else it is nil.
 	edition *edition
+	// late is what the nodes lack, mine if that of this version. weight grows with
+	// it, to weightMax; expected is how many blocks the version may change.
+	late, mine        *lateSums
+	weight, weightMax int
+	expected          int
 }
 
 type node struct {
@@ -41,16 +48,20 @@ type node struct {
 // edition is the identity of a version. It has a size so that no two are one.
 type edition struct{ _ byte }
 
-// begin returns a version that may be changed. The one that it begins from must not
-// be changed any more.
-func (t tree) begin() tree {
-	t.edition = new(edition)
+// begin returns a version in which so many blocks may change. The one that it begins
+// from must not be changed any more.
+func (t tree) begin(blocks int) tree {
+	t.edition, t.mine = nil, nil
+	t.expected = min(blocks, t.weightMax)
 	return t
 }
 
-// own returns the node, or a copy of it that belongs to this version alone.
+func (t *tree) isSettled() bool { return t.edition != nil }
+
+// own returns the node, or a copy of it that belongs to this version alone, which is
+// settled.
 func (t *tree) own(n *node) *node {
-	if t.edition != nil && n.edition == t.edition {
+	if n.edition == t.edition {
 		return n
 	}
 	return &node{items: slices.Clone(n.items), edition: t.edition}
@@ -106,16 +117,25 @@ func above(n *node) item {
 	return x
 }
 
-// index returns the place of the last item that begins at or before k.
+// index returns the place of the last item that begins at or before k. The first of
+// all begins at "".
 func (n *node) index(k delta.Key) int {
-	return max(0, sort.Search(len(n.items), func(i int) bool { return n.items[i].from > k })-1)
+	low, end := 0, len(n.items)
+	for low+1 < end {
+		if i := (low + end) / 2; n.items[i].from > k {
+			end = i
+		} else {
+			low = i
+		}
+	}
+	return low
 }
 
 // where is a block with its surroundings.
 type where struct {
 	*item
-	// before is the sum of all blocks before it.
-	before delta.Fingerprint
+	// sum is that of the block, before that of all blocks before it.
+	sum, before delta.Fingerprint
 	// next is the block after it, nil if it is the last.
 	next *item
 }
@@ -133,23 +153,9 @@ func (t tree) find(k delta.Key) where {
 	return t.seek(func(n *node, _ delta.Fingerprint) int { return n.index(k) }, true)
 }
 
-// look is find where nobody needs what is before the block.
+// look is find where nobody needs sums.
 func (t tree) look(k delta.Key) where {
 	return t.seek(func(n *node, _ delta.Fingerprint) int { return n.index(k) }, false)
-}
-
-// adjust changes the sum of the block that k lies in, and of what is above.
-func (t *tree) adjust(k delta.Key, change func(delta.Fingerprint) delta.Fingerprint) {
-	t.root = t.own(t.root)
-	for n := t.root; ; {
-		x := &n.items[n.index(k)]
-		x.sum = change(x.sum)
-		if x.child == nil {
-			return
-		}
-		x.child = t.own(x.child)
-		n = x.child
-	}
 }
 
 // findBefore returns the block before the one that begins at an anchor.
@@ -160,7 +166,7 @@ func (t tree) findBefore(anchor delta.Key) where {
 }
 
 // findRecord returns the block that has the record of that number, counted from
-// 0, or the last one. O(log n).
+// 0, or the last one; one about there, where something is late. O(log n).
 func (t tree) findRecord(number uint64) where {
 	return t.seek(func(n *node, before delta.Fingerprint) int {
 		count := before.Count
@@ -186,6 +192,9 @@ func (t tree) seek(choose func(*node, delta.Fingerprint) int, sums bool) where {
 		w.item = &n.items[i]
 		if w.child == nil {
 			w.next = nextItem(n, i, right)
+			if w.sum = w.item.sum; sums {
+				t.addLate(&w)
+			}
 			return w
 		}
 		if i+1 < len(n.items) {
@@ -209,13 +218,17 @@ func nextItem(leaf *node, i int, right *node) *item {
 }
 
 // edit replaces the block that k lies in by what change makes of it, maybe
-// none. O(log n) beyond what there is instead.
+// none. O(log n) beyond what there is instead, and settles what is late.
 func (t tree) edit(k delta.Key, change func(item) []item) tree {
+	if !t.isSettled() {
+		t.settle()
+	}
 	items := t.root.edit(k, change)
 	switch {
 	case len(items) > 1:
 		top := newTree(items)
-		return tree{root: top.root, depth: t.depth + 1 + top.depth, edition: t.edition}
+		t.root, t.depth = top.root, t.depth+1+top.depth
+		return t
 	case len(items) == 0: // the block of "" never goes
 		return t
 	}
@@ -246,7 +259,7 @@ func (n *node) edit(k delta.Key, change func(item) []item) []item {
 	return []item{above(&node{items: items})}
 }
 
-// all visits every block in order until visit returns false.
+// all visits every block in order until visit returns false. What is late it lacks.
 func (t tree) all(visit func(*item) bool) { t.root.all(visit) }
 
 func (n *node) all(visit func(*item) bool) bool {
@@ -258,7 +271,7 @@ func (n *node) all(visit func(*item) bool) bool {
 	return true
 }
 
-// valid checks T1 to T3. O(blocks).
+// valid checks T1 to T4. O(blocks).
 func (t tree) valid() error {
 	last, first := delta.Key(""), true
 	var err error
@@ -269,10 +282,13 @@ func (t tree) valid() error {
 		last, first = x.from, false
 		return err == nil
 	})
-	if err != nil {
-		return err
+	if err == nil {
+		err = t.root.valid(t.depth)
 	}
-	return t.root.valid(t.depth)
+	if err == nil {
+		err = t.validLate()
+	}
+	return err
 }
 
 func (n *node) valid(depth int) error {

@@ -47,35 +47,57 @@ func (c PNCounter) Find(origin ReplicaID) (Contribution, bool) {
 	return c[i], true
 }
 
+// search is by hand, as are the loops below: a function that is given contributions is
+// given copies of 80 bytes, and every write looks at its counter some ten times.
 func (c PNCounter) search(origin ReplicaID) (int, bool) {
-	return slices.BinarySearchFunc(c, origin, func(x Contribution, r ReplicaID) int {
-		return x.Origin.Compare(r)
-	})
+	low, end := 0, len(c)
+	for low < end {
+		i := (low + end) / 2
+		switch order := c[i].Origin.Compare(origin); {
+		case order == 0:
+			return i, true
+		case order < 0:
+			low = i + 1
+		default:
+			end = i
+		}
+	}
+	return low, false
 }
 
 // Put returns c with x in place of whatever the origin of x had. O(n).
 func (c PNCounter) Put(x Contribution) PNCounter {
 	i, ok := c.search(x.Origin)
-	return c.replace(i, ok, x)
+	return c.replace(i, ok, x, newCounter)
 }
 
+// newCounter returns a counter of so many contributions, to be filled in.
+func newCounter(n int) PNCounter { return make(PNCounter, n) }
+
 // replace returns c with x at i, in place of what is there, or before it.
-func (c PNCounter) replace(i int, is bool, x Contribution) PNCounter {
+func (c PNCounter) replace(i int, is bool, x Contribution, room func(n int) PNCounter) PNCounter {
 	rest := c[i:]
 	if is {
 		rest = rest[1:]
 	}
-	out := make(PNCounter, 0, i+1+len(rest))
-	return append(append(append(out, c[:i]...), x), rest...)
+	out := room(i + 1 + len(rest))
+	copy(out, c[:i])
+	out[i] = x
+	copy(out[i+1:], rest)
+	return out
 }
 
 // Merge returns c with x joined into what the origin of x had. O(n).
-func (c PNCounter) Merge(x Contribution) PNCounter {
+func (c PNCounter) Merge(x Contribution) PNCounter { return c.MergeInto(x, newCounter) }
+
+// MergeInto is Merge for who has room for the outcome: room returns a counter of n
+// contributions that nobody else has.
+func (c PNCounter) MergeInto(x Contribution, room func(n int) PNCounter) PNCounter {
 	i, ok := c.search(x.Origin)
 	if ok {
 		x = c[i].Join(x)
 	}
-	return c.replace(i, ok, x.canonical())
+	return c.replace(i, ok, x.canonical(), room)
 }
 
 // Drop returns c without the contribution of origin. O(n).
@@ -133,7 +155,12 @@ func (c PNCounter) IsZero() bool { return len(c) == 0 }
 
 // IsVisible reports whether some Register or Increase is unreleased.
 func (c PNCounter) IsVisible() bool {
-	return slices.ContainsFunc(c, func(x Contribution) bool { return x.Added > x.Watermark })
+	for i := range c {
+		if x := &c[i]; x.Added > x.Watermark {
+			return true
+		}
+	}
+	return false
 }
 
 // IsLive reports whether anything is unreleased, a lone Decrease included.
@@ -143,7 +170,8 @@ func (c PNCounter) IsLive() bool { return slices.ContainsFunc(c, Contribution.Is
 // none.
 func (c PNCounter) Registered() int64 {
 	var largest int64
-	for _, x := range c {
+	for i := range c {
+		x := &c[i]
 		largest = max(largest, x.Amount)
 	}
 	return largest
@@ -156,8 +184,8 @@ func (c PNCounter) Registered() int64 {
 func (c PNCounter) Sum() int64 {
 	var sum wideSum
 	sum.add(c.Registered())
-	for _, x := range c {
-		sum.add(x.Unreleased())
+	for i := range c {
+		sum.add(c[i].Unreleased())
 	}
 	return sum.clamped()
 }

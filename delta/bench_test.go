@@ -80,3 +80,20 @@ func BenchmarkEncodeContext_OfOneDelta(b *testing.B) {
 		delta.EncodeContext(d.Context())
 	}
 }
+
+// BenchmarkDecodeValue is what reading an entry costs beside looking for it.
+func BenchmarkDecodeValue(b *testing.B) {
+	_, memory := benchState()
+	keys, values := make([]delta.Key, 1<<10), make([][]byte, 1<<10)
+	for i := range keys {
+		keys[i] = delta.ClaimKey(benchClaim(i))
+		e, _ := memory.Get(keys[i])
+		values[i] = delta.EncodeEntry(e)
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		if _, err := delta.DecodeValue(keys[i%len(keys)], values[i%len(keys)]); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

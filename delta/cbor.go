@@ -65,9 +65,9 @@ func AppendNull(b []byte) []byte { return append(b, null) }
 // DecodeList decodes an array of byte strings, of which nil is written as null, if it
 // has no more values than valuesMax. They share the memory of b.
 func DecodeList(b []byte, valuesMax int) ([][]byte, error) {
-	r := reader{rest: b}
+	r := reader{data: b}
 	n := r.array()
-	if n > uint64(min(valuesMax, len(r.rest))) {
+	if n > uint64(min(valuesMax, r.left())) {
 		r.fail("%d values, at most %d are allowed", n, valuesMax)
 		return nil, r.err
 	}
@@ -91,7 +91,7 @@ func AppendStamped(b []byte, at int64, value []byte) []byte {
 // DecodeStamped decodes what AppendStamped has written. The value shares the memory of
 // b.
 func DecodeStamped(b []byte) (at int64, value []byte, err error) {
-	r := reader{rest: b}
+	r := reader{data: b}
 	if n := r.array(); n != 2 {
 		r.fail("%d elements, want 2", n)
 	}
@@ -104,48 +104,57 @@ func appendText(b []byte, value string) []byte {
 }
 
 // reader reads what the functions above wrote. Its first error stays; after it
-// every value is zero.
+// every value is zero. It counts where it is: to cut what is left at every number would
+// store a pointer each time, of which the collector of garbage has to be told.
 type reader struct {
-	rest []byte
+	data []byte
+	at   int
 	err  error
 }
+
+// left returns how many bytes are left.
+func (r *reader) left() int { return len(r.data) - r.at }
 
 func (r *reader) fail(format string, args ...any) {
 	if r.err == nil {
 		r.err = fmt.Errorf("%w: "+format, append([]any{ErrCorrupt}, args...)...)
 	}
-	r.rest = nil
+	r.at = len(r.data)
 }
 
 // head reads a head of one of two major types, in its shortest form.
 func (r *reader) head(major, or byte) (found byte, n uint64) {
-	if len(r.rest) == 0 {
+	if r.left() == 0 {
 		r.fail("it ends too early")
 		return major, 0
 	}
-	found, short := r.rest[0]&majorMask, r.rest[0]&^byte(majorMask)
+	first := r.data[r.at]
+	found, short := first&majorMask, first&^byte(majorMask)
 	if found != major && found != or {
-		r.fail("byte %#02x is of another type than expected", r.rest[0])
+		r.fail("byte %#02x is of another type than expected", first)
 		return major, 0
 	}
 	if short < 24 {
-		r.rest = r.rest[1:]
+		r.at++
 		return found, uint64(short)
 	}
 	return found, r.long(short)
 }
 
+// isShort reports whether a number below 24 is next, which is its byte.
+func (r *reader) isShort() bool { return r.at < len(r.data) && r.data[r.at] < 24 }
+
 // long reads the number after a head that says how long it is.
 func (r *reader) long(short byte) (n uint64) {
 	size := 1 << (short - 24)
-	if short > 27 || len(r.rest) < 1+size {
+	if short > 27 || r.left() < 1+size {
 		r.fail("a number ends too early")
 		return 0
 	}
-	for _, b := range r.rest[1 : 1+size] {
+	for _, b := range r.data[r.at+1 : r.at+1+size] {
 		n = n<<8 | uint64(b)
 	}
-	r.rest = r.rest[1+size:]
+	r.at += 1 + size
 	if size == 1 && n < 24 || size > 1 && n>>(4*size) == 0 {
 		r.fail("a number is not in its shortest form")
 		return 0
@@ -159,11 +168,19 @@ func (r *reader) array() uint64 {
 }
 
 func (r *reader) uint() uint64 {
+	if r.isShort() {
+		r.at++
+		return uint64(r.data[r.at-1])
+	}
 	_, n := r.head(majorUint, majorUint)
 	return n
 }
 
 func (r *reader) int() int64 {
+	if r.isShort() {
+		r.at++
+		return int64(r.data[r.at-1])
+	}
 	major, n := r.head(majorUint, majorNegative)
 	switch {
 	case n > 1<<63-1:
@@ -178,13 +195,11 @@ func (r *reader) int() int64 {
 // string reads a byte string or a text of any length. It shares its memory.
 func (r *reader) string(major byte) []byte {
 	_, size := r.head(major, major)
-	if size > uint64(len(r.rest)) {
+	if size > uint64(r.left()) {
 		r.fail("a string of %d bytes does not fit", size)
 		return nil
 	}
-	value := r.rest[:size:size]
-	r.rest = r.rest[size:]
-	return value
+	return r.take(int(size))
 }
 
 // text reads a text, which is valid UTF-8.
@@ -198,31 +213,35 @@ func (r *reader) text() string {
 
 // isNull reports whether null is next, and goes on behind it.
 func (r *reader) isNull() bool {
-	if len(r.rest) == 0 || r.rest[0] != null {
+	if r.left() == 0 || r.data[r.at] != null {
 		return false
 	}
-	r.rest = r.rest[1:]
+	r.at++
 	return true
 }
 
 // bytes reads a byte string of exactly size bytes. It shares their memory.
 func (r *reader) bytes(size int) []byte {
 	_, n := r.head(majorBytes, majorBytes)
-	if r.err == nil && (n != uint64(size) || len(r.rest) < size) {
+	if r.err == nil && (n != uint64(size) || r.left() < size) {
 		r.fail("a byte string has %d bytes, want %d", n, size)
 	}
 	if r.err != nil {
 		return nil
 	}
-	value := r.rest[:size]
-	r.rest = r.rest[size:]
-	return value
+	return r.take(size)
+}
+
+// take returns the next bytes, as many as are left at most.
+func (r *reader) take(size int) []byte {
+	r.at += size
+	return r.data[r.at-size : r.at : r.at]
 }
 
 // end returns the first error, also if anything is left.
 func (r *reader) end() error {
-	if r.err == nil && len(r.rest) > 0 {
-		r.fail("%d bytes follow", len(r.rest))
+	if r.err == nil && r.left() > 0 {
+		r.fail("%d bytes follow", r.left())
 	}
 	return r.err
 }

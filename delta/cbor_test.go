@@ -45,7 +45,7 @@ func TestRecordArray_AppendTo_WritesWhatMarshalWrites(t *testing.T) {
 		if want := Marshal(a); !bytes.Equal(got, want) {
 			t.Fatalf("%+v is %x, Marshal writes %x", a, got, want)
 		}
-		r := &reader{rest: got}
+		r := &reader{data: got}
 		if back := readRecord(r); r.end() != nil || back != a {
 			t.Fatalf("%+v is read as %+v, %v", a, back, r.err)
 		}

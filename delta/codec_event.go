@@ -94,7 +94,16 @@ type forgetArray struct {
 
 // EncodeDelta returns the encoded form of d, or an error wrapping ErrTooLarge.
 func EncodeDelta(d Delta) ([]byte, error) {
-	b := make([]byte, 0, d.roughBytes())
+	b, err := appendDelta(make([]byte, 0, d.roughBytes()), d)
+	if err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// appendDelta appends the encoded form of d to b, which is empty; also to what it
+// returns beside an error.
+func appendDelta(b []byte, d Delta) ([]byte, error) {
 	b = AppendArray(b, deltaFields)
 	b = AppendBytes(b, d.Origin[:])
 	b = AppendUint(b, d.First)
@@ -104,7 +113,7 @@ func EncodeDelta(d Delta) ([]byte, error) {
 		b = appendEvent(b, &d.Events[i])
 	}
 	if len(b) > DeltaBytesMax {
-		return nil, fmt.Errorf("%w batch: its delta has %d bytes, at most %d are allowed; split the batch, down to one operation where a release takes back very many records", ErrTooLarge, len(b), DeltaBytesMax)
+		return b, fmt.Errorf("%w batch: its delta has %d bytes, at most %d are allowed; split the batch, down to one operation where a release takes back very many records", ErrTooLarge, len(b), DeltaBytesMax)
 	}
 	return b, nil
 }
@@ -185,14 +194,14 @@ func DecodeDelta(b []byte) (Packed, error) {
 // decodeAdds decodes a delta of Adds, as nearly all are, without reflection. What is
 // anything else, or wrong, it leaves to decodeAnyDelta, which says why.
 func decodeAdds(b []byte) (d Delta, ok bool) {
-	r := reader{rest: b}
+	r := reader{data: b}
 	if len(b) > DeltaBytesMax || r.array() != deltaFields {
 		return Delta{}, false
 	}
 	copy(d.Origin[:], r.bytes(len(d.Origin)))
 	d.First, d.Time = r.uint(), r.int()
 	n := r.array()
-	if r.err != nil || n > uint64(len(r.rest)/addBytesMin) {
+	if r.err != nil || n > uint64(r.left()/addBytesMin) {
 		return Delta{}, false
 	}
 	d.Events = make([]Event, n)

@@ -52,12 +52,17 @@ func packContribution(x crdt.Contribution) recordArray {
 	}
 }
 
-func (a recordArray) unpack() (crdt.Contribution, error) {
-	x := crdt.Contribution{
+// contribution undoes packContribution. It may be none that is valid.
+func (a *recordArray) contribution() crdt.Contribution {
+	return crdt.Contribution{
 		Origin: a.Origin, Last: a.Last, Era: a.Last - a.Era, Total: a.Total,
 		Added: forth(a.Last, a.Added), Register: forth(a.Last, a.Register), Amount: a.Amount,
 		Watermark: forth(a.Last, a.Watermark), Released: a.Released,
 	}
+}
+
+func (a *recordArray) unpack() (crdt.Contribution, error) {
+	x := a.contribution()
 	if err := x.Validate(); err != nil {
 		return crdt.Contribution{}, fmt.Errorf("%w: %v", ErrCorrupt, err)
 	}
@@ -237,15 +242,15 @@ func decodeCounter(value []byte) (crdt.PNCounter, error) {
 	if len(value) > EntryBytesMax {
 		return nil, fmt.Errorf("%w: %d bytes, at most %d are allowed", ErrCorrupt, len(value), EntryBytesMax)
 	}
-	r := &reader{rest: value}
+	r := &reader{data: value}
 	n := r.array()
 	switch {
 	case r.err != nil:
 		return nil, r.err
 	case n == 0:
 		return nil, fmt.Errorf("%w: a claim without records", ErrCorrupt)
-	case n > arrayElementsMax || n > uint64(len(r.rest)/recordBytesMin):
-		return nil, fmt.Errorf("%w: %d records do not fit into %d bytes", ErrCorrupt, n, len(r.rest))
+	case n > arrayElementsMax || n > uint64(r.left()/recordBytesMin):
+		return nil, fmt.Errorf("%w: %d records do not fit into %d bytes", ErrCorrupt, n, r.left())
 	}
 	return readCounter(r, int(n))
 }
@@ -257,11 +262,7 @@ func readCounter(r *reader, n int) (crdt.PNCounter, error) {
 		if r.err != nil {
 			return nil, r.err
 		}
-		x, err := a.unpack()
-		if err != nil {
-			return nil, err
-		}
-		counter[i] = x
+		counter[i] = a.contribution()
 	}
 	if err := r.end(); err != nil {
 		return nil, err
@@ -278,15 +279,11 @@ func validCounter(counter crdt.PNCounter) error {
 
 func unpackCounter(records []recordArray) (crdt.PNCounter, error) {
 	counter := make(crdt.PNCounter, len(records))
-	for i, a := range records {
-		x, err := a.unpack()
-		if err != nil {
-			return nil, err
-		}
-		counter[i] = x
+	for i := range records {
+		counter[i] = records[i].contribution()
 	}
-	if err := counter.Validate(); err != nil {
-		return nil, fmt.Errorf("%w: %v", ErrCorrupt, err)
+	if err := validCounter(counter); err != nil {
+		return nil, err
 	}
 	return counter, nil
 }

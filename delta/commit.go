@@ -1,6 +1,7 @@
 package delta
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 
@@ -30,30 +31,25 @@ type Env struct {
 type Commit struct {
 	replica *Replica
 	env     Env
+	*workspace
 
-	id        crdt.ReplicaID
-	entries   map[Key]*EntryChange
-	context   crdt.Context
-	ahead     crdt.Context // absolute; meaningful where it exceeds the context
-	forgotten map[crdt.ReplicaID]struct{}
-	session   crdt.Context
-	gone      *gone
-	deltas    []Packed
-	closable  map[Key]struct{}
-	reissued  map[Key]struct{}
-	sweep     bool // the context of a forgotten replica grew without its events
+	id      crdt.ReplicaID
+	context crdt.Context
+	session crdt.Context
+	gone    *gone
+	sweep   bool // the context of a forgotten replica grew without its events
 }
 
 // Begin starts a commit on r.
 func (r *Replica) Begin(env Env) *Commit {
+	room := r.workspace
+	r.workspace = nil
+	if room == nil {
+		room = newWorkspace()
+	}
 	return &Commit{
-		replica: r, env: env, id: r.ID, session: r.session, gone: r.gone,
-		entries:   map[Key]*EntryChange{},
-		context:   crdt.NewContext(),
-		ahead:     crdt.NewContext(),
-		forgotten: map[crdt.ReplicaID]struct{}{},
-		closable:  map[Key]struct{}{},
-		reissued:  map[Key]struct{}{},
+		replica: r, env: env, workspace: room, id: r.ID, session: r.session, gone: r.gone,
+		context: crdt.NewContext(),
 	}
 }
 
@@ -89,11 +85,26 @@ func (c *Commit) change(k Key) (*EntryChange, error) {
 	if e, ok := c.entries[k]; ok {
 		return e, nil
 	}
+	return c.read(k)
+}
+
+// changeOf is change for the entry of a claim.
+func (c *Commit) changeOf(claim *ranges.Claim) (*EntryChange, error) {
+	c.key = appendClaimKey(c.key[:0], claim)
+	if e, ok := c.entries[Key(c.key)]; ok {
+		return e, nil
+	}
+	return c.read(Key(c.key))
+}
+
+// read returns an entry that no step has changed or read.
+func (c *Commit) read(k Key) (*EntryChange, error) {
 	before, err := c.env.Read.Get(k)
 	if err != nil {
 		return nil, err
 	}
-	e := &EntryChange{Key: k, Before: before, After: before}
+	e := c.newChange()
+	e.Key, e.Before, e.After = k, before, before
 	c.entries[k] = e
 	return e, nil
 }
@@ -127,13 +138,16 @@ func (c *Commit) noteClosable(e *EntryChange) {
 // put returns counter with x joined in. A released record of a forgotten
 // origin whose contributions are all seen is dropped: nobody will close it.
 func (c *Commit) put(counter crdt.PNCounter, x crdt.Contribution) crdt.PNCounter {
-	counter = counter.Merge(x)
+	counter = counter.MergeInto(x, c.newCounter)
 	merged, _ := counter.Find(x.Origin)
 	if c.isAbandoned(merged) {
 		return counter.Drop(x.Origin)
 	}
 	return counter
 }
+
+// newCounter returns room for a counter of so many records.
+func (c *Commit) newCounter(records int) crdt.PNCounter { return c.records.cut(records) }
 
 func (c *Commit) isAbandoned(x crdt.Contribution) bool {
 	return !x.IsLive() && c.isForgotten(x.Origin) && c.seen(x.Origin) >= x.Last
@@ -178,7 +192,8 @@ func (c *Commit) Disown(id crdt.ReplicaID) error {
 	return c.carryOver(former, own)
 }
 
-// Finish closes what this replica can close and returns the effects.
+// Finish closes what this replica can close and returns the effects. The commit is
+// of no use any more.
 func (c *Commit) Finish() (*Effects, error) {
 	if err := c.sweepAbandoned(); err != nil {
 		return nil, err
@@ -192,25 +207,36 @@ func (c *Commit) Finish() (*Effects, error) {
 	e := &Effects{
 		ID: c.id, Renamed: c.id != c.replica.ID,
 		Context: c.context, Ahead: c.aheadChanges(),
-		Forgotten: slices.SortedFunc(maps.Keys(c.forgotten), crdt.ReplicaID.Compare),
-		Deltas:    c.deltas, Session: c.session, gone: c.gone,
+		Deltas: append([]Packed(nil), c.deltas...), Session: c.session, gone: c.gone,
 		Fingerprint: c.replica.Fingerprint, ContextHash: c.replica.ContextHash,
 	}
-	e.Entries = make([]EntryChange, 0, len(c.entries))
-	for _, k := range sortedKeys(c.entries) {
-		x := c.entries[k]
-		if x.Before.Equal(x.After) {
-			continue
-		}
+	if len(c.forgotten) > 0 {
+		e.Forgotten = slices.SortedFunc(maps.Keys(c.forgotten), crdt.ReplicaID.Compare)
+	}
+	changes := c.changed()
+	e.Entries = make([]EntryChange, len(changes))
+	for i, x := range changes {
 		x.sum()
 		before, after := x.Fingerprints()
-		e.Entries = append(e.Entries, *x)
+		e.Entries[i] = *x
 		e.Fingerprint = e.Fingerprint.Minus(before).Plus(after)
 	}
 	for r, sequence := range c.context {
 		e.ContextHash = e.ContextHash.WithSeen(r, c.replica.Context.Get(r), sequence)
 	}
+	c.replica.workspace, c.workspace = c.tidied(), nil
 	return e, nil
+}
+
+// changed returns what differs from what is committed, ascending by key.
+func (c *Commit) changed() []*EntryChange {
+	for i := range c.taken {
+		if x := c.changeAt(i); !x.Before.Equal(x.After) {
+			c.sorted = append(c.sorted, x)
+		}
+	}
+	slices.SortFunc(c.sorted, func(a, b *EntryChange) int { return cmp.Compare(a.Key, b.Key) })
+	return c.sorted
 }
 
 func sortedKeys[V any](m map[Key]V) []Key {
@@ -258,6 +284,9 @@ const closeBytesMax = 64
 // come at the end, after a later step has perhaps used the record again. How
 // many there are is up to others: they make as many deltas as it takes.
 func (c *Commit) closeOwn() error {
+	if len(c.closable) == 0 {
+		return nil
+	}
 	w, size := c.newWriter(), 0
 	for _, k := range sortedKeys(c.closable) {
 		e, ok, err := c.closeOf(k)

@@ -31,10 +31,10 @@ func (e Entry) IsZero() bool { return e.Key == "" }
 // per origin for a claim, one otherwise.
 func (e Entry) Records() int {
 	switch {
-	case e.IsZero():
-		return 0
-	case e.Key.IsClaim():
+	case len(e.Counter) > 0: // of a claim; else the key is to be looked at
 		return len(e.Counter)
+	case e.IsZero(), e.Key.IsClaim():
+		return 0
 	}
 	return 1
 }

@@ -64,34 +64,32 @@ func (s Span) Validate() error {
 
 // ClaimKey returns the key of a claim.
 func ClaimKey(c ranges.Claim) Key {
-	var b strings.Builder
-	b.Grow(len(c.Keyspace) + len(c.Range.From) + len(c.Range.To.Key) + len(c.Node) + 8)
-	b.WriteByte(classClaim)
-	b.WriteString(c.Keyspace)
-	b.WriteByte(0)
-	writeEscaped(&b, c.Range.From)
-	if c.Range.To.Unbounded {
-		b.WriteByte(endUnbounded)
-	} else {
-		b.WriteByte(endBounded)
-		writeEscaped(&b, c.Range.To.Key)
-	}
-	b.WriteString(c.Node)
-	return Key(b.String())
+	var room [128]byte
+	return Key(appendClaimKey(room[:0], &c))
 }
 
-func writeEscaped(b *strings.Builder, key string) {
+// appendClaimKey appends the key of a claim.
+func appendClaimKey(b []byte, c *ranges.Claim) []byte {
+	b = append(append(append(b, classClaim), c.Keyspace...), 0)
+	b = appendEscaped(b, c.Range.From)
+	if c.Range.To.Unbounded {
+		b = append(b, endUnbounded)
+	} else {
+		b = appendEscaped(append(b, endBounded), c.Range.To.Key)
+	}
+	return append(b, c.Node...)
+}
+
+func appendEscaped(b []byte, key string) []byte {
 	for {
 		i := strings.IndexByte(key, 0)
 		if i < 0 {
 			break
 		}
-		b.WriteString(key[:i])
-		b.WriteString(escaped)
+		b = append(append(b, key[:i]...), escaped...)
 		key = key[i+1:]
 	}
-	b.WriteString(key)
-	b.WriteString(terminator)
+	return append(append(b, key...), terminator...)
 }
 
 // NodeKey returns the key of a node record.
@@ -110,13 +108,12 @@ func KeyspaceSpan(keyspace string) Span {
 // in r.
 func StartingIn(keyspace string, r ranges.Range) Span {
 	span := KeyspaceSpan(keyspace)
-	var from strings.Builder
-	writeEscaped(&from, r.From)
-	out := Span{From: span.From + Key(strings.TrimSuffix(from.String(), terminator)), To: span.To}
+	at := func(key string) Key {
+		return span.From + Key(strings.TrimSuffix(string(appendEscaped(nil, key)), terminator))
+	}
+	out := Span{From: at(r.From), To: span.To}
 	if !r.To.Unbounded {
-		var to strings.Builder
-		writeEscaped(&to, r.To.Key)
-		out.To = span.From + Key(strings.TrimSuffix(to.String(), terminator))
+		out.To = at(r.To.Key)
 	}
 	return out
 }

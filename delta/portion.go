@@ -41,19 +41,28 @@ func portions(counter crdt.PNCounter) []crdt.PNCounter {
 
 // pack appends what was written to deltas, as one, or as several if it may be.
 func (w *writer) pack(deltas []Packed, d Delta) ([]Packed, error) {
-	whole, err := Pack(d)
+	whole, err := w.commit.packed(d)
 	if !w.divisible || !errors.Is(err, ErrTooLarge) {
 		return append(deltas, whole), err
 	}
 	for len(d.Events) > 0 {
 		n := d.fitting()
-		part, err := Pack(d.Slice(0, n))
+		part, err := w.commit.packed(d.Slice(0, n))
 		if err != nil {
 			return nil, err
 		}
 		deltas, d = append(deltas, part), d.Slice(n, len(d.Events))
 	}
 	return deltas, nil
+}
+
+// packed is Pack with the room of the commit.
+func (c *Commit) packed(d Delta) (Packed, error) {
+	var err error
+	if c.encoded, err = appendDelta(c.encoded[:0], d); err != nil {
+		return Packed{Delta: d}, err
+	}
+	return Packed{Delta: d, Bytes: c.bytes.copied(c.encoded)}, nil
 }
 
 // fitting returns how many of the first events fit one delta, at least 1.

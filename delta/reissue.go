@@ -12,6 +12,9 @@ import (
 // nothing of what is shown here. Of a record that shows nothing by itself, for
 // it has only Decreases left, we drop what nobody else has.
 func (c *Commit) reissueOwn() error {
+	if len(c.reissued) == 0 {
+		return nil
+	}
 	w := c.newWriter()
 	for _, k := range slices.Sorted(maps.Keys(c.reissued)) {
 		claim, err := k.Claim()

@@ -50,6 +50,8 @@ type Replica struct {
 	// since is the last sequence of ID that was issued before this process
 	// began, or 0 if it began with the id: what came later is of this process.
 	since uint64
+	// workspace is what the next commit uses, nil if that makes one.
+	workspace *workspace
 }
 
 // NewReplica returns a replica that has seen nothing.
@@ -127,9 +129,9 @@ type EntryChange struct {
 	// event names then.
 	Repaired bool
 
-	// fingerprints are those of Before and After if isSummed.
-	fingerprints [2]Fingerprint
-	isSummed     bool
+	// isSummed says that sums are those of the fingerprints of Before and After.
+	isSummed bool
+	sums     [2]Sum
 }
 
 // hold makes the entry of a claim hold a counter.
@@ -147,7 +149,8 @@ func (x *EntryChange) Fingerprints() (before, after Fingerprint) {
 	if !x.isSummed {
 		return FingerprintOf(x.Before), FingerprintOf(x.After)
 	}
-	return x.fingerprints[0], x.fingerprints[1]
+	before = Fingerprint{Count: uint64(x.Before.Records()), Sum: x.sums[0]}
+	return before, Fingerprint{Count: uint64(x.After.Records()), Sum: x.sums[1]}
 }
 
 // sum has the change know its fingerprints.
@@ -155,12 +158,13 @@ func (x *EntryChange) sum() {
 	if x.isSummed {
 		return
 	}
+	var before, after Fingerprint
 	if x.Key.IsClaim() {
-		x.fingerprints[0], x.fingerprints[1] = fingerprintChange(x.Key, x.Before.Counter, x.After.Counter)
+		before, after = fingerprintChange(x.Key, x.Before.Counter, x.After.Counter)
 	} else {
-		x.fingerprints[0], x.fingerprints[1] = x.Fingerprints()
+		before, after = x.Fingerprints()
 	}
-	x.isSummed = true
+	x.sums, x.isSummed = [2]Sum{before.Sum, after.Sum}, true
 }
 
 // Effects are what a commit does: everything that must become durable in one
@@ -220,6 +224,6 @@ func (r *Replica) Adopt(e *Effects) {
 func (r *Replica) Clone() *Replica {
 	clone := *r
 	clone.Context, clone.Ahead, clone.Forgotten = r.Context.Clone(), r.Ahead.Clone(), maps.Clone(r.Forgotten)
-	clone.session = maps.Clone(r.session)
+	clone.session, clone.workspace = maps.Clone(r.session), nil
 	return &clone
 }

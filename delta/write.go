@@ -21,8 +21,7 @@ func (c *Commit) Write(operations []Operation) (Delta, []Result, error) {
 	}
 	w := c.newWriter()
 	w.divisible = len(operations) == 1
-	w.events = make([]Event, 0, len(operations))
-	results := make([]Result, len(operations))
+	results := c.results.cut(len(operations))
 	for i := range operations {
 		var err error
 		if results[i], err = w.carryOut(&operations[i]); err != nil {
@@ -79,7 +78,7 @@ func (c *Commit) write(w *writer) (Delta, error) {
 	if len(w.events) == 0 {
 		return Delta{}, nil
 	}
-	whole := Delta{Origin: c.id, First: w.first, Time: c.env.Now, Events: w.events}
+	whole := Delta{Origin: c.id, First: w.first, Time: c.env.Now, Events: c.events.copied(w.events)}
 	deltas, err := w.pack(c.deltas, whole)
 	if err != nil {
 		w.undo()
@@ -122,7 +121,18 @@ type changed struct {
 	was   crdt.PNCounter
 }
 
-func (c *Commit) newWriter() *writer { return &writer{commit: c, first: c.seen(c.id) + 1} }
+// newWriter returns a writer. There is one at a time.
+func (c *Commit) newWriter() *writer {
+	c.writer.reset(c, c.seen(c.id)+1)
+	return &c.writer
+}
+
+// reset makes the writer one of no events, which leads to none that it had.
+func (w *writer) reset(c *Commit, first uint64) {
+	clear(w.events)
+	clear(w.changed)
+	*w = writer{commit: c, first: first, events: w.events[:0], changed: w.changed[:0]}
+}
 
 // undo takes back what the events have changed.
 func (w *writer) undo() {
@@ -147,7 +157,7 @@ type target struct {
 }
 
 func (w *writer) target(claim ranges.Claim) (target, error) {
-	e, err := w.commit.change(ClaimKey(claim))
+	e, err := w.commit.changeOf(&claim)
 	if err != nil {
 		return target{}, err
 	}

@@ -41,8 +41,44 @@ func TestAntientropy_Fingerprints(t *testing.T) {
 	}, {
 		Name: "a version changes the symbols of the one before",
 		File: "antientropy/symbol.go",
-		Old:  "	next.owned = false\n",
+		Old:  "	next.owned, next.mine = false, nil\n",
+		New:  "	next.mine = nil\n",
+		Test: "TestFingerprints_Next_IsAsBuiltAnew",
+	}, {
+		Name: "a version lists its elements with those of the one before",
+		File: "antientropy/symbol.go",
+		Old:  "	next.owned, next.mine = false, nil\n",
+		New:  "	next.owned = false\n",
+		Test: "TestFingerprints_Next_IsAsBuiltAnew",
+	}, {
+		Name: "a version changes the nodes of the one before",
+		File: "antientropy/tree.go",
+		Old:  "	t.edition, t.mine = nil, nil\n",
+		New:  "	t.mine = nil\n",
+		Test: "TestFingerprints_Next_IsAsBuiltAnew",
+	}, {
+		Name: "T4: a version lists its blocks with those of the one before",
+		File: "antientropy/tree.go",
+		Old:  "	t.edition, t.mine = nil, nil\n",
+		New:  "	t.edition = nil\n",
+		Test: "TestFingerprints_Next_IsAsBuiltAnew",
+	}, {
+		Name: "T4: what is before a block lacks what is late",
+		File: "antientropy/tree_late.go",
+		Old:  "		w.before = w.before.Plus(below)\n",
 		New:  "",
+		Test: "TestFingerprints_Next_IsAsBuiltAnew",
+	}, {
+		Name: "T4: the sum of a block lacks what is late",
+		File: "antientropy/tree_late.go",
+		Old:  "i < len(l.blocks) && l.blocks[i].block == w.item",
+		New:  "false",
+		Test: "TestFingerprints_Next_IsAsBuiltAnew",
+	}, {
+		Name: "T4: nodes are made another edition's while something is late",
+		File: "antientropy/tree.go",
+		Old:  "	if !t.isSettled() {\n		t.settle()\n	}\n",
+		New:  "	t.edition = new(edition)\n",
 		Test: "TestFingerprints_Next_IsAsBuiltAnew",
 	}, {
 		Name: "T3: a node that is full grows on",

@@ -274,6 +274,30 @@ func TestDelta_TheRest(t *testing.T) {
 		New:  "		return Delta{}, err",
 		Test: "TestCommit_Write_TooLarge_ChangesNothing",
 	}, {
+		Name: "two that keep what a commit hands out share the room for it",
+		File: "delta/workspace.go",
+		Old:  "	s.left = s.left[n:]\n",
+		New:  "",
+		Test: "TestCommit_Finish_WhatItHandsOutStays",
+	}, {
+		Name: "the deltas of a commit are in room that the next one uses",
+		File: "delta/commit.go",
+		Old:  "append([]Packed(nil), c.deltas...)",
+		New:  "c.deltas",
+		Test: "TestCommit_Finish_WhatItHandsOutStays",
+	}, {
+		Name: "what a batch has written is in room that the next one uses",
+		File: "delta/write.go",
+		Old:  "c.events.copied(w.events)",
+		New:  "w.events",
+		Test: "TestCommit_Finish_WhatItHandsOutStays",
+	}, {
+		Name: "a commit begins with what the last one has read",
+		File: "delta/workspace.go",
+		Old:  "	clear(w.entries)\n",
+		New:  "",
+		Test: "TestCommit_Finish_WhatItHandsOutStays",
+	}, {
 		Name: "concurrent decreases take the server away",
 		File: "crdt/pncounter.go",
 		Old:  "return max(1, c.Sum())",
