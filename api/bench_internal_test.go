@@ -17,9 +17,11 @@ func increase() wire.Operation {
 
 func BenchmarkCompile(b *testing.B) {
 	asked := []wire.Operation{increase()}
+	var out []delta.Operation
+	var err error
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := compile(asked, "n1"); err != nil {
+		if out, err = compile(out[:0], asked, "n1"); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -27,11 +29,11 @@ func BenchmarkCompile(b *testing.B) {
 
 func BenchmarkOpsStream_Answer(b *testing.B) {
 	x := &opsStream{}
-	what := &ended{stream: x, ref: 123456, asked: []wire.Operation{increase()}, Outcome: node.Outcome{Written: node.Written{
-		Results: []delta.Result{{Changed: true, Priority: 7}}, Token: crdt.Context{{1, 2, 3}: 4711},
+	what := &ended{stream: x, asked: wire.OpsLine{Ref: 123456, Batch: wire.Batch{Ops: wire.List[wire.Operation]{increase()}}}, Outcome: node.Outcome{Written: node.Written{
+		Results: []delta.Result{{Changed: true, Priority: 7}}, Last: crdt.Dot{Replica: crdt.ReplicaID{1, 2, 3}, Sequence: 4711},
 	}}}
 	b.ReportAllocs()
 	for b.Loop() {
-		x.text = x.answer(what).Append(x.text[:0])
+		x.text = x.appendAnswer(x.text[:0], what)
 	}
 }

@@ -27,7 +27,7 @@ func TestServer_OpsStream_NodeSaysNothing(t *testing.T) {
 	web := httptest.NewServer(s.Handler())
 	defer web.Close()
 	line := wire.OpsLine{Ref: 1, Batch: wire.Batch{ID: "never", Ops: wire.List[wire.Operation]{{Op: wire.OpRegister}}}}
-	if _, err := compile(line.Ops, "n1"); err != nil {
+	if _, err := compile(nil, line.Ops, "n1"); err != nil {
 		t.Fatal(err)
 	}
 	digest, err := digestOf(line.Ops)
