@@ -83,8 +83,10 @@ func (a *Asked) appendOperation(b []byte, o *Operation, node string) []byte {
 func CutRef(answer []byte) (ref int64, rest []byte, ok bool) {
 	w := written{data: answer}
 	w.want(`{"ref":`)
-	ref = w.integer()
-	return ref, answer[w.at:], !w.gaveUp
+	if ref = w.integer(); w.gaveUp {
+		return 0, nil, false
+	}
+	return ref, answer[w.at:], true
 }
 
 // Read reads the rest of an answer behind its number, and reports whether the
