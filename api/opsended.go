@@ -3,6 +3,7 @@ package api
 import (
 	"sync"
 
+	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/node"
 	"github.com/scalesmall/ssnode/wire"
 )
@@ -27,6 +28,8 @@ type ended struct {
 	end    func(node.Outcome)
 	memory wire.LineMemory
 	batch  node.Submission
+	// one is room for the operation of most batches.
+	one [1]delta.Operation
 }
 
 // endedOpsKept is room for how many operations a line keeps for the next.
@@ -35,6 +38,7 @@ const endedOpsKept = 8
 var freeEnded = sync.Pool{New: func() any {
 	what := &ended{}
 	what.end = what.tell
+	what.batch.Operations = what.one[:0]
 	return what
 }}
 
@@ -66,8 +70,8 @@ func (what *ended) tell(o node.Outcome) {
 func (what *ended) free() {
 	what.memory.Clear()
 	ops := what.batch.Operations
-	if clear(ops); cap(ops) > endedOpsKept {
-		ops = nil
+	if clear(ops); cap(ops) > endedOpsKept || ops == nil {
+		ops = what.one[:0]
 	}
 	what.batch.Operations, what.batch.Ended = ops[:0], nil
 	what.stream, what.asked, what.Outcome = nil, wire.OpsLine{}, node.Outcome{}

@@ -5,7 +5,8 @@ import "strconv"
 // Asked is a line that waits for its answer, in memory that the next one uses
 // again. It knows how the answer goes if the batch is carried out, all but what
 // each operation did and the token: there is nothing to decode then, and what the
-// operations are whoever wrote them knows. The zero value works.
+// operations are whoever wrote them knows. The zero value works. It must not be
+// copied.
 type Asked struct {
 	// expected are the parts of the answer between the number of the line and
 	// what the operations did, one after the other; ends says where each ends.
@@ -13,7 +14,18 @@ type Asked struct {
 	ends     []int
 	did      []did
 	token    []byte
+	// one is room for what most lines have, beside the rest: by the time the answer
+	// comes none of it is in the processor's cache.
+	one struct {
+		end      [1]int
+		did      [1]did
+		token    [tokenRoom]byte
+		expected [lineBytes]byte
+	}
 }
+
+// tokenRoom is room for the token of one batch, in bytes.
+const tokenRoom = 40
 
 // did is what an operation did.
 type did struct {
@@ -26,8 +38,8 @@ const askedKept = 16 << 10
 
 // Clear forgets the line, and memory that is more than most lines need.
 func (a *Asked) Clear() {
-	if cap(a.expected) > askedKept {
-		*a = Asked{}
+	if a.ends == nil || cap(a.expected) > askedKept {
+		a.expected, a.ends, a.did, a.token = a.one.expected[:0], a.one.end[:0], a.one.did[:0], a.one.token[:0]
 	}
 	a.expected, a.ends, a.did = a.expected[:0], a.ends[:0], a.did[:0]
 }
@@ -129,7 +141,7 @@ func (a *Asked) Results(batch Batch, node string) Results {
 	own.reserve(batch.Ops)
 	own.texts = append(own.texts, node)
 	r := Results{
-		Results: make(List[Result], len(batch.Ops)), Token: Token(a.token),
+		Results: own.results, Token: Token(a.token),
 		OnDisk: own.texts[:1:1], Missing: List[string]{},
 	}
 	for i := range batch.Ops {
@@ -139,11 +151,22 @@ func (a *Asked) Results(batch Batch, node string) Results {
 	return r
 }
 
-// copies are what the fields of results point to.
+// copies are results and what their fields point to.
 type copies struct {
+	results List[Result]
 	texts   []string
 	numbers []int64
 }
+
+// oneCopy is room for most results of one operation, in one piece.
+type oneCopy struct {
+	result [1]Result
+	texts  [oneCopyTexts]string
+	number [1]int64
+}
+
+// oneCopyTexts are the end of a range, and the node.
+const oneCopyTexts = 2
 
 // reserve makes room, for one text more than those of the operations.
 func (c *copies) reserve(ops []Operation) {
@@ -158,7 +181,12 @@ func (c *copies) reserve(ops []Operation) {
 			numbers++
 		}
 	}
-	c.texts, c.numbers = make([]string, 0, texts), make([]int64, 0, numbers)
+	if len(ops) == 1 && texts <= oneCopyTexts {
+		one := new(oneCopy)
+		c.results, c.texts, c.numbers = one.result[:], one.texts[:0], one.number[:0]
+		return
+	}
+	c.results, c.texts, c.numbers = make(List[Result], len(ops)), make([]string, 0, texts), make([]int64, 0, numbers)
 }
 
 // result makes the operation of a result what was asked, as a node answers it: its

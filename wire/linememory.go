@@ -4,12 +4,20 @@ import "github.com/scalesmall/ssnode/ranges"
 
 // LineMemory is what a line is read into, but for its texts: a node reads one for
 // every write, and nothing of it is needed when that is answered. Texts are the
-// line's own, since whoever carries it out keeps keys and names.
+// line's own, since whoever carries it out keeps keys and names. It must not be
+// copied.
 type LineMemory struct {
 	ops []Operation
 	// texts and numbers are what the fields of operations point to.
 	texts   []string
 	numbers []int64
+	// one is room for what most lines have, beside the rest: by the time it is
+	// looked at again none of it is in the processor's cache.
+	one struct {
+		op     [1]Operation
+		text   [1]string
+		number [1]int64
+	}
 }
 
 const (
@@ -20,16 +28,21 @@ const (
 	lineOpsKept = 8
 )
 
-// Clear forgets the line that was read last. It is to be called before the
-// memory is put aside, and when nobody looks at that line any more.
+// Clear forgets the line that was read last, and has to be called before the memory
+// is put aside.
 func (m *LineMemory) Clear() {
-	if cap(m.ops) > lineOpsKept {
-		*m = LineMemory{}
-		return
-	}
 	clear(m.ops)
 	clear(m.texts)
 	m.ops, m.texts, m.numbers = m.ops[:0], m.texts[:0], m.numbers[:0]
+	if cap(m.ops) > 1 || cap(m.texts) > 1 {
+		m.one.op, m.one.text = [1]Operation{}, [1]string{} // which it has grown out of
+	}
+	if cap(m.ops) > lineOpsKept {
+		m.ops = nil
+	}
+	if m.ops == nil {
+		m.ops, m.texts, m.numbers = m.one.op[:0], m.one.text[:0], m.one.number[:0]
+	}
 }
 
 func (m *LineMemory) text(text string) *string {
@@ -42,10 +55,11 @@ func (m *LineMemory) number(n int64) *int64 {
 	return &m.numbers[len(m.numbers)-1]
 }
 
-// UnmarshalIn is Unmarshal into memory that is clear. The operations are there as
-// long as it is not cleared.
+// UnmarshalIn is Unmarshal into memory whose line nobody looks at any more. The
+// operations are there as long as it is not used again.
 func (l *OpsLine) UnmarshalIn(m *LineMemory, data []byte) error {
 	*l = OpsLine{}
+	m.Clear()
 	if l.decodeWritten(m, data) {
 		return nil
 	}
@@ -132,14 +146,6 @@ func (w *written) quoted() span {
 	w.giveUp()
 	return span{}
 }
-
-// standsForItself says which bytes a text may have as they are.
-var standsForItself = func() (is [256]bool) {
-	for c := range is {
-		is[c] = isPlain(string([]byte{byte(c)}))
-	}
-	return is
-}()
 
 func (w *written) integer() (n int64) {
 	negative := w.has('-')
