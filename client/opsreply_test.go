@@ -142,7 +142,7 @@ func TestWriter_Write_EachHasItsTime(t *testing.T) {
 }
 
 // TestWriter_Write_WhoIsLateIsStillAwaited: a node that has not answered it is
-// silent, not idle.
+// silent, not idle, though it has answered others since.
 func TestWriter_Write_WhoIsLateIsStillAwaited(t *testing.T) {
 	x := newStreams()
 	c := x.client(t, client.Options{SilenceMax: 300 * time.Millisecond})
@@ -151,6 +151,11 @@ func TestWriter_Write_WhoIsLateIsStillAwaited(t *testing.T) {
 	begin(t.Context(), w, ended, batchOf("default", "a"))
 	<-x.lines
 	<-ended
+	begin(t.Context(), c.NewWriter(client.WriterOptions{}), ended, batchOf("default", "b"))
+	x.say <- expectedAnswer(<-x.lines)
+	if o := <-ended; o.err != nil {
+		t.Error(o.err)
+	}
 	for deadline := time.Now().Add(20 * time.Second); x.running.Load() > 0; time.Sleep(time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatal("the stream of a node that says nothing is kept")
