@@ -141,11 +141,7 @@ func (a *answers) keep(id string, o node.Outcome) (told []func(node.Outcome)) {
 
 // resultsOf pairs operations with what they did.
 func resultsOf(ops []wire.Operation, results []delta.Result) wire.List[wire.Result] {
-	return appendResults(make(wire.List[wire.Result], 0, len(ops)), ops, results)
-}
-
-// appendResults is resultsOf in memory of the caller.
-func appendResults(list wire.List[wire.Result], ops []wire.Operation, results []delta.Result) wire.List[wire.Result] {
+	list := make(wire.List[wire.Result], 0, len(ops))
 	for i, o := range ops {
 		list = append(list, wire.Result{Operation: o, Changed: results[i].Changed, Priority: results[i].Priority})
 	}

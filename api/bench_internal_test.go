@@ -1,6 +1,7 @@
 package api
 
 import (
+	"path/filepath"
 	"testing"
 
 	"github.com/scalesmall/ssnode/crdt"
@@ -17,9 +18,11 @@ func increase() wire.Operation {
 
 func BenchmarkCompile(b *testing.B) {
 	asked := []wire.Operation{increase()}
+	var out []delta.Operation
+	var err error
 	b.ReportAllocs()
 	for b.Loop() {
-		if _, err := compile(asked, "n1"); err != nil {
+		if out, err = compile(out[:0], asked, "n1"); err != nil {
 			b.Fatal(err)
 		}
 	}
@@ -27,11 +30,37 @@ func BenchmarkCompile(b *testing.B) {
 
 func BenchmarkOpsStream_Answer(b *testing.B) {
 	x := &opsStream{}
-	what := &ended{stream: x, ref: 123456, asked: []wire.Operation{increase()}, Outcome: node.Outcome{Written: node.Written{
-		Results: []delta.Result{{Changed: true, Priority: 7}}, Token: crdt.Context{{1, 2, 3}: 4711},
+	what := &ended{stream: x, asked: wire.OpsLine{Ref: 123456, Batch: wire.Batch{Ops: wire.List[wire.Operation]{increase()}}}, Outcome: node.Outcome{Written: node.Written{
+		Results: []delta.Result{{Changed: true, Priority: 7}}, Last: crdt.Dot{Replica: crdt.ReplicaID{1, 2, 3}, Sequence: 4711},
 	}}}
 	b.ReportAllocs()
 	for b.Loop() {
-		x.text = x.answer(what).Append(x.text[:0])
+		x.text = x.appendAnswer(x.text[:0], what)
+	}
+}
+
+// BenchmarkOpsStream_Line is what a stream does about a line beside the node and
+// HTTP.
+func BenchmarkOpsStream_Line(b *testing.B) {
+	n, err := node.Open(b.Context(), node.Options{DataDir: filepath.Join(b.TempDir(), "data"), Node: "n1", Gossip: "127.0.0.1:0"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer n.Close()
+	x := &opsStream{server: New(n, Options{}), isRead: make(chan struct{}), wake: make(chan struct{}, 1), room: make(chan struct{}, 1)}
+	line := wire.OpsLine{Ref: 123456, Batch: wire.Batch{Ops: wire.List[wire.Operation]{increase()}}}.Append(nil)
+	done := node.Outcome{Written: node.Written{Results: []delta.Result{{Changed: true, Priority: 7}}, Last: crdt.Dot{Replica: crdt.ReplicaID{1, 2, 3}, Sequence: 4711}}}
+	b.ReportAllocs()
+	for b.Loop() {
+		if err := x.take(line); err != nil {
+			b.Fatal(err)
+		}
+		x.count(x.taken, x.takenBytes)
+		x.taken, x.takenBytes = 0, 0
+		x.group[0].Ended(done)
+		x.group = x.group[:0]
+		all, _ := x.swapEnded()
+		x.text = x.appendAnswer(x.text[:0], all[0])
+		x.sent(all)
 	}
 }

@@ -1,100 +1,124 @@
 package api
 
 import (
+	"math/bits"
+	"slices"
+
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/wire"
 )
 
-// verbs are the operations and which fields beside the claim each may have.
-var verbs = map[wire.Op]struct {
-	verb   delta.Verb
-	fields []string
-}{
-	wire.OpRegister: {delta.VerbRegister, []string{"priority"}},
-	wire.OpRelease:  {delta.VerbRelease, nil},
-	wire.OpIncrease: {delta.VerbIncrease, []string{"by", "if_visible"}},
-	wire.OpDecrease: {delta.VerbDecrease, []string{"by"}},
-	wire.OpSet:      {delta.VerbSet, []string{"priority"}},
-	wire.OpTighten:  {delta.VerbTighten, []string{"new_from", "new_to", "allow_gap"}},
+// fields are a set of those that an operation may have beside the claim.
+type fields uint8
+
+const (
+	fieldPriority fields = 1 << iota
+	fieldBy
+	fieldIfVisible
+	fieldNewFrom
+	fieldNewTo
+	fieldAllowGap
+)
+
+// fieldNames are in the order of the set.
+var fieldNames = [...]string{"priority", "by", "if_visible", "new_from", "new_to", "allow_gap"}
+
+// verbOf returns the verb of an operation and which fields it may have; 0, if it is
+// not known.
+func verbOf(op wire.Op) (delta.Verb, fields) {
+	switch op {
+	case wire.OpRegister:
+		return delta.VerbRegister, fieldPriority
+	case wire.OpRelease:
+		return delta.VerbRelease, 0
+	case wire.OpIncrease:
+		return delta.VerbIncrease, fieldBy | fieldIfVisible
+	case wire.OpDecrease:
+		return delta.VerbDecrease, fieldBy
+	case wire.OpSet:
+		return delta.VerbSet, fieldPriority
+	case wire.OpTighten:
+		return delta.VerbTighten, fieldNewFrom | fieldNewTo | fieldAllowGap
+	}
+	return 0, 0
 }
 
-// compile turns the operations of a request into those of a node, or says what
+// compile appends the operations of a request as those of a node, or says what
 // is wrong with the first that is wrong. In asked it fills in what is absent: the
 // node that answers is the default.
-func compile(asked []wire.Operation, node string) ([]delta.Operation, error) {
+func compile(out []delta.Operation, asked []wire.Operation, node string) ([]delta.Operation, error) {
 	if len(asked) == 0 {
 		return nil, wire.Errorf(wire.CodeInvalid, "no operations: give at least one in \"ops\"")
 	}
 	if len(asked) > wire.OperationsMax {
 		return nil, wire.Errorf(wire.CodeTooLarge, "%d operations in one batch, at most %d are allowed: send several batches", len(asked), wire.OperationsMax)
 	}
-	out := make([]delta.Operation, len(asked))
-	for i, o := range asked {
-		asked[i] = o.WithDefaults(node)
-		compiled, err := compileOne(&asked[i])
-		if err != nil {
+	out = slices.Grow(out, len(asked))
+	for i := range asked {
+		if o := &asked[i]; o.Keyspace == "" || o.Node == "" {
+			*o = o.WithDefaults(node)
+		}
+		out = append(out, delta.Operation{})
+		if err := compileOne(&out[len(out)-1], &asked[i]); err != nil {
 			return nil, inOperation(i, len(asked), asked[i], err)
 		}
-		out[i] = compiled
 	}
 	return out, nil
 }
 
-func compileOne(o *wire.Operation) (delta.Operation, error) {
-	known, ok := verbs[o.Op]
-	if !ok {
-		return delta.Operation{}, wire.Errorf(wire.CodeInvalid, "unknown \"op\" %q: use register, release, increase, decrease, set or tighten", o.Op)
+func compileOne(out *delta.Operation, o *wire.Operation) (err error) {
+	verb, allowed := verbOf(o.Op)
+	if verb == 0 {
+		return wire.Errorf(wire.CodeInvalid, "unknown \"op\" %q: use register, release, increase, decrease, set or tighten", o.Op)
 	}
-	if err := refuseFields(o, known.fields); err != nil {
-		return delta.Operation{}, err
+	if err := refuseFields(o, allowed); err != nil {
+		return err
 	}
-	claim, err := o.Claim()
-	if err != nil {
-		return delta.Operation{}, err
+	out.Verb, out.IfVisible, out.AllowGap = verb, o.IfVisible, o.AllowGap
+	if out.Claim, err = o.Claim(); err != nil {
+		return err
 	}
-	out := delta.Operation{Verb: known.verb, Claim: claim, IfVisible: o.IfVisible, AllowGap: o.AllowGap}
-	switch known.verb {
+	switch verb {
 	case delta.VerbRelease:
 	case delta.VerbTighten:
 		out.To, err = o.Tightened()
 	default:
 		out.Amount, err = o.Amount()
 	}
-	if err != nil {
-		return delta.Operation{}, err
-	}
-	return out, out.Validate()
+	return err // what else may be wrong with it the node finds
 }
 
 // refuseFields refuses a field that the operation does not have: who gives one
 // means something else.
-func refuseFields(o *wire.Operation, allowed []string) error {
-	given := []struct {
-		name string
-		is   bool
-	}{
-		{"priority", o.Priority != nil},
-		{"by", o.By != nil},
-		{"if_visible", o.IfVisible},
-		{"new_from", o.NewFrom != nil},
-		{"new_to", o.NewTo != nil},
-		{"allow_gap", o.AllowGap},
-	}
-	for _, field := range given {
-		if field.is && !contains(allowed, field.name) {
-			return wire.Errorf(wire.CodeInvalid, "%q does not belong to %s: leave it out", field.name, o.Op)
-		}
+func refuseFields(o *wire.Operation, allowed fields) error {
+	if wrong := given(o) &^ allowed; wrong != 0 {
+		name := fieldNames[bits.TrailingZeros8(uint8(wrong))]
+		return wire.Errorf(wire.CodeInvalid, "%q does not belong to %s: leave it out", name, o.Op)
 	}
 	return nil
 }
 
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
+// given returns the fields that an operation has.
+func given(o *wire.Operation) (all fields) {
+	if o.Priority != nil {
+		all |= fieldPriority
 	}
-	return false
+	if o.By != nil {
+		all |= fieldBy
+	}
+	if o.IfVisible {
+		all |= fieldIfVisible
+	}
+	if o.NewFrom != nil {
+		all |= fieldNewFrom
+	}
+	if o.NewTo != nil {
+		all |= fieldNewTo
+	}
+	if o.AllowGap {
+		all |= fieldAllowGap
+	}
+	return all
 }
 
 // inOperation says which operation of a batch an error is about.

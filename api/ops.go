@@ -43,7 +43,7 @@ func (s *Server) timeout(text string) (time.Duration, error) {
 }
 
 func (s *Server) writeOne(e *exchange, q wire.OpsRequest, timeout time.Duration) error {
-	ops, err := compile(q.Ops, s.node.Name())
+	ops, err := compile(nil, q.Ops, s.node.Name())
 	if err != nil {
 		return err
 	}
@@ -51,13 +51,14 @@ func (s *Server) writeOne(e *exchange, q wire.OpsRequest, timeout time.Duration)
 	if err != nil {
 		return err
 	}
-	waited, err := s.await(e.r.Context(), written.Token, q.Wait, timeout)
+	token := written.Token()
+	waited, err := s.await(e.r.Context(), token, q.Wait, timeout)
 	if err != nil {
 		return err
 	}
 	return e.answer(wire.Results{
 		Results: resultsOf(q.Ops, written.Results),
-		Token:   tokenOf(written.Token), OnDisk: waited.OnDisk, Missing: waited.Missing, Needed: waited.needed,
+		Token:   tokenOf(token), OnDisk: waited.OnDisk, Missing: waited.Missing, Needed: waited.needed,
 	})
 }
 
@@ -124,7 +125,7 @@ type plainBatches struct {
 
 // add takes a batch, or says in results what is wrong with it.
 func (p *plainBatches) add(place int, batch wire.Batch, node string, results []wire.BatchResult) {
-	ops, err := compile(batch.Ops, node)
+	ops, err := compile(nil, batch.Ops, node)
 	if err != nil {
 		results[place] = failedBatch(batch, err)
 		return
@@ -139,7 +140,7 @@ func (p *plainBatches) write(ctx context.Context, n *node.Node, results []wire.B
 			results[place] = failedBatch(wire.Batch{}, explainBatch(asked, outcome.Err))
 			continue
 		}
-		tokens[place] = outcome.Written.Token
+		tokens[place] = outcome.Written.Token()
 		results[place] = wire.BatchResult{Results: resultsOf(asked, outcome.Written.Results), Token: tokenOf(tokens[place])}
 	}
 }
@@ -175,7 +176,7 @@ func validateBatchID(id string) error {
 // carried through though its client goes away: it will ask again, and must
 // be told what became of it.
 func (s *Server) writeBatch(ctx context.Context, batch wire.Batch) (wire.BatchResult, token) {
-	ops, err := compile(batch.Ops, s.node.Name())
+	ops, err := compile(nil, batch.Ops, s.node.Name())
 	if err != nil {
 		return failedBatch(batch, err), nil
 	}
@@ -185,7 +186,8 @@ func (s *Server) writeBatch(ctx context.Context, batch wire.Batch) (wire.BatchRe
 	if err != nil {
 		return failedBatch(batch, err), nil
 	}
-	return wire.BatchResult{ID: batch.ID, Results: resultsOf(batch.Ops, written.Results), Token: tokenOf(written.Token)}, written.Token
+	token := written.Token()
+	return wire.BatchResult{ID: batch.ID, Results: resultsOf(batch.Ops, written.Results), Token: tokenOf(token)}, token
 }
 
 func failedBatch(batch wire.Batch, err error) wire.BatchResult {

@@ -30,7 +30,7 @@ func (x *opsStream) write() (cut error) {
 // send writes answers, and has them go out if no others are there.
 func (x *opsStream) send(all []*ended) error {
 	for _, what := range all {
-		x.text = x.answer(what).Append(x.text[:0])
+		x.text = x.appendAnswer(x.text[:0], what)
 		if err := x.answers.writeText(x.text); err != nil {
 			return err
 		}
@@ -82,7 +82,7 @@ func (x *opsStream) hasEnded() bool {
 	return len(x.mu.ready) > 0
 }
 
-// sent makes room for other lines.
+// sent makes room for other lines. These may be used again.
 func (x *opsStream) sent(all []*ended) {
 	bytes, held := 0, 0
 	for _, what := range all {
@@ -95,16 +95,30 @@ func (x *opsStream) sent(all []*ended) {
 	x.server.gate.release(held)
 	x.count(-len(all), -bytes)
 	signal(x.room)
+	for _, what := range all {
+		what.free() // L1
+	}
 }
 
-// answer returns the line that answers. It is good until the next call.
-func (x *opsStream) answer(what *ended) wire.OpsAnswer {
-	a := wire.OpsAnswer{Ref: what.ref, BatchResult: wire.BatchResult{ID: what.id}}
+// appendAnswer appends the line that answers.
+func (x *opsStream) appendAnswer(b []byte, what *ended) []byte {
 	if what.Err != nil {
-		a.BatchResult = failedBatch(wire.Batch{ID: what.id}, explainBatch(what.asked, what.Err))
-		return a
+		return what.refusal().Append(b)
 	}
-	a.Results = appendResults(x.results[:0], what.asked, what.Written.Results)
-	a.Token = tokenOf(what.Written.Token)
-	return a
+	text := wire.AppendAnswer(b, what.asked.Ref, what.asked.ID)
+	for i, did := range what.Written.Results {
+		text = text.Result(&what.asked.Ops[i], did.Changed, did.Priority)
+	}
+	x.token = what.Written.AppendToken(x.token[:0])
+	return text.Token(x.token)
+}
+
+// refusal answers a line that was not carried out. An error of the node says which
+// operation it is about.
+func (what *ended) refusal() wire.OpsAnswer {
+	err := what.Err
+	if what.held {
+		err = explainBatch(what.asked.Ops, err)
+	}
+	return wire.OpsAnswer{Ref: what.asked.Ref, BatchResult: failedBatch(wire.Batch{ID: what.asked.ID}, err)}
 }

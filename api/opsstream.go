@@ -7,7 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/node"
 	"github.com/scalesmall/ssnode/wire"
 )
@@ -42,20 +41,21 @@ type opsStream struct {
 	ctx   context.Context
 	end   context.CancelCauseFunc
 	lines *opsLines
-	// line is the one that was read last, group those not yet handed over. The
-	// handler owns them.
-	line  wire.OpsLine
-	group []node.Submission
+	// group are the lines that are not yet handed over, taken and takenBytes those
+	// that were read and are not yet counted. The handler owns them.
+	group             []*node.Submission
+	taken, takenBytes int
 	// sending are lines that the writer answers; it encodes the answers in text,
-	// results being room for those of small batches, and answers takes them.
-	sending []*ended
-	results [8]wire.Result
-	text    []byte
-	answers *lineWriter
+	// their tokens in token, and answers takes them.
+	sending     []*ended
+	text, token []byte
+	answers     *lineWriter
 
 	mu struct {
 		sync.Mutex
-		// lines and bytes were read, and their answers not yet sent.
+		// lines and bytes were read and counted, and their answers not yet sent. A
+		// line may come to an end before it is counted, but all are by when no more
+		// is read.
 		lines, bytes int
 		// ready have come to an end.
 		ready []*ended
@@ -65,18 +65,6 @@ type opsStream struct {
 	// wake has a token when the writer, room when the handler has something to
 	// look at.
 	wake, room chan struct{}
-}
-
-// ended is a line that was carried out or refused, or will be.
-type ended struct {
-	stream *opsStream
-	ref    int64
-	id     string
-	asked  []wire.Operation
-	node.Outcome
-	// bytes is what its text takes, held says that the gatekeeper knows.
-	bytes int
-	held  bool
 }
 
 // opsStream serves POST /v1/ops/stream.
@@ -162,48 +150,51 @@ func (x *opsStream) take(line []byte) error {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return nil
 	}
-	x.line = wire.OpsLine{}
-	if err := wire.Unmarshal(line, &x.line); err != nil {
+	what := x.newEnded(len(line))
+	if err := what.asked.UnmarshalIn(&what.memory, line); err != nil {
 		ref, ok := wire.RefOf(line)
 		if !ok {
 			return err
 		}
-		x.refuse(&ended{stream: x, ref: ref, bytes: len(line)}, err)
+		what.asked = wire.OpsLine{Ref: ref}
+		x.refuse(what, err)
 		return nil
 	}
-	x.begin(x.line, len(line))
+	x.begin(what)
 	return nil
 }
 
 // begin begins to carry out a batch.
-func (x *opsStream) begin(q wire.OpsLine, size int) {
-	what := &ended{stream: x, ref: q.Ref, id: q.ID, bytes: size}
-	ops, err := compile(q.Ops, x.server.node.Name())
+func (x *opsStream) begin(what *ended) {
+	err := what.compile(x.server.node.Name())
 	if err == nil {
-		err = validateBatchID(q.ID)
+		err = validateBatchID(what.asked.ID)
 	}
 	if err == nil {
-		err = x.server.gate.admit(size)
+		err = x.server.gate.admit(what.bytes)
 	}
 	if err != nil {
 		x.refuse(what, err)
 		return
 	}
-	what.held, what.asked = true, q.Ops
-	x.count(1, size)
-	if q.ID == "" {
-		x.hand(ops, what.end)
+	what.held = true
+	x.taken, x.takenBytes = x.taken+1, x.takenBytes+what.bytes
+	if what.asked.ID == "" {
+		x.hand(what, what.end)
 		return
 	}
-	x.server.answers.start(q.ID, q.Ops, func(ended func(node.Outcome)) { x.hand(ops, ended) }, what.end)
+	x.server.answers.start(what.asked.ID, what.asked.Ops, func(ended func(node.Outcome)) { x.hand(what, ended) }, what.end)
 }
 
 // hand has a batch go to the node with the group.
-func (x *opsStream) hand(ops []delta.Operation, ended func(node.Outcome)) {
-	x.group = append(x.group, node.Submission{Operations: ops, Ended: ended})
+func (x *opsStream) hand(what *ended, ended func(node.Outcome)) {
+	what.batch.Ended = ended
+	x.group = append(x.group, &what.batch)
 }
 
 func (x *opsStream) submit() {
+	x.count(x.taken, x.takenBytes)
+	x.taken, x.takenBytes = 0, 0
 	x.server.node.Submit(x.ctx, x.group)
 	clear(x.group)
 	x.group = x.group[:0]
@@ -213,17 +204,6 @@ func (x *opsStream) submit() {
 func (x *opsStream) refuse(what *ended, err error) {
 	x.count(1, what.bytes)
 	what.end(node.Outcome{Err: err})
-}
-
-// end has an answer sent. It is called by the committer, too, and holds nobody
-// up.
-func (what *ended) end(o node.Outcome) {
-	x := what.stream
-	what.Outcome = o
-	x.mu.Lock()
-	x.mu.ready = append(x.mu.ready, what)
-	x.mu.Unlock()
-	signal(x.wake)
 }
 
 // count counts lines whose answers are to be sent.

@@ -1,7 +1,6 @@
 package client
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -54,9 +53,14 @@ type opsStream struct {
 		// waiting are the lines without an answer.
 		waiting map[int64]*line
 		alarm   alarm
+		// lateness ends lines whose time is over. One timer for all of them costs
+		// less than one for each, or a context.
+		lateness lateness
 	}
 	// more tells the transport that there is something to take.
 	more *sync.Cond
+	// replies are answers that came together; they belong to follow.
+	replies []reply
 }
 
 func newOpsStream(c *Client) *opsStream {
@@ -72,6 +76,7 @@ func (s *opsStream) open(o wire.OpsOpening) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.alarm.start(idleMax, s.lookAtSilence)
+	s.mu.lateness.start(s.endLate)
 }
 
 // write carries out a batch, or returns errElsewhere. It waits no longer than
@@ -80,26 +85,26 @@ func (s *opsStream) write(ctx context.Context, batch wire.Batch, timeout time.Du
 	if err := ctx.Err(); err != nil {
 		return wire.Results{}, s.client.unreachable(ctx, err)
 	}
-	x, err := newLine(s.refs.Add(1), batch)
+	x, err := newLine(s.refs.Add(1), batch, s.node)
 	if err != nil {
 		return wire.Results{}, fmt.Errorf("encode operations: %w", err)
+	}
+	if timeout != 0 {
+		x.due = time.Now().Add(timeout)
 	}
 	if !s.add(x) {
 		x.free()
 		return wire.Results{}, errElsewhere
 	}
-	if err := x.await(ctx, timeout); err != nil {
-		return wire.Results{}, fmt.Errorf("ask %s: %w", s.client.base, err)
+	if err := x.await(ctx); err != nil {
+		return wire.Results{}, s.gaveUp(err)
 	}
 	defer x.free()
-	if err := cmp.Or(x.err, x.answer.Err()); err != nil {
-		return wire.Results{}, err
-	}
-	return wire.Results{
-		Results: x.answer.Results, Token: x.answer.Token,
-		OnDisk: wire.List[string]{s.node}, Missing: wire.List[string]{},
-	}, nil
+	return x.results(batch, s.node)
 }
+
+// gaveUp says that nobody waits for an answer any more.
+func (s *opsStream) gaveUp(cause error) error { return fmt.Errorf("ask %s: %w", s.client.base, cause) }
 
 // add has the transport take a line, and reports whether it will.
 func (s *opsStream) add(x *line) bool {
@@ -111,6 +116,9 @@ func (s *opsStream) add(x *line) bool {
 	}
 	if len(s.mu.waiting) == 0 {
 		s.mu.alarm.set(s.client.options.SilenceMax)
+	}
+	if !x.due.IsZero() {
+		s.mu.lateness.by(x.due)
 	}
 	x.begin = s.mu.taken + int64(ahead)
 	s.mu.waiting[x.ref] = x
@@ -178,43 +186,6 @@ func (s *opsStream) shut() (isIdle bool) {
 	return len(s.mu.waiting) == 0
 }
 
-// follow hands answers to who waits for them until there are no more, and
-// returns why. isRefusal says that the node has said so: then it has carried
-// out nothing that it did not answer.
-func (s *opsStream) follow(lines *lines) (isRefusal bool, err error) {
-	var answer wire.OpsAnswer
-	for {
-		text, err := lines.next()
-		if err != nil {
-			return false, err
-		}
-		if isErrorLine(text) {
-			return true, decodeError(text)
-		}
-		answer = wire.OpsAnswer{}
-		if err := decodeAnswer(pathOpsStream, text, &answer); err != nil {
-			return false, err
-		}
-		s.take(answer)
-	}
-}
-
-// take hands over one answer. Who has given up does not hear of it.
-func (s *opsStream) take(answer wire.OpsAnswer) {
-	s.mu.Lock()
-	x := s.mu.waiting[answer.Ref]
-	delete(s.mu.waiting, answer.Ref)
-	quiet := s.client.options.SilenceMax
-	if len(s.mu.waiting) == 0 {
-		quiet = idleMax
-	}
-	s.mu.alarm.set(quiet)
-	s.mu.Unlock()
-	if x != nil {
-		x.end(answer, nil)
-	}
-}
-
 // end tells all who wait that no answer will come, or sends them elsewhere if
 // what they wrote was not carried out.
 func (s *opsStream) end(isRefusal bool, cause error) {
@@ -222,6 +193,7 @@ func (s *opsStream) end(isRefusal bool, cause error) {
 	defer s.mu.Unlock()
 	s.mu.hasEnded = true
 	s.mu.alarm.stop()
+	s.mu.lateness.stop()
 	s.mu.unsent, s.mu.sent = nil, 0 // those who wrote it write it elsewhere
 	s.more.Signal()
 	for _, x := range s.mu.waiting {

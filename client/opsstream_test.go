@@ -83,7 +83,7 @@ func (x *streams) serve(w http.ResponseWriter, r *http.Request) {
 			case cutShort:
 				panic(http.ErrAbortHandler)
 			}
-			unanswered.Add(-1)
+			unanswered.Add(-1 - int64(strings.Count(text, "\n"))) // some are said together
 			x.tell(w, text)
 		case <-r.Context().Done():
 			return

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/scalesmall/ssnode/wire"
@@ -38,11 +39,11 @@ type opsStreams struct {
 	stop context.CancelFunc
 	// running is the one goroutine that opens a stream and follows it.
 	running sync.WaitGroup
+	// stream is nil while none is open. It is changed while mu is held.
+	stream atomic.Pointer[opsStream]
 
 	mu struct {
 		sync.Mutex
-		// open is nil while there is none.
-		open                        *opsStream
 		isWanted, isOpening, isOver bool
 		// notBefore is when another may be opened.
 		notBefore time.Time
@@ -72,11 +73,14 @@ func (m *opsStreams) write(ctx context.Context, batch wire.Batch, o WriteOptions
 // current returns the stream that is open. If there is none, and this is not
 // the first write, one is opened meanwhile: who writes once needs none.
 func (m *opsStreams) current() *opsStream {
+	if s := m.stream.Load(); s != nil {
+		return s
+	}
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	switch {
-	case m.mu.open != nil:
-		return m.mu.open
+	case m.stream.Load() != nil:
+		return m.stream.Load()
 	case m.mu.isOpening || m.mu.isOver:
 		return nil
 	case !m.mu.isWanted:
@@ -95,7 +99,7 @@ func (m *opsStreams) current() *opsStream {
 func (m *opsStreams) close() {
 	m.mu.Lock()
 	m.mu.isOver = true
-	open := m.mu.open
+	open := m.stream.Load()
 	m.mu.Unlock()
 	if open == nil || open.shut() {
 		m.stop()
@@ -122,7 +126,7 @@ func (m *opsStreams) run() {
 	m.opened(s)
 	isRefusal, err := s.follow(lines)
 	m.mu.Lock()
-	m.mu.open = nil
+	m.stream.Store(nil)
 	m.mu.Unlock()
 	if cause := context.Cause(ctx); cause != nil {
 		err = cause
@@ -161,7 +165,8 @@ func (m *opsStreams) open(ctx context.Context, s *opsStream) (*lines, io.ReadClo
 func (m *opsStreams) opened(s *opsStream) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.mu.isOpening, m.mu.open = false, s
+	m.mu.isOpening = false
+	m.stream.Store(s)
 	if m.mu.isOver && s.shut() {
 		m.stop()
 	}

@@ -81,6 +81,13 @@ type lines struct{ r *bufio.Reader }
 
 func newLines(r io.Reader) *lines { return &lines{bufio.NewReaderSize(r, 64<<10)} }
 
+// isReady reports whether a whole line is there: to read it leaves those read
+// before as they are.
+func (l *lines) isReady() bool {
+	there, _ := l.r.Peek(l.r.Buffered())
+	return bytes.IndexByte(there, '\n') >= 0
+}
+
 // next returns the next line without its end, and io.EOF after the last. A
 // last line that has no end was cut off: io.ErrUnexpectedEOF.
 func (l *lines) next() ([]byte, error) {

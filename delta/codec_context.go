@@ -27,11 +27,27 @@ func EncodeContext(c crdt.Context) []byte {
 	b := make([]byte, 0, contextHeadBytesMax+seenBytesMax*len(c))
 	b = AppendArray(b, uint64(len(c)))
 	for r, sequence := range c.All() {
-		b = AppendArray(b, seenFields)
-		b = AppendBytes(b, r[:])
-		b = AppendUint(b, sequence)
+		b = appendSeen(b, r, sequence)
 	}
 	return b
+}
+
+func appendSeen(b []byte, r crdt.ReplicaID, sequence uint64) []byte {
+	b = AppendArray(b, seenFields)
+	b = AppendBytes(b, r[:])
+	return AppendUint(b, sequence)
+}
+
+// DotContextBytesMax is how many bytes AppendDotContext appends at most.
+const DotContextBytesMax = 1 + seenBytesMax
+
+// AppendDotContext appends what EncodeContext returns of the context that has seen
+// a replica's events up to one, and nothing else; of an empty one, if there is none.
+func AppendDotContext(b []byte, last crdt.Dot) []byte {
+	if last.Sequence == 0 {
+		return AppendArray(b, 0)
+	}
+	return appendSeen(AppendArray(b, 1), last.Replica, last.Sequence)
 }
 
 // DecodeContext returns the context that EncodeContext wrote, refusing more

@@ -14,7 +14,7 @@ func await(t *testing.T, n *node.Node, w node.Written, m node.Members, atMost ti
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), atMost)
 	defer cancel()
-	got, err := n.Await(ctx, w.Token, m)
+	got, err := n.Await(ctx, w.Token(), m)
 	if err != nil {
 		t.Errorf("await: %v", err)
 	}

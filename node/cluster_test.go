@@ -214,7 +214,7 @@ func TestNode_Write_IsSeenEverywhere(t *testing.T) {
 	c := newCluster(t, "n1", "n2", "n3")
 	claim := claimOf("n1", "a", "m")
 	w := c.write("n2", register(claim, 7))
-	got, err := c.nodes["n2"].Await(t.Context(), w.Token, node.Members{All: true})
+	got, err := c.nodes["n2"].Await(t.Context(), w.Token(), node.Members{All: true})
 	if err != nil || fmt.Sprint(got) != "{[n1 n2 n3] []}" {
 		t.Fatalf("await: %v, %v", got, err)
 	}

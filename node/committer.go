@@ -44,7 +44,8 @@ type request struct {
 	joins int
 	// done is called once unless the protocol asks, by the flight, after the
 	// transaction is durable and its effects are visible, or else by the
-	// committer.
+	// committer. From then on the request is its owner's, who may put it into the
+	// queue again: nobody looks at it who has called done.
 	done func(error)
 
 	err error

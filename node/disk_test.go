@@ -192,7 +192,7 @@ func TestNode_Await_OutlivesTheCoreItWasAskedOf(t *testing.T) {
 	w := c.write("n1", register(claimOf("n1", "a", "m"), 1))
 	answer := make(chan node.Awaited, 1)
 	go func() {
-		got, err := n1.Await(t.Context(), w.Token, node.Members{All: true})
+		got, err := n1.Await(t.Context(), w.Token(), node.Members{All: true})
 		if err != nil {
 			t.Error(err)
 		}

@@ -143,7 +143,7 @@ func TestFlight_LocalWritesJoinTheNext(t *testing.T) {
 	before := s.node.Counters().Commits
 	var again Outcome
 	s.put("second", 1)
-	s.node.Submit(t.Context(), []Submission{{
+	s.node.Submit(t.Context(), []*Submission{{
 		Operations: []delta.Operation{{Verb: delta.VerbIncrease, Claim: claimAt("first"), Amount: 4}},
 		Ended:      func(o Outcome) { again = o; s.note("again is done") },
 	}})
@@ -368,7 +368,7 @@ func TestFlight_Pulse_IsOfWhatAllWaitFor(t *testing.T) {
 			}
 		}}
 	}
-	if _, err := s.node.commits.putAll(requests); err != nil {
+	if _, err := s.node.commits.putAll(listed(requests...)); err != nil {
 		t.Fatal(err)
 	}
 	if err := <-ended; err != nil || len(beats) != 3 || beats[1] <= beats[0] || beats[2] <= beats[1] {

@@ -69,7 +69,7 @@ func (t *tally) note(w node.Written, err error) bool {
 func (s *storm) keep(who string, w node.Written) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, sequence := range w.Token {
+	for id, sequence := range w.Token() {
 		dot := crdt.Dot{Replica: id, Sequence: sequence}
 		if other, ok := s.mu.dots[dot]; ok {
 			s.t.Errorf("%s and %s were told of %s", other, who, dot)
@@ -86,26 +86,32 @@ func increasing(i int) delta.Operation {
 const underWay = 8
 
 // submit hands over batches, some at a time, before those before have an answer,
-// until the node is closed: each builds on what the ones before have written.
+// until the node is closed: each builds on what the ones before have written. One
+// that has its answer is the memory of another at once.
 func (t *tally) submit(random *rand.Rand) {
 	var ended atomic.Bool
-	slots := make(chan struct{}, underWay)
-	answer := func(o node.Outcome) { // in their order, but when all ends
-		if !t.note(o.Written, o.Err) {
-			ended.Store(true)
+	free := make(chan *node.Submission, underWay)
+	for range underWay {
+		s := &node.Submission{Operations: make([]delta.Operation, 1)}
+		s.Ended = func(o node.Outcome) { // in their order, but when all ends
+			if !t.note(o.Written, o.Err) {
+				ended.Store(true)
+			}
+			s.Operations[0] = delta.Operation{}
+			free <- s // blocks where one is answered twice
 		}
-		<-slots // blocks where one is answered twice
+		free <- s
 	}
 	for !ended.Load() && !t.t.Failed() {
-		batches := make([]node.Submission, 1+random.IntN(3))
+		batches := make([]*node.Submission, 1+random.IntN(3))
 		for i := range batches {
-			slots <- struct{}{}
-			batches[i] = node.Submission{Operations: []delta.Operation{increasing(t.i)}, Ended: answer}
+			batches[i] = <-free
+			batches[i].Operations[0] = increasing(t.i)
 		}
 		t.node.Submit(context.Background(), batches)
 	}
 	for range underWay {
-		slots <- struct{}{} // all that were submitted are answered
+		<-free // all that were submitted are answered
 	}
 }
 

@@ -215,7 +215,9 @@ func TestNode_SetNode_OfItselfStrangersAndMembers(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		c.spread("n1", node.Written{Token: token})
+		for replica, sequence := range token {
+			c.spread("n1", node.Written{Last: crdt.Dot{Replica: replica, Sequence: sequence}})
+		}
 		return token
 	}
 	for name, service := range map[string]string{"n1": "second:1", "outside": "there:1"} {

@@ -73,7 +73,7 @@ func (c *cluster) spread(at string, w node.Written) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()
-	if got, err := c.nodes[at].Await(ctx, w.Token, node.Members{All: true}); err != nil || len(got.Missing) > 0 {
+	if got, err := c.nodes[at].Await(ctx, w.Token(), node.Members{All: true}); err != nil || len(got.Missing) > 0 {
 		c.t.Fatalf("await: %+v, %v", got, err)
 	}
 }

@@ -215,7 +215,7 @@ func (c *cluster) spreadTo(at string, w node.Written, count int) {
 	c.t.Helper()
 	ctx, cancel := context.WithTimeout(c.t.Context(), 20*time.Second)
 	defer cancel()
-	if got, err := c.nodes[at].Await(ctx, w.Token, node.Members{N: count}); err != nil || len(got.OnDisk) < count {
+	if got, err := c.nodes[at].Await(ctx, w.Token(), node.Members{N: count}); err != nil || len(got.OnDisk) < count {
 		c.t.Fatalf("await: %+v, %v", got, err)
 	}
 }

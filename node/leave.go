@@ -144,7 +144,7 @@ func (n *Node) releaseClaims(ctx context.Context, name string) (int, crdt.Contex
 func (n *Node) release(ctx context.Context, operations []delta.Operation) (crdt.Context, error) {
 	w, err := n.write(ctx, operations)
 	if len(operations) == 1 || !errors.Is(err, delta.ErrTooLarge) {
-		return w.Token, err
+		return w.Token(), err
 	}
 	released := crdt.NewContext()
 	for i := range operations {
@@ -152,7 +152,7 @@ func (n *Node) release(ctx context.Context, operations []delta.Operation) (crdt.
 		if err != nil {
 			return nil, err
 		}
-		released.Join(w.Token)
+		released.Join(w.Token())
 	}
 	return released, nil
 }

@@ -29,8 +29,9 @@ type letter[T any] struct {
 	weight int
 }
 
-// lettersKept is room for how many letters an empty mailbox keeps.
-const lettersKept = 64
+// lettersKept is room for how many letters an empty mailbox keeps: as many as one
+// stream of writes has under way.
+const lettersKept = 1024
 
 func newMailbox[T any](max int) *mailbox[T] {
 	return &mailbox[T]{wake: make(chan struct{}, 1), max: max}
@@ -59,21 +60,21 @@ func (m *mailbox[T]) append(x letter[T], max int) error {
 	return nil
 }
 
-// putAll appends items of weight 1 as one, so that the reader takes them
+// putAll appends so many items of weight 1 as one, so that the reader takes them
 // together. It returns how many were accepted, the first ones, and why no more.
-func (m *mailbox[T]) putAll(items []T) (accepted int, err error) {
+func (m *mailbox[T]) putAll(count int, item func(i int) T) (accepted int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.mu.closed {
 		return 0, ErrClosed
 	}
-	for accepted < len(items) && (len(m.mu.letters) == 0 || m.mu.weight < m.max) {
-		m.mu.letters = append(m.mu.letters, letter[T]{items[accepted], 1})
+	for accepted < count && (len(m.mu.letters) == 0 || m.mu.weight < m.max) {
+		m.mu.letters = append(m.mu.letters, letter[T]{item(accepted), 1})
 		m.mu.weight++
 		accepted++
 	}
 	signal(m.wake)
-	if accepted < len(items) {
+	if accepted < count {
 		err = ErrBusy
 	}
 	return accepted, err
@@ -121,17 +122,29 @@ func (m *mailbox[T]) takeFirst(n int) (items []T, open bool) {
 		items[i] = x.item
 		m.mu.weight -= x.weight
 	}
-	clear(m.mu.letters[:n])
-	if n < len(m.mu.letters) {
-		m.mu.letters = m.mu.letters[n:]
+	m.drop(n)
+	if len(m.mu.letters) > 0 {
 		signal(m.wake)
 		return items, true
 	}
-	m.mu.letters = m.mu.letters[:0]
 	if cap(m.mu.letters) > lettersKept {
 		m.mu.letters = nil
 	}
 	return items, !m.mu.closed
+}
+
+// drop drops the first n. Where no more are left than go, these move to the front,
+// so that there is room behind them again.
+func (m *mailbox[T]) drop(n int) {
+	left := len(m.mu.letters) - n
+	if left > n {
+		clear(m.mu.letters[:n])
+		m.mu.letters = m.mu.letters[n:]
+		return
+	}
+	copy(m.mu.letters, m.mu.letters[n:])
+	clear(m.mu.letters[left:])
+	m.mu.letters = m.mu.letters[:left]
 }
 
 // isWaiting reports whether there is something to take.

@@ -81,21 +81,26 @@ func TestMailbox_Put_IsBoundedByWeight(t *testing.T) {
 	}
 }
 
+// listed hands over items as putAll wants them.
+func listed[T any](items ...T) (int, func(i int) T) {
+	return len(items), func(i int) T { return items[i] }
+}
+
 // TestMailbox_PutAll_TakesWhatHasRoom: the first ones, as one, and says why no
 // more.
 func TestMailbox_PutAll_TakesWhatHasRoom(t *testing.T) {
 	m := newMailbox[int](3)
-	if n, err := m.putAll([]int{1, 2}); n != 2 || err != nil {
+	if n, err := m.putAll(listed(1, 2)); n != 2 || err != nil {
 		t.Errorf("two of three: %d, %v", n, err)
 	}
-	if n, err := m.putAll([]int{3, 4}); n != 1 || err != ErrBusy {
+	if n, err := m.putAll(listed(3, 4)); n != 1 || err != ErrBusy {
 		t.Errorf("two where one has room: %d, %v", n, err)
 	}
 	if items, open := m.take(9); len(items) != 3 || !open {
 		t.Errorf("taken are %v, %v", items, open)
 	}
 	m.close()
-	if n, err := m.putAll([]int{5}); n != 0 || err != ErrClosed {
+	if n, err := m.putAll(listed(5)); n != 0 || err != ErrClosed {
 		t.Errorf("one after the end: %d, %v", n, err)
 	}
 }

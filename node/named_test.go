@@ -233,7 +233,7 @@ func TestNode_Watch_NamedTokens_ResumeOnAnotherNode(t *testing.T) {
 		w := watchFrom(t, c.nodes[at], node.WatchOptions{Token: token}, have, nil)
 		w.eventually("it shows what it missed", func(s shown) bool { return maps.Equal(s.claims, c.claimsOf(at, node.Filter{})) })
 		written := c.write(other, register(numbered(100+i), 1)) // and a bookmark of what is shown live
-		have = w.endsAt(func(s shown) bool { return covers(t, c.nodes[at], s.token, written.Token) })
+		have = w.endsAt(func(s shown) bool { return covers(t, c.nodes[at], s.token, written.Token()) })
 		if have.trimmed > 0 {
 			t.Fatal("it has begun anew")
 		}
@@ -265,7 +265,7 @@ func TestNode_Token_Unknown(t *testing.T) {
 	c := newClusterWith(t, o, "n1")
 	n1 := c.nodes["n1"]
 	written := c.write("n1", register(numbered(1), 1))
-	unknown, late := strange(t, written.Token), strange(t, crdt.Context{{7}: 1})
+	unknown, late := strange(t, written.Token()), strange(t, crdt.Context{{7}: 1})
 	for name, test := range map[string]struct {
 		token node.Token
 		want  error
@@ -287,7 +287,7 @@ func TestNode_Token_Unknown(t *testing.T) {
 	if got, err := n1.AwaitToken(ended, unknown, node.Members{N: 1}); err != node.ErrUnknownToken {
 		t.Errorf("a wait ends with %v: %v", got, err)
 	}
-	if got, err := n1.AwaitToken(t.Context(), node.WholeToken(written.Token), node.Members{All: true}); err != nil || fmt.Sprint(got) != "{[n1] []}" {
+	if got, err := n1.AwaitToken(t.Context(), node.WholeToken(written.Token()), node.Members{All: true}); err != nil || fmt.Sprint(got) != "{[n1] []}" {
 		t.Errorf("a wait for a write ends with %v: %v", got, err)
 	}
 	if err := n1.Watch(ended, node.WatchOptions{Token: unknown}, func(node.WatchEvent) error { return errors.New("a line") }); err != nil {
@@ -359,14 +359,14 @@ func TestNode_Claims_TokenIsOfTheInstant(t *testing.T) {
 		t.Fatal(err, err2)
 	}
 	for _, token := range []node.Token{listed, s.Token} {
-		if !covers(t, n1, token, w.Token) || len(token.String()) > tokenCharactersMax {
+		if !covers(t, n1, token, w.Token()) || len(token.String()) > tokenCharactersMax {
 			t.Errorf("the token %s does not cover the write", token)
 		}
 	}
 	if got, err := n1.Resolve(t.Context(), s.Token); err != nil || !got.Equal(s.Context) {
 		t.Errorf("the token of a status stands for another context: %v", err)
 	}
-	if fmt.Sprint(node.WholeToken(w.Token)) != fmt.Sprint(node.WholeToken(delta.Delta{Origin: n1.Replica(), First: w.Token[n1.Replica()], Events: make([]delta.Event, 1)}.Context())) {
+	if fmt.Sprint(node.WholeToken(w.Token())) != fmt.Sprint(node.WholeToken(delta.Delta{Origin: n1.Replica(), First: w.Token()[n1.Replica()], Events: make([]delta.Event, 1)}.Context())) {
 		t.Error("a write's token names more than its own dots")
 	}
 }

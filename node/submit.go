@@ -13,13 +13,19 @@ type Outcome struct {
 	Err error
 }
 
-// Submission is a batch that nobody waits for.
+// Submission is a batch that nobody waits for. When it has ended it is the owner's
+// again, who may submit it once more, with other operations, in the same memory: so
+// a stream of writes allocates nothing for each. It must not be copied.
 type Submission struct {
+	// Operations are the node's until the batch has ended.
 	Operations []delta.Operation
 	// Ended is called once, when the batch has come to an end: before Submit
 	// returns if it is refused, else in the goroutine that commits, which it
 	// must not hold up. It is never called if the node stalls; see Done.
 	Ended func(Outcome)
+
+	request request
+	written Written
 }
 
 // Submit hands over several batches, each all or none by itself, and returns
@@ -29,50 +35,54 @@ type Submission struct {
 // same order, but for those refused.
 //
 // It waits only where the first write after a restart does, no longer than ctx.
-func (n *Node) Submit(ctx context.Context, batches []Submission) {
-	requests := make([]*request, len(batches))
-	for i := range batches {
-		requests[i] = (&submitted{Submission: batches[i]}).request()
+func (n *Node) Submit(ctx context.Context, batches []*Submission) {
+	for _, s := range batches {
+		s.begin()
 	}
-	accepted, err := n.queueAll(ctx, requests)
-	for _, refused := range requests[accepted:] {
-		refused.done(err)
+	accepted, err := n.queueAll(ctx, batches)
+	for _, refused := range batches[accepted:] {
+		refused.end(err)
 	}
 }
 
-// queueAll queues the first of some requests, and says why not the others.
-func (n *Node) queueAll(ctx context.Context, requests []*request) (accepted int, err error) {
+// queueAll queues the first of some batches, and says why not the others.
+func (n *Node) queueAll(ctx context.Context, batches []*Submission) (accepted int, err error) {
 	if n.departure.begun.Load() {
 		return 0, ErrLeaving
 	}
 	if err := n.awaitIdentity(ctx); err != nil {
 		return 0, err
 	}
-	accepted, err = n.commits.putAll(requests)
-	n.counters.writesRefused.Add(uint64(len(requests) - accepted))
+	accepted, err = n.commits.putAll(len(batches), func(i int) *request { return &batches[i].request })
+	n.counters.writesRefused.Add(uint64(len(batches) - accepted))
 	return accepted, err
 }
 
-// submitted is a submission in the queue.
-type submitted struct {
-	Submission
-	written Written
+// begin makes the request of a batch, which those before it have left behind, if
+// any.
+func (s *Submission) begin() *request {
+	r := &s.request
+	if r.step == nil {
+		r.step, r.done = s.carryOut, s.end
+	}
+	r.joins, r.err = joining(s.Operations), nil
+	return r
 }
 
-func (s *submitted) request() *request {
-	return &request{step: s.carryOut, joins: joining(s.Operations), done: s.end}
-}
-
-func (s *submitted) carryOut(c *delta.Commit) error {
+func (s *Submission) carryOut(c *delta.Commit) error {
 	d, results, err := c.Write(s.Operations)
-	s.written = Written{Results: results, Token: d.Context()}
+	s.written = Written{Results: results}
+	if len(d.Events) > 0 {
+		s.written.Last = d.Dot(len(d.Events) - 1)
+	}
 	return err
 }
 
-func (s *submitted) end(err error) {
+func (s *Submission) end(err error) {
+	o := Outcome{Written: s.written, Err: err}
 	if err != nil {
-		s.Ended(Outcome{Err: err})
-		return
+		o.Written = Written{}
 	}
-	s.Ended(Outcome{Written: s.written})
+	s.written = Written{}
+	s.Ended(o) // it is no longer ours
 }

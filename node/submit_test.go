@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/node"
 )
@@ -70,9 +71,9 @@ func TestNode_WriteEach_ToldOfAStall(t *testing.T) {
 func submit(t *testing.T, n *node.Node, batches [][]delta.Operation) <-chan told {
 	t.Helper()
 	ended := make(chan told, len(batches))
-	all := make([]node.Submission, len(batches))
+	all := make([]*node.Submission, len(batches))
 	for i, operations := range batches {
-		all[i] = node.Submission{Operations: operations, Ended: func(o node.Outcome) { ended <- told{i, o} }}
+		all[i] = &node.Submission{Operations: operations, Ended: func(o node.Outcome) { ended <- told{i, o} }}
 	}
 	n.Submit(t.Context(), all)
 	return ended
@@ -140,5 +141,44 @@ func TestNode_Submit_RefusedAtOnce(t *testing.T) {
 	ended = submit(t, n1, registering(1))
 	if len(ended) != 1 || (<-ended).Err != node.ErrClosed {
 		t.Error("a closed node takes it")
+	}
+}
+
+// TestNode_Submit_Again: a batch that has ended may be submitted with other
+// operations, and tells nothing of those before.
+func TestNode_Submit_Again(t *testing.T) {
+	n := newClusterWith(t, node.Options{}, "n1").nodes["n1"]
+	ended := make(chan node.Outcome, 1)
+	s := &node.Submission{Operations: make([]delta.Operation, 1), Ended: func(o node.Outcome) { ended <- o }}
+	claim := claimOf("n1", "a", "b")
+	var last crdt.Dot
+	for i, x := range []struct {
+		verb delta.Verb
+		want int64
+		err  error
+	}{{delta.VerbRegister, 2, nil}, {delta.VerbIncrease, 4, nil}, {delta.VerbRelease, 0, nil}, {delta.VerbDecrease, 0, delta.ErrNotFound}, {delta.VerbSet, 2, nil}, {delta.VerbSet, 2, nil}} {
+		s.Operations[0] = delta.Operation{Verb: x.verb, Claim: claim, Amount: 2}
+		n.Submit(t.Context(), []*node.Submission{s})
+		o := <-ended
+		if !errors.Is(o.Err, x.err) || x.err == nil && o.Written.Results[0].Priority != x.want {
+			t.Fatalf("step %d: %+v, want %d, %v", i, o, x.want, x.err)
+		}
+		if hasWritten := x.err == nil && o.Written.Results[0].Changed; hasWritten != (o.Written.Last.Sequence > last.Sequence) || !hasWritten && !o.Written.Last.IsZero() {
+			t.Errorf("step %d: the last event is %v, before it was %v", i, o.Written.Last, last)
+		}
+		if !o.Written.Last.IsZero() {
+			last = o.Written.Last
+		}
+		s.Operations[0] = delta.Operation{} // it is ours
+	}
+}
+
+// TestWritten_AppendToken: it is the text of the token.
+func TestWritten_AppendToken(t *testing.T) {
+	for _, last := range []crdt.Dot{{}, {Replica: crdt.ReplicaID{1, 2, 3}, Sequence: 1}, {Replica: crdt.ReplicaID{255, 15: 7}, Sequence: 1<<53 - 1}, {Replica: crdt.ReplicaID{9}, Sequence: 1<<64 - 1}} {
+		w := node.Written{Last: last}
+		if got, want := string(w.AppendToken([]byte("before "))), "before "+node.WholeToken(w.Token()).String(); got != want {
+			t.Errorf("%v: %q, want %q", last, got, want)
+		}
 	}
 }

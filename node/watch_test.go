@@ -315,12 +315,12 @@ func TestNode_Watch_WaitsUntilTheNodeKnowsTheToken(t *testing.T) {
 	defer cancel()
 	fail := errors.New("a line")
 	emit := func(node.WatchEvent) error { return fail }
-	if err := c.nodes["n2"].Watch(ctx, node.WatchOptions{Token: node.WholeToken(w.Token)}, emit); err != nil {
+	if err := c.nodes["n2"].Watch(ctx, node.WatchOptions{Token: node.WholeToken(w.Token())}, emit); err != nil {
 		t.Errorf("it did not wait: %v", err)
 	}
-	again := watchNode(t, c.nodes["n2"], node.WatchOptions{Token: node.WholeToken(w.Token)})
+	again := watchNode(t, c.nodes["n2"], node.WatchOptions{Token: node.WholeToken(w.Token())})
 	c.network.HealAll()
-	again.eventually("it has resumed, without a snapshot", func(s shown) bool { return s.whole && s.trimmed == 0 && covers(t, c.nodes["n2"], s.token, w.Token) })
+	again.eventually("it has resumed, without a snapshot", func(s shown) bool { return s.whole && s.trimmed == 0 && covers(t, c.nodes["n2"], s.token, w.Token()) })
 	if err := c.nodes["n1"].Watch(t.Context(), node.WatchOptions{}, emit); err != fail {
 		t.Errorf("it returned %v, not what emit did", err)
 	}

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"slices"
 
@@ -18,8 +19,22 @@ const releaseChunk = 100
 // Written is what a batch did.
 type Written struct {
 	Results []delta.Result
-	// Token names the events of the batch; empty if it made none.
-	Token crdt.Context
+	// Last is the last event of the batch, zero if it made none. The others come
+	// right before it.
+	Last crdt.Dot
+}
+
+// Token returns what names the events of the batch; empty if it made none.
+func (w Written) Token() crdt.Context {
+	token := crdt.NewContext()
+	token.Advance(w.Last.Replica, w.Last.Sequence)
+	return token
+}
+
+// AppendToken appends the text of the token.
+func (w Written) AppendToken(b []byte) []byte {
+	var room [delta.DotContextBytesMax]byte
+	return base64.RawURLEncoding.AppendEncode(b, delta.AppendDotContext(room[:0], w.Last))
 }
 
 // Write carries out a batch of operations, all or none, and returns when they
@@ -43,8 +58,8 @@ func (n *Node) Write(ctx context.Context, operations []delta.Operation) (Written
 }
 
 func (n *Node) write(ctx context.Context, operations []delta.Operation) (Written, error) {
-	s := &submitted{Submission: Submission{Operations: operations}}
-	if err := n.writeRequest(ctx, s.request(), max(commitWeightMin, len(operations))); err != nil {
+	s := &Submission{Operations: operations}
+	if err := n.writeRequest(ctx, s.begin(), max(commitWeightMin, len(operations))); err != nil {
 		return Written{}, err // it may be carried out yet, even now
 	}
 	return s.written, nil

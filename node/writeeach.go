@@ -39,10 +39,10 @@ type writeGroup struct {
 	ended chan error
 }
 
-func (g *writeGroup) submissions(batches [][]delta.Operation) []Submission {
-	out := make([]Submission, len(batches))
+func (g *writeGroup) submissions(batches [][]delta.Operation) []*Submission {
+	out := make([]*Submission, len(batches))
 	for i, operations := range batches {
-		out[i] = Submission{Operations: operations, Ended: func(o Outcome) { g.end(i, o) }}
+		out[i] = &Submission{Operations: operations, Ended: func(o Outcome) { g.end(i, o) }}
 	}
 	return out
 }

@@ -127,6 +127,23 @@ func TestClaim_Validate_ErrInvalid(t *testing.T) {
 	}
 }
 
+// TestValidateName_Simple: a name that is taken for simple would be allowed
+// otherwise.
+func TestValidateName_Simple(t *testing.T) {
+	simple := 0
+	for r := range rune(0x180) {
+		if isSimpleName(string(r)) {
+			simple++
+			if r >= 0x80 || forbiddenInName(r) {
+				t.Errorf("%q is simple", r)
+			}
+		}
+	}
+	if simple < 62 || isSimpleName("") || isSimpleName(strings.Repeat("n", NameBytesMax+1)) || isSimpleName("\xff") {
+		t.Errorf("%d characters are simple", simple)
+	}
+}
+
 func TestClaim_Compare_KeyspaceRangeNode(t *testing.T) {
 	ascending := []Claim{
 		{"a", "n9", Everything()},

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"reflect"
 	"strconv"
-	"unicode/utf8"
 )
 
 // What is written for every write is encoded without reflection, byte for byte
@@ -57,12 +56,20 @@ func appendString(b []byte, text string) []byte {
 // isPlain reports whether a text is written in JSON as it is.
 func isPlain(text string) bool {
 	for i := range len(text) {
-		if c := text[i]; c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' || c == 0x7f {
+		if !standsForItself[text[i]] {
 			return false
 		}
 	}
 	return true
 }
+
+// standsForItself says which bytes a text has in JSON as they are.
+var standsForItself = func() (is [256]bool) {
+	for c := ' '; c < 0x7f; c++ {
+		is[c] = c != '"' && c != '\\'
+	}
+	return is
+}()
 
 // appendField appends a comma, a name and a colon; the name is plain.
 func appendField(b []byte, name string) []byte {

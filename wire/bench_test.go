@@ -56,3 +56,43 @@ func BenchmarkUnmarshalAnswer_OpsAnswer(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkOpsLine_UnmarshalIn(b *testing.B) {
+	line, _ := oneOperation()
+	text := line.Append(nil)
+	var m LineMemory
+	b.ReportAllocs()
+	for b.Loop() {
+		var q OpsLine
+		if err := q.UnmarshalIn(&m, text); err != nil {
+			b.Fatal(err)
+		}
+		m.Clear()
+	}
+}
+
+// BenchmarkAsked is what the client does about a line beside sending it.
+func BenchmarkAsked(b *testing.B) {
+	line, answer := oneOperation()
+	reply := answer.Append(nil)
+	var a Asked
+	var text []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		text, _ = a.AppendRequest(text[:0], line, "n1")
+		_, rest, ok := CutRef(reply)
+		if !ok || !a.Read(rest) || len(a.Results(line.Batch, "n1").Results) != 1 {
+			b.Fatal("it is not what is expected")
+		}
+	}
+}
+
+func BenchmarkAnswerText(b *testing.B) {
+	_, answer := oneOperation()
+	token := []byte(answer.Token)
+	var text []byte
+	b.ReportAllocs()
+	for b.Loop() {
+		text = AppendAnswer(text[:0], answer.Ref, "").Result(&answer.Results[0].Operation, true, 7).Token(token)
+	}
+}

@@ -28,6 +28,10 @@
 // says to programs what its text says to people; HTTP status and exit code
 // follow from it.
 //
+// What goes over POST /v1/ops/stream for every write is read and written by hand
+// where it is as this package writes it: [LineMemory] and [AnswerText] are for a
+// node, [Asked] is for a client.
+//
 // What a request means is not decided here: package api turns operations into
 // those of a node.
 package wire

@@ -77,7 +77,19 @@ func FormatKey(key string) string {
 func formatHex(key string) string { return schemeHex + hex.EncodeToString([]byte(key)) }
 
 func isPrintable(s string) bool {
+	if isGraphicASCII(s) { // mostly
+		return true
+	}
 	return utf8.ValidString(s) && strings.IndexFunc(s, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
+}
+
+func isGraphicASCII(s string) bool {
+	for i := range len(s) {
+		if s[i]-' ' > '~'-' ' {
+			return false
+		}
+	}
+	return true
 }
 
 func hasScheme(s string) bool {

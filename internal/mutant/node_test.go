@@ -57,6 +57,12 @@ func TestNode_FlightRules(t *testing.T) {
 		New:  "return true",
 		Test: "TestFlight_NobodyOvertakes",
 	}, {
+		Name: "what is left in the queue does not move to the front",
+		File: "node/mailbox.go",
+		Old:  "	copy(m.mu.letters, m.mu.letters[n:])\n",
+		New:  "",
+		Test: "TestMailbox_Take_NothingIsLostOrWokenInVain",
+	}, {
 		Name: "F2: what joins overtakes what may not",
 		File: "node/mailbox.go",
 		Old:  "	items, _ = m.takeFirst(n)\n",
