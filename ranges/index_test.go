@@ -176,7 +176,7 @@ func TestIndex_Table_ManyChanges(t *testing.T) {
 	}
 }
 
-// TestIndex_Table_PriorityKeepsStarts: a load signal costs a copy of where the
+// TestIndex_Table_PriorityKeepsStarts: a load signal costs a copy of where some
 // lists of a leaf are, not of its starts and their ladder; another server costs
 // the starts too, which have the lengths of lists.
 func TestIndex_Table_PriorityKeepsStarts(t *testing.T) {
@@ -184,11 +184,17 @@ func TestIndex_Table_PriorityKeepsStarts(t *testing.T) {
 	for i := range 200 {
 		x.Set(Single(fmt.Sprintf("%03d", i)), "n", 1)
 	}
-	before := x.Table().locate("100").leaf
+	place := x.Table().locate("100")
+	before := place.leaf
 	x.Set(claim, "n", 2)
 	after := x.Table().locate("100").leaf
-	if &after.starts[0] != &before.starts[0] || &after.rungs[0] != &before.rungs[0] || &after.lists[0] == &before.lists[0] {
-		t.Error("a priority copies the starts, or its leaf is written to")
+	if &after.starts[0] != &before.starts[0] || &after.rungs[0] != &before.rungs[0] {
+		t.Error("a priority copies the starts")
+	}
+	for b, block := range after.lists.blocks {
+		if changed := block != before.lists.blocks[b]; changed != (b == place.i/blockSize) {
+			t.Errorf("the list of place %d is changed; that block %d is another: %t", place.i, b, changed)
+		}
 	}
 	x.Set(claim, "another", 1)
 	if last := x.Table().locate("100").leaf; &last.starts[0] == &after.starts[0] || &last.rungs[0] != &after.rungs[0] {

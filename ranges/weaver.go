@@ -105,7 +105,7 @@ func (w *weaver) seal() *Table {
 
 // seal makes the ladder of n new if need be and gives spare memory back.
 func (n *tableNode) seal(known int) {
-	n.starts, n.lists, n.children = trim(n.starts), trim(n.lists), trim(n.children)
+	n.starts, n.children = trim(n.starts), trim(n.children)
 	if n.stale && len(n.starts) > 0 {
 		n.ladder = newLadder(n.starts, known)
 	}
