@@ -11,32 +11,38 @@ import (
 // returned stay as they are.
 //
 // A change costs O(log n) and is noted; Table then sweeps only the ranges that
-// have changed since the last one. So a narrow claim costs the subranges it
-// covers and a copy of bounded size, whatever n is, and a batch costs little
-// more than its largest change.
+// have changed since the last one, and of those on which nothing happened but that
+// claims were given higher priorities not even these. So a narrow claim costs the
+// subranges it covers and a copy of bounded size, whatever n is, and a batch costs
+// little more than its largest change.
 //
-//	X1  table is that of the claims without the changes to the ranges in dirty
+//	X1  beside the ranges in dirty, table is that of the claims but for the raises
+//	    in raises: every other change of a claim is noted in dirty
 //	X2  names has exactly the names of the claims, each with their number
 type Index struct {
 	keyspace string
 	claims   *claimTree
 	names    nodeNames
 	table    *Table
+	raises   []raise
 	dirty    []Range
 	lists    serverLists
+	raiser   raiser
 	sweeper  sweeper
-	epoch    uint64 // of the last weaver
+	epoch    uint64 // of the last raiser or weaver
 	width    int    // of table nodes
 }
 
 // NewIndex returns the index of a keyspace without claims.
 func NewIndex(keyspace string) *Index {
-	return &Index{
+	x := &Index{
 		keyspace: keyspace,
 		names:    nodeNames{},
 		table:    emptyTable(),
 		width:    tableWidth,
 	}
+	x.raiser.lists = &x.lists
+	return x
 }
 
 // Keyspace returns the keyspace whose claims these are.
@@ -63,12 +69,14 @@ func (x *Index) Set(r Range, node string, priority int64) {
 	case w == nil:
 		r = r.clone()
 		x.claims = x.claims.insert(&weightedRange{Range: r, node: x.names.take(node), priority: priority})
-	case w.priority == priority:
-		return
-	default:
-		r, w.priority = w.Range, priority
+		x.touch(r)
+	case w.priority > priority:
+		w.priority = priority
+		x.touch(w.Range)
+	case w.priority < priority:
+		w.priority = priority
+		x.touchRaised(w)
 	}
-	x.touch(r)
 }
 
 // Remove takes the claim of node on exactly r away, if there is one.
@@ -134,14 +142,48 @@ func (x *Index) touch(r Range) {
 	x.dirty = append(x.dirty, r)
 }
 
+// touchRaised notes that a claim has a higher priority than it had.
+func (x *Index) touchRaised(w *weightedRange) {
+	if len(x.raises) == dirtyMax {
+		x.touch(w.Range)
+		return
+	}
+	x.raises = append(x.raises, raise{Range: w.Range, node: w.node.name, priority: w.priority})
+}
+
 // Table returns the routing table of the claims as they are now. It returns
 // the same one as long as nothing changes.
 func (x *Index) Table() *Table {
-	if len(x.dirty) == 0 {
+	if len(x.raises)+len(x.dirty) == 0 {
 		return x.table
 	}
-	x.epoch++
 	x.lists.resize(x.Len())
+	if len(x.raises) > 0 {
+		x.raise()
+	}
+	if len(x.dirty) > 0 {
+		x.sweep()
+	}
+	x.forget()
+	return x.table
+}
+
+// raise makes the table of the raises. What that cannot do becomes dirty; and in
+// ranges that are, it makes some table or other, which is swept.
+func (x *Index) raise() {
+	x.epoch++
+	x.raiser.begin(x.table, x.epoch)
+	for i := range x.raises {
+		if c := &x.raises[i]; !x.raiser.raise(c) {
+			x.touch(c.Range)
+		}
+	}
+	x.table = x.raiser.end()
+}
+
+// sweep makes the table of the claims on the ranges in dirty.
+func (x *Index) sweep() {
+	x.epoch++
 	changed := merge(x.dirty)
 	w := weaver{
 		old: x.table, root: x.table.root, lists: &x.lists, width: x.width, epoch: x.epoch,
@@ -154,18 +196,19 @@ func (x *Index) Table() *Table {
 		w.end(r.To)
 	}
 	x.table, x.sweeper.emit = w.seal(), nil
-	x.forget()
-	return x.table
 }
 
-// forget takes note that nothing is dirty, and keeps the memory that batches need.
-func (x *Index) forget() {
+// forget takes note that nothing has changed.
+func (x *Index) forget() { x.raises, x.dirty = emptied(x.raises), emptied(x.dirty) }
+
+// emptied returns s without elements, and with the memory that batches need.
+func emptied[T any](s []T) []T {
 	const kept = 256
-	if cap(x.dirty) > kept {
-		x.dirty = nil
+	if cap(s) > kept {
+		return nil
 	}
-	clear(x.dirty)
-	x.dirty = x.dirty[:0]
+	clear(s)
+	return s[:0]
 }
 
 // merge returns the ranges that together have the same keys, ascending, none
