@@ -24,7 +24,7 @@ type Index struct {
 	claims   *claimTree
 	names    nodeNames
 	table    *Table
-	raises   []raise
+	raises   []storedClaim // as they became
 	dirty    []Range
 	lists    serverLists
 	raiser   raiser
@@ -65,47 +65,39 @@ func (x *Index) Set(r Range, node string, priority int64) {
 	if r.IsEmpty() || priority < 1 {
 		panic(fmt.Sprintf("ranges: claim of %q on %q…%q with priority %d set without validation", node, r.From, r.To.Key, priority))
 	}
-	switch w := x.find(r, node); {
-	case w == nil:
-		r = r.clone()
-		x.claims = x.claims.insert(&weightedRange{Range: r, node: x.names.take(node), priority: priority})
-		x.touch(r)
-	case w.priority > priority:
-		w.priority = priority
-		x.touch(w.Range)
-	case w.priority < priority:
-		w.priority = priority
-		x.touchRaised(w)
+	switch c := x.claims.find(&r, node); {
+	case c == nil:
+		fresh := newStoredClaim(r, x.names.take(node), priority)
+		x.claims = x.claims.insert(&fresh)
+		x.touch(fresh.bounds())
+	case c.priority > priority:
+		c.priority = priority
+		x.touch(c.bounds())
+	case c.priority < priority:
+		c.priority = priority
+		x.touchRaised(c)
 	}
 }
 
 // Remove takes the claim of node on exactly r away, if there is one.
 func (x *Index) Remove(r Range, node string) {
-	w := x.find(r, node)
-	if w == nil {
+	c := x.claims.find(&r, node)
+	if c == nil {
 		return
 	}
-	removed := *w
+	removed := *c
 	x.claims = x.claims.remove(&removed)
 	x.names.drop(removed.node)
-	x.touch(removed.Range)
+	x.touch(removed.bounds())
 }
 
 // Get returns the priority of the claim of node on exactly r.
 func (x *Index) Get(r Range, node string) (priority int64, ok bool) {
-	w := x.find(r, node)
-	if w == nil {
+	c := x.claims.find(&r, node)
+	if c == nil {
 		return 0, false
 	}
-	return w.priority, true
-}
-
-func (x *Index) find(r Range, node string) *weightedRange {
-	name := x.names[node]
-	if name == nil {
-		return nil
-	}
-	return x.claims.find(&weightedRange{Range: r, node: name})
+	return c.priority, true
 }
 
 // All iterates over the claims in Claim order. The index must not be changed
@@ -116,14 +108,14 @@ func (x *Index) All() iter.Seq[Weighted] { return x.Overlapping(Everything()) }
 // The index must not be changed meanwhile.
 func (x *Index) Overlapping(r Range) iter.Seq[Weighted] {
 	return func(yield func(Weighted) bool) {
-		x.claims.overlapping(r, func(w *weightedRange) bool { return yield(x.weighted(w)) })
+		x.claims.overlapping(r, func(c *storedClaim) bool { return yield(x.weighted(c)) })
 	}
 }
 
-func (x *Index) weighted(w *weightedRange) Weighted {
+func (x *Index) weighted(c *storedClaim) Weighted {
 	return Weighted{
-		Claim:    Claim{Keyspace: x.keyspace, Node: w.node.name, Range: w.Range},
-		Priority: w.priority,
+		Claim:    Claim{Keyspace: x.keyspace, Node: c.node.name, Range: c.bounds()},
+		Priority: c.priority,
 	}
 }
 
@@ -143,12 +135,12 @@ func (x *Index) touch(r Range) {
 }
 
 // touchRaised notes that a claim has a higher priority than it had.
-func (x *Index) touchRaised(w *weightedRange) {
+func (x *Index) touchRaised(c *storedClaim) {
 	if len(x.raises) == dirtyMax {
-		x.touch(w.Range)
+		x.touch(c.bounds())
 		return
 	}
-	x.raises = append(x.raises, raise{Range: w.Range, node: w.node.name, priority: w.priority})
+	x.raises = append(x.raises, *c)
 }
 
 // Table returns the routing table of the claims as they are now. It returns
@@ -175,7 +167,7 @@ func (x *Index) raise() {
 	x.raiser.begin(x.table, x.epoch)
 	for i := range x.raises {
 		if c := &x.raises[i]; !x.raiser.raise(c) {
-			x.touch(c.Range)
+			x.touch(c.bounds())
 		}
 	}
 	x.table = x.raiser.end()

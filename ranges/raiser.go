@@ -6,13 +6,6 @@ import (
 	"unsafe"
 )
 
-// raise says that a claim has a higher priority than it had.
-type raise struct {
-	Range
-	node     string
-	priority int64
-}
-
 // raiser makes a new table of an old one in which claims have got higher
 // priorities. It looks at no other claims, and moves no boundary:
 //
@@ -48,8 +41,8 @@ func (r *raiser) begin(old *Table, epoch uint64) {
 
 // raise gives the subranges of a claim the lists that they have after its raise,
 // and reports whether it could. O(log n).
-func (r *raiser) raise(c *raise) bool {
-	first, ok := r.find(c.From)
+func (r *raiser) raise(c *storedClaim) bool {
+	first, ok := r.find(c.start())
 	if !ok || !r.derive(first, c) {
 		return false
 	}
@@ -83,9 +76,9 @@ func (r *raiser) find(key string) (p place, ok bool) {
 // derive notes the lists of the subranges from p on after the raise. It reports
 // whether the claim ends with one of them (Q1), neighbours stay different (Q2), and
 // they are few and in one leaf.
-func (r *raiser) derive(p place, c *raise) bool {
+func (r *raiser) derive(p place, c *storedClaim) bool {
 	var before []Server
-	isFirst := c.From == ""
+	isFirst, to := c.from == 0, c.end()
 	if !isFirst {
 		before = r.table.preceding(p).servers()
 	}
@@ -98,9 +91,9 @@ func (r *raiser) derive(p place, c *raise) bool {
 		r.after = append(r.after, servers)
 		end := p.end()
 		switch {
-		case end == c.To:
+		case end == to:
 			return end.Unbounded || !slices.Equal(servers, r.table.after(p).servers())
-		case end.Compare(c.To) > 0 || p.i+1 == len(p.leaf.starts):
+		case end.Compare(to) > 0 || p.i+1 == len(p.leaf.starts):
 			return false
 		}
 		before, isFirst, p.i = servers, false, p.i+1
@@ -110,8 +103,8 @@ func (r *raiser) derive(p place, c *raise) bool {
 
 // raised returns what a list becomes by the raise of a claim on its keys. It is
 // false if the claim is not in it, being new.
-func (r *raiser) raised(servers []Server, c *raise) ([]Server, bool) {
-	i := slices.IndexFunc(servers, func(s Server) bool { return s.Node == c.node })
+func (r *raiser) raised(servers []Server, c *storedClaim) ([]Server, bool) {
+	i := slices.IndexFunc(servers, func(s Server) bool { return s.Node == c.node.name })
 	if i < 0 || servers[i].Priority >= c.priority {
 		return servers, i >= 0
 	}
