@@ -52,6 +52,8 @@ func ValidateName(what, name string) error {
 		return fmt.Errorf("%w %s name: it is empty", ErrInvalid, what)
 	case len(name) > NameBytesMax:
 		return fmt.Errorf("%w %s name: it has %d bytes, at most %d are allowed", ErrInvalid, what, len(name), NameBytesMax)
+	case isPlain(name):
+		return nil
 	case !utf8.ValidString(name):
 		return fmt.Errorf("%w %s name %q: it is not UTF-8", ErrInvalid, what, name)
 	}
@@ -60,6 +62,18 @@ func ValidateName(what, name string) error {
 		return fmt.Errorf("%w %s name %q: the character %q is not allowed", ErrInvalid, what, name, r)
 	}
 	return nil
+}
+
+// isPlain reports whether a name has letters, digits and signs of ASCII alone, none of
+// which is forbidden. Most names are so, and looked at with every change of a claim.
+func isPlain(name string) bool {
+	for i := range len(name) {
+		switch c := name[i]; {
+		case c <= ' ' || c > '~' || c == ':' || c == '[' || c == ',':
+			return false
+		}
+	}
+	return true
 }
 
 func forbiddenInName(r rune) bool {

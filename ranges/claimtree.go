@@ -28,15 +28,15 @@ const treeWidth = 64
 //	    below a node
 type claimTree struct {
 	ladder
+	claims   []storedClaim // of a leaf
+	children []*claimTree  // of an inner node
+	// sought counts, up to worthLadder, how often something was sought here since
+	// the ladder was lost.
+	sought  uint8
+	ordered bool
 	low     storedClaim
 	end     End
 	size    int
-	ordered bool
-	// found counts, up to worthLadder, how often something was sought here since
-	// the ladder was lost.
-	found    uint8
-	claims   []storedClaim // of a leaf
-	children []*claimTree  // of an inner node
 }
 
 func newLeaf(claims []storedClaim) *claimTree {

@@ -12,10 +12,10 @@ const worthLadder = 8
 
 // seek takes note that something is sought in t.
 func (t *claimTree) seek() {
-	if t.found == worthLadder {
+	if t.sought == worthLadder {
 		return
 	}
-	if t.found++; t.found == worthLadder {
+	if t.sought++; t.sought == worthLadder {
 		starts := t.starts(make([]start, 0, treeWidth))
 		t.ladder = newLadder(starts, 0)
 	}
@@ -30,7 +30,7 @@ func (t *claimTree) starts(to []start) []start {
 }
 
 // unseek takes the ladder away, as what is directly below t changes.
-func (t *claimTree) unseek() { t.ladder, t.found = ladder{}, 0 }
+func (t *claimTree) unseek() { t.ladder, t.sought = ladder{}, 0 }
 
 // between returns bounds for the first directly below t that is not before the
 // claim of node on r, and for the first that is after it. Without a ladder it looks at
@@ -64,7 +64,7 @@ func (t *claimTree) between(r *Range, node string) (low, high int) {
 
 // validLadder reports whether T6 is violated, or nil.
 func (t *claimTree) validLadder() error {
-	if t.found < worthLadder {
+	if t.sought < worthLadder {
 		return nil
 	}
 	return t.ladder.valid(t.starts(nil))
