@@ -191,8 +191,8 @@ func TestIndex_Table_PriorityKeepsStarts(t *testing.T) {
 	if &after.starts[0] != &before.starts[0] || &after.rungs[0] != &before.rungs[0] {
 		t.Error("a priority copies the starts")
 	}
-	for b, block := range after.lists.blocks {
-		if changed := block != before.lists.blocks[b]; changed != (b == place.i/blockSize) {
+	for b, block := range after.blocks {
+		if changed := block != before.blocks[b]; changed != (b == place.i/blockSize) {
 			t.Errorf("the list of place %d is changed; that block %d is another: %t", place.i, b, changed)
 		}
 	}

@@ -46,9 +46,9 @@ func (r *raiser) raise(c *storedClaim) bool {
 	if !ok || !r.derive(first, c) {
 		return false
 	}
-	lists := &r.own().lists
+	leaf := r.own()
 	for i, servers := range r.after {
-		lists.set(first.i+i, unsafe.SliceData(servers))
+		leaf.setList(first.i+i, unsafe.SliceData(servers))
 	}
 	return true
 }

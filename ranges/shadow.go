@@ -23,8 +23,7 @@ func (w *weaver) own(n *tableNode) *tableNode {
 // for what its lists share.
 func (n *tableNode) copy(epoch uint64) *tableNode {
 	c := *n
-	c.epoch = epoch
-	c.lists.shared()
+	c.epoch, c.ownedBlocks = epoch, 0
 	c.children = slices.Clone(n.children)
 	return &c
 }
@@ -47,7 +46,7 @@ func withRoom[T any](s []T) []T {
 
 // newLeaf returns a leaf of these starts, yet without lists.
 func (w *weaver) newLeaf(starts []start) *tableNode {
-	n := &tableNode{starts: starts, size: len(starts), epoch: w.epoch, owned: true, stale: true}
+	n := &tableNode{starts: starts, epoch: w.epoch, owned: true, stale: true}
 	w.fresh = append(w.fresh, n)
 	return n
 }
@@ -99,14 +98,13 @@ func (w *weaver) insertList(n *tableNode, i int, key string, servers []Server) *
 		return nil
 	}
 	n.insertStart(i+1, newStart(key, len(servers)))
-	n.lists.insert(n.size, i+1, unsafe.SliceData(servers))
-	n.size++
+	n.insertList(i+1, unsafe.SliceData(servers))
 	return w.split(n, i+1)
 }
 
 // replaceList gives the i-th subrange of a leaf other servers.
 func (n *tableNode) replaceList(i int, servers []Server) {
-	n.lists.set(i, unsafe.SliceData(servers))
+	n.setList(i, unsafe.SliceData(servers))
 	if length := uint32(len(servers)); n.starts[i].servers != length {
 		n.ownStarts()
 		n.starts[i].servers = length
@@ -129,13 +127,13 @@ func (w *weaver) split(n *tableNode, i int) *tableNode {
 	n.starts = slices.Clone(n.starts[:at])
 	if n.isLeaf() {
 		right = w.newLeaf(starts)
-		right.lists.append(0, &n.lists, at, n.size)
-		n.lists.cut(at)
+		right.appendLists(n, at)
+		n.cutLists(at)
 	} else {
 		right = w.newInner(starts, slices.Clone(n.children[at:]))
 		n.children = slices.Clone(n.children[:at])
+		n.size -= right.size
 	}
-	n.size -= right.size
 	return right
 }
 
@@ -153,7 +151,6 @@ func (w *weaver) remove(n *tableNode, key string) {
 	i := n.locateUnsealed(key)
 	if n.isLeaf() {
 		n.delete(i)
-		n.size--
 		return
 	}
 	n.size--
@@ -176,7 +173,7 @@ func (n *tableNode) delete(i int) {
 	n.ownStarts()
 	n.starts, n.stale = slices.Delete(n.starts, i, i+1), true
 	if n.isLeaf() {
-		n.lists.delete(n.size, i)
+		n.deleteList(i)
 	} else {
 		n.children = slices.Delete(n.children, i, i+1)
 	}
@@ -193,10 +190,11 @@ func (w *weaver) join(n *tableNode, i int) {
 	left.ownStarts()
 	left.starts, left.stale = append(left.starts, right.starts...), true
 	if left.isLeaf() {
-		left.lists.append(left.size, &right.lists, 0, right.size)
+		left.appendLists(right, 0)
+	} else {
+		left.children = append(left.children, right.children...)
+		left.size += right.size
 	}
-	left.children = append(left.children, right.children...)
-	left.size += right.size
 	n.children[i] = left
 	n.delete(i + 1)
 }

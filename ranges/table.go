@@ -26,8 +26,8 @@ type Table struct {
 
 // emptyTable returns the table without claims: one gap.
 func emptyTable() *Table {
-	leaf := &tableNode{starts: make([]start, 1), size: 1}
-	leaf.lists.insert(0, 0, nil)
+	leaf := &tableNode{starts: make([]start, 1)}
+	leaf.insertList(0, nil)
 	leaf.ladder = newLadder(leaf.starts, 0)
 	return &Table{root: leaf}
 }

@@ -20,14 +20,15 @@ import (
 type tableNode struct {
 	ladder
 	starts   []start
-	children []*tableNode // of an inner node; nil in a leaf
-	lists    listBlocks   // of a leaf
+	children []*tableNode                                     // of an inner node; nil in a leaf
+	blocks   [(tableWidth + blockSize) / blockSize]*listBlock // of a leaf
 	size     int
 	// epoch is the weaving that made the node and may write to it.
 	epoch uint64
-	// owned says, while weaving, that no other node has the same slice of starts,
-	// and stale that the ladder is not that of the starts yet.
+	// While weaving: owned says that no other node has the same slice of starts, and
+	// stale that the ladder is not that of the starts yet.
 	owned, stale bool
+	ownedBlocks  uint8 // a bit for each that no other node has
 }
 
 func (n *tableNode) isLeaf() bool { return n.children == nil }
@@ -39,7 +40,7 @@ func (n *tableNode) start(i int) string { return n.starts[i].key() }
 
 // servers returns the i-th server list of a leaf.
 func (n *tableNode) servers(i int) []Server {
-	return unsafe.Slice(n.lists.at(i), n.starts[i].servers)
+	return unsafe.Slice(n.list(i), n.starts[i].servers)
 }
 
 // locate returns the last start that is not after key. The first one must not
@@ -142,8 +143,8 @@ func (n *tableNode) valid(width int) (depth int, err error) {
 	if n.isLeaf() {
 		size, lists = len(n.starts), len(n.starts)
 	}
-	if len(n.starts) == 0 || len(n.starts) > width || lists+len(n.children) != len(n.starts) || !n.lists.has(lists) {
-		return 0, fmt.Errorf("N1: a node has %d starts, %d children and the blocks %v", len(n.starts), len(n.children), n.lists.blocks)
+	if len(n.starts) == 0 || len(n.starts) > width || lists+len(n.children) != len(n.starts) || !n.validBlocks(lists) {
+		return 0, fmt.Errorf("N1: a node has %d starts, %d children and the blocks %v", len(n.starts), len(n.children), n.blocks)
 	}
 	for i, child := range n.children {
 		size += child.size
