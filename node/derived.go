@@ -48,11 +48,11 @@ func (x indexes) take(changes []change) (tables []keyspaceTable) {
 
 // takeRun takes over the changes of a keyspace that come first, and returns the rest.
 func (x indexes) takeRun(keyspace string, changes []change) []change {
-	index, n := x.index(keyspace), 0
+	n := 0
 	for n < len(changes) && changes[n].claim.Keyspace == keyspace {
-		setClaim(index, &changes[n].claim)
 		n++
 	}
+	x.index(keyspace).SetAll(n, func(i int) *ranges.Weighted { return &changes[i].claim })
 	return changes[n:]
 }
 

@@ -99,6 +99,11 @@ func (t *claimTree) find(r *Range, node string) *storedClaim {
 	for t.seek(); !t.isLeaf(); t.seek() {
 		t = t.children[t.childOf(r, node)]
 	}
+	return t.findHere(r, node)
+}
+
+// findHere is find in a leaf.
+func (t *claimTree) findHere(r *Range, node string) *storedClaim {
 	if i := t.search(r, node); i < len(t.claims) && t.claims[i].compare(r, node) == 0 {
 		return &t.claims[i]
 	}

@@ -16,15 +16,15 @@ import (
 // subranges it covers and a copy of bounded size, whatever n is, and a batch costs
 // little more than its largest change.
 //
-//	X1  beside the ranges in dirty, table is that of the claims but for the raises
-//	    in raises: every other change of a claim is noted in dirty
+//	X1  outside the ranges in dirty, table is that of the claims as they were before
+//	    the raises in raises, and nothing else has happened to claims there
 //	X2  names has exactly the names of the claims, each with their number
 type Index struct {
 	keyspace string
 	claims   *claimTree
 	names    nodeNames
 	table    *Table
-	raises   []storedClaim // as they became
+	raises   []storedClaim // claims with the priorities they were raised to
 	dirty    []Range
 	lists    serverLists
 	raiser   raiser
@@ -65,17 +65,55 @@ func (x *Index) Set(r Range, node string, priority int64) {
 	if r.IsEmpty() || priority < 1 {
 		panic(fmt.Sprintf("ranges: claim of %q on %q…%q with priority %d set without validation", node, r.From, r.To.Key, priority))
 	}
-	switch c := x.claims.find(&r, node); {
-	case c == nil:
-		fresh := newStoredClaim(r, x.names.take(node), priority)
-		x.claims = x.claims.insert(&fresh)
-		x.touch(fresh.bounds())
-	case c.priority > priority:
-		c.priority = priority
-		x.touch(c.bounds())
-	case c.priority < priority:
-		c.priority = priority
+	if c := x.claims.find(&r, node); c != nil {
+		x.prioritize(c, priority)
+		return
+	}
+	c := newStoredClaim(r, x.names.take(node), priority)
+	x.claims = x.claims.insert(&c)
+	x.touch(c.bounds())
+}
+
+// SetAll sets n claims as Set does, one after the other, or removes those whose
+// priority is 0. It takes less time than that where most of them only change their
+// priority. The keyspace of the claims is not looked at.
+func (x *Index) SetAll(n int, claim func(i int) *Weighted) {
+	var group [lockstep]claimSearch
+	for first := 0; first < n; first += lockstep {
+		some := group[:min(lockstep, n-first)]
+		for i := range some {
+			some[i] = claimSearch{of: claim(first + i)}
+		}
+		x.setGroup(some)
+	}
+}
+
+func (x *Index) setGroup(group []claimSearch) {
+	x.claims.findAll(group)
+	moved := false // by a claim that has come or gone; what was found may be elsewhere
+	for i := range group {
+		switch w, found := group[i].of, group[i].found; {
+		case w.Priority == 0:
+			x.Remove(w.Range, w.Node)
+			moved = true
+		case moved || found == nil:
+			x.Set(w.Range, w.Node, w.Priority)
+			moved = true
+		default:
+			x.prioritize(found, w.Priority)
+		}
+	}
+}
+
+// prioritize makes a claim have a priority, which is at least 1.
+func (x *Index) prioritize(c *storedClaim, priority int64) {
+	before := c.priority
+	c.priority = priority
+	switch {
+	case before < priority:
 		x.touchRaised(c)
+	case before > priority:
+		x.touch(c.bounds())
 	}
 }
 
@@ -160,16 +198,12 @@ func (x *Index) Table() *Table {
 	return x.table
 }
 
-// raise makes the table of the raises. What that cannot do becomes dirty; and in
-// ranges that are, it makes some table or other, which is swept.
+// raise takes the raises into the table. What it could not raise becomes dirty. In ranges
+// that are, the raises make some list or other, which the sweep does not look at.
 func (x *Index) raise() {
 	x.epoch++
 	x.raiser.begin(x.table, x.epoch)
-	for i := range x.raises {
-		if c := &x.raises[i]; !x.raiser.raise(c) {
-			x.touch(c.bounds())
-		}
-	}
+	x.raiser.raiseAll(x.raises, func(c *storedClaim) { x.touch(c.bounds()) })
 	x.table = x.raiser.end()
 }
 

@@ -2,36 +2,37 @@ package ranges
 
 import (
 	"slices"
-	"strings"
 	"unsafe"
 )
 
-// raiser makes a new table of an old one in which claims have got higher
-// priorities. It looks at no other claims, and moves no boundary:
+// raiser makes a new table of an old one in which claims have higher priorities. It
+// looks at no other claims, and moves no boundary:
 //
-// Say a table lists a node with priority m at a key of the claim. That is the
-// largest of its claims there. The claim is one of them and raised to p; others may
-// have been raised, too, none is lower than it was or gone. So max(m, p) is the
-// largest after this raise, whatever the others are and whichever raise comes first.
-// (After one to a lower priority it may be that of another claim, which no table
-// has.)
+// Say the table lists a node with priority m at a key of a claim of it that is raised
+// to p. Of the node's claims there m was the largest, and since then nothing has
+// happened to them but raises. So with this one it is max(m, p), whatever the other
+// claims are, and whichever raise comes first. (After a change to a lower priority it
+// may be that of another claim, which the table does not tell.)
 //
-//	Q1  a subrange starts where the claim does, and one where it ends. That is not
-//	    so where a claim of the same node hides the bound; then it is swept
-//	Q2  no neighbours are made equal: where they would be, it is swept
-//	Q3  lists keep their lengths. So starts are as they were, and what is being
-//	    made can be searched like any table
+// What cannot be done so is left to a sweep:
+//
+//	Q1  a subrange starts where the claim does, and one where it ends. It need not be
+//	    so: another claim of the node may have the same priority beyond the bound, or
+//	    a higher one on both sides of it
+//	Q2  neighbours stay different (R2). Their lists may become equal, as those with
+//	    the other claims of the node have been raised before
+//	Q3  lists keep their lengths, so starts and ladders are as they were: what is
+//	    being made can be searched like any table
 type raiser struct {
 	table *Table // what is being made
 	lists *serverLists
 	epoch uint64
-	path  []int      // to the leaf where the claim starts
-	after [][]Server // of the subranges of the claim
+	after [][]Server // of the subranges of a claim
 	list  []Server   // one of them, as it is made
 }
 
 // raisedSubrangesMax bounds the subranges of a claim that is raised without a
-// sweep, which is not much slower with more of them.
+// sweep, as they are derived before anything is written.
 const raisedSubrangesMax = 16
 
 // begin prepares for raises of claims in a table.
@@ -39,43 +40,41 @@ func (r *raiser) begin(old *Table, epoch uint64) {
 	r.table, r.epoch = &Table{common: old.common, root: old.root}, epoch
 }
 
+// raiseAll raises claims, and tells of those that it could not raise.
+func (r *raiser) raiseAll(claims []storedClaim, couldNot func(*storedClaim)) {
+	var group [lockstep]raiseSearch
+	for len(claims) > 0 {
+		n := min(lockstep, len(claims))
+		for i := range n {
+			group[i] = raiseSearch{of: &claims[i]}
+		}
+		r.table.findAll(group[:n])
+		for i := range n {
+			if !r.raise(&group[i]) {
+				couldNot(&claims[i])
+			}
+		}
+		claims = claims[n:]
+	}
+}
+
 // raise gives the subranges of a claim the lists that they have after its raise,
 // and reports whether it could. O(log n).
-func (r *raiser) raise(c *storedClaim) bool {
-	first, ok := r.find(c.start())
-	if !ok || !r.derive(first, c) {
+func (r *raiser) raise(s *raiseSearch) bool {
+	first, ok := s.place(r.table)
+	if !ok || !r.derive(first, s.of) {
 		return false
 	}
-	leaf := r.own()
+	leaf := r.own(s)
 	for i, servers := range r.after {
 		leaf.setList(first.i+i, unsafe.SliceData(servers))
 	}
 	return true
 }
 
-// find returns the place of the subrange that starts at key, if one does, and
-// notes the path there.
-func (r *raiser) find(key string) (p place, ok bool) {
-	known := len(r.table.common)
-	if !strings.HasPrefix(key, r.table.common) {
-		return place{}, false
-	}
-	rung := rungOf(key[known:])
-	p.leaf, r.path = r.table.root, r.path[:0]
-	for !p.leaf.isLeaf() {
-		i := p.leaf.locate(key, known, rung)
-		if i+1 < len(p.leaf.children) {
-			p.next = p.leaf.children[i+1]
-		}
-		p.leaf, r.path = p.leaf.children[i], append(r.path, i)
-	}
-	p.i = p.leaf.locate(key, known, rung)
-	return p, p.start() == key
-}
-
-// derive notes the lists of the subranges from p on after the raise. It reports
-// whether the claim ends with one of them (Q1), neighbours stay different (Q2), and
-// they are few and in one leaf.
+// derive notes the lists after a raise of the subranges from p on, where the claim
+// starts. It reports whether one of them ends where the claim does (Q1), neighbours stay
+// different (Q2), and they are few and in one leaf.
 func (r *raiser) derive(p place, c *storedClaim) bool {
 	var before []Server
 	isFirst, to := c.from == 0, c.end()
@@ -101,8 +100,8 @@ func (r *raiser) derive(p place, c *storedClaim) bool {
 	return false
 }
 
-// raised returns what a list becomes by the raise of a claim on its keys. It is
-// false if the claim is not in it, being new.
+// raised returns what a list becomes by the raise of a claim on its keys. It is false
+// if the node is not in it, as where the claim is new and yet to be swept.
 func (r *raiser) raised(servers []Server, c *storedClaim) ([]Server, bool) {
 	i := slices.IndexFunc(servers, func(s Server) bool { return s.Node == c.node.name })
 	if i < 0 || servers[i].Priority >= c.priority {
@@ -117,11 +116,11 @@ func (r *raiser) raised(servers []Server, c *storedClaim) ([]Server, bool) {
 	return r.lists.share(r.list), true
 }
 
-// own returns the leaf at the end of the path, which may be written to as all on
-// the path may.
-func (r *raiser) own() *tableNode {
+// own returns the leaf that was found, which may be written to as all on the path to
+// it may.
+func (r *raiser) own(s *raiseSearch) *tableNode {
 	n := r.ownNode(&r.table.root)
-	for _, i := range r.path {
+	for _, i := range s.path[:s.depth] {
 		n = r.ownNode(&n.children[i])
 	}
 	return n

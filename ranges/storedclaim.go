@@ -34,6 +34,14 @@ func newStoredClaim(r Range, node *nodeName, priority int64) storedClaim {
 // start returns where the range of the claim starts.
 func (c *storedClaim) start() string { return unsafe.String(c.data, c.from) }
 
+// read reads the bounds, and returns some of that.
+func (c *storedClaim) read() byte {
+	if start := c.start(); start != "" {
+		return start[0]
+	}
+	return 0
+}
+
 func (c *storedClaim) end() End {
 	if c.to == unboundedTo {
 		return Unbounded()
