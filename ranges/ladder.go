@@ -23,8 +23,8 @@ import (
 // its neighbours are one or two cache lines, where halving would visit four;
 // where it is far off, the rest is halved.
 type ladder struct {
-	common string
 	rungs  []uint64
+	common string
 	base   uint64 // rungs[1], or the largest number if there is none
 	span   uint64 // the last rung less base
 	scale  uint64 // see spread

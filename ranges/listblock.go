@@ -53,13 +53,13 @@ func (n *tableNode) deleteList(i int) {
 	n.cutLists(n.size - 1)
 }
 
-// cutLists leaves the first lists of a leaf.
+// cutLists leaves the first lists of a leaf, which is one even without any.
 func (n *tableNode) cutLists(size int) {
-	end := (size + blockSize - 1) / blockSize
+	end := max(1, (size+blockSize-1)/blockSize)
 	for b := end; b < len(n.blocks); b++ {
 		n.blocks[b], n.ownedBlocks = nil, n.ownedBlocks&^(1<<b)
 	}
-	if rest := size % blockSize; rest != 0 {
+	if rest := size - (end-1)*blockSize; rest < blockSize {
 		clear(n.ownBlock(end - 1)[rest:])
 	}
 	n.size = size

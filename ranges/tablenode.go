@@ -18,12 +18,14 @@ import (
 //	N4  the ladder is that of the starts
 //	N5  there is little room to spare
 type tableNode struct {
+	// blocks are those of a leaf, which has at least one. They come first, and what it
+	// is searched by next, so that all of them is in the cache when the place is found.
+	blocks [(tableWidth + blockSize) / blockSize]*listBlock
 	ladder
 	starts   []start
-	children []*tableNode                                     // of an inner node; nil in a leaf
-	blocks   [(tableWidth + blockSize) / blockSize]*listBlock // of a leaf
+	children []*tableNode // of an inner node; nil in a leaf
 	size     int
-	// epoch is the weaving that made the node and may write to it.
+	// epoch is the weaving, or the raising, that made the node and may write to it.
 	epoch uint64
 	// While weaving: owned says that no other node has the same slice of starts, and
 	// stale that the ladder is not that of the starts yet.
@@ -31,7 +33,7 @@ type tableNode struct {
 	ownedBlocks  uint8 // a bit for each that no other node has
 }
 
-func (n *tableNode) isLeaf() bool { return n.children == nil }
+func (n *tableNode) isLeaf() bool { return n.blocks[0] != nil }
 
 // low returns the first start of n.
 func (n *tableNode) low() string { return n.start(0) }
