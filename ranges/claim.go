@@ -64,12 +64,11 @@ func ValidateName(what, name string) error {
 	return nil
 }
 
-// isPlain reports whether a name has letters, digits and signs of ASCII alone, none of
-// which is forbidden. Most names are so, and looked at with every change of a claim.
+// isPlain reports whether a name is of printable ASCII alone, none of it forbidden.
+// Most names are, and they are looked at with every change of a claim.
 func isPlain(name string) bool {
 	for i := range len(name) {
-		switch c := name[i]; {
-		case c <= ' ' || c > '~' || c == ':' || c == '[' || c == ',':
+		if c := name[i]; c <= ' ' || c > '~' || c == ':' || c == '[' || c == ',' {
 			return false
 		}
 	}

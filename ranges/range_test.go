@@ -143,3 +143,15 @@ func TestClaim_Compare_KeyspaceRangeNode(t *testing.T) {
 		}
 	}
 }
+
+// TestValidateName_Plain: names that are taken at a glance are those that a look at
+// every character would take.
+func TestValidateName_Plain(t *testing.T) {
+	for c := range rune(0x180) {
+		for _, name := range []string{string(c), "n" + string(c), string(c) + "n", "n-" + string(c) + "\u00e9"} {
+			if got, want := ValidateName("node", name) == nil, !forbiddenInName(c); got != want {
+				t.Errorf("%q is valid: %t, want %t", name, got, want)
+			}
+		}
+	}
+}
