@@ -75,7 +75,7 @@ func (x *Index) Set(r Range, node string, priority int64) {
 }
 
 // SetAll sets n claims as Set does, one after the other, or removes those whose
-// priority is 0. It takes less time than that where most of them only change their
+// priority is 0. It takes less time than so many calls where most only change a
 // priority. The keyspace of the claims is not looked at.
 func (x *Index) SetAll(n int, claim func(i int) *Weighted) {
 	var group [lockstep]claimSearch
@@ -96,7 +96,7 @@ func (x *Index) setGroup(group []claimSearch) {
 		case w.Priority == 0:
 			x.Remove(w.Range, w.Node)
 			moved = true
-		case moved || found == nil:
+		case moved || found == nil || w.Priority < 0:
 			x.Set(w.Range, w.Node, w.Priority)
 			moved = true
 		default:

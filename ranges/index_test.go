@@ -244,3 +244,18 @@ func TestIndex_Set_PanicsWithoutValidation(t *testing.T) {
 		}()
 	}
 }
+
+func TestIndex_SetAll_PanicsWithoutValidation(t *testing.T) {
+	x, w := NewIndex("ks"), weigh("n", "a", "b", 1)
+	for _, priority := range []int64{1, -1} {
+		func() {
+			defer func() {
+				if panics := recover() != nil; panics != (priority < 0) {
+					t.Errorf("SetAll to priority %d panics: %t", priority, panics)
+				}
+			}()
+			w.Priority = priority
+			x.SetAll(1, func(int) *Weighted { return &w })
+		}()
+	}
+}

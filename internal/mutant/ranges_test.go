@@ -84,8 +84,8 @@ func TestRanges_Rules(t *testing.T) {
 	}, {
 		Name: "a claim is where it was found before others came and went",
 		File: "ranges/index.go",
-		Old:  "		case moved || found == nil:\n",
-		New:  "		case moved && false || found == nil:\n",
+		Old:  "		case moved || found == nil ||",
+		New:  "		case moved && false || found == nil ||",
 		Test: "TestIndex_SetAll_EqualsSet",
 	}, {
 		Name: "T6: a ladder outlives what it is of",
