@@ -12,17 +12,48 @@ import (
 type indexes map[string]*ranges.Index
 
 // set makes a claim have a priority.
-func (x indexes) set(w ranges.Weighted) {
-	index, ok := x[w.Keyspace]
+func (x indexes) set(w ranges.Weighted) { setClaim(x.index(w.Keyspace), &w) }
+
+func (x indexes) index(keyspace string) *ranges.Index {
+	index, ok := x[keyspace]
 	if !ok {
-		index = ranges.NewIndex(w.Keyspace)
-		x[w.Keyspace] = index
+		index = ranges.NewIndex(keyspace)
+		x[keyspace] = index
 	}
+	return index
+}
+
+func setClaim(index *ranges.Index, w *ranges.Weighted) {
 	if w.Priority == 0 {
 		index.Remove(w.Range, w.Node)
 	} else {
 		index.Set(w.Range, w.Node, w.Priority)
 	}
+}
+
+// take takes over changes, and returns the tables that follow from them. It takes the
+// least time if changes of one keyspace come together, as those of a commit do.
+func (x indexes) take(changes []change) (tables []keyspaceTable) {
+	for len(changes) > 0 {
+		if !changes[0].key.IsClaim() {
+			changes = changes[1:]
+			continue
+		}
+		keyspace := changes[0].claim.Keyspace
+		changes = x.takeRun(keyspace, changes)
+		tables = append(tables, keyspaceTable{keyspace, x.table(keyspace)})
+	}
+	return tables
+}
+
+// takeRun takes over the changes of a keyspace that come first, and returns the rest.
+func (x indexes) takeRun(keyspace string, changes []change) []change {
+	n := 0
+	for n < len(changes) && changes[n].claim.Keyspace == keyspace {
+		n++
+	}
+	x.index(keyspace).SetAll(n, func(i int) *ranges.Weighted { return &changes[i].claim })
+	return changes[n:]
 }
 
 // table returns the present table of a keyspace, nil if no claim is left.
@@ -78,18 +109,25 @@ func changeOf(e delta.Entry) (change, error) {
 	return change{key: e.Key, claim: ranges.Weighted{Claim: claim, Priority: e.Counter.Value()}}, err
 }
 
-// visibleChange returns what of a changed entry shows, and whether anything does.
-func visibleChange(x delta.EntryChange) (change, bool, error) {
-	if !x.Key.IsNode() && (!x.Key.IsClaim() || x.Before.Counter.Value() == x.After.Counter.Value()) {
+// visibleChange returns what of an entry shows that was before and is after, and
+// whether anything does.
+func visibleChange(key delta.Key, before, after *delta.Entry) (change, bool, error) {
+	switch {
+	case key.IsNode():
+		return change{key: key, node: after.Node}, true, nil
+	case !key.IsClaim():
 		return change{}, false, nil
 	}
-	c, err := changeOf(delta.Entry{Key: x.Key, Counter: x.After.Counter, Node: x.After.Node})
-	c.repaired, c.was = x.Repaired, x.Before.Counter.IsVisible()
-	return c, err == nil, err
+	was, is := before.Counter.Value(), after.Counter.Value()
+	if was == is {
+		return change{}, false, nil
+	}
+	claim, err := key.Claim()
+	return change{key: key, claim: ranges.Weighted{Claim: claim, Priority: is}, was: was > 0}, err == nil, err
 }
 
 // note takes over a change that shows.
-func (d *derived) note(c change) {
+func (d *derived) note(c *change) {
 	if c.key.IsNode() {
 		d.nodes[c.node.Name] = *c.node
 		return

@@ -65,16 +65,15 @@ func (r *routing) reload() { r.loading, r.loadingClaims = newDerived(), indexes{
 
 // load takes an entry in while the store is being opened or reopened.
 func (r *routing) load(e delta.Entry) error {
-	x := delta.EntryChange{Key: e.Key, After: e}
 	r.loading.wait(nil, e.Counter)
-	c, visible, err := visibleChange(x)
+	c, visible, err := visibleChange(e.Key, &delta.Entry{}, &e)
 	if err != nil || !visible {
 		return err
 	}
 	if c.key.IsClaim() {
 		r.loadingClaims.set(c.claim)
 	}
-	r.loading.note(c)
+	r.loading.note(&c)
 	return nil
 }
 
@@ -105,39 +104,41 @@ func pointerTo(t *ranges.Table) *atomic.Pointer[ranges.Table] {
 // prepared is what a commit shows.
 type prepared struct {
 	changes []change
-	// tables are the new ones, nil where no claim of a keyspace is left.
-	tables map[string]*ranges.Table
-	err    error
+	tables  []keyspaceTable
+	err     error
+}
+
+// keyspaceTable is the new table of a keyspace, nil if no claim of it is left.
+type keyspaceTable struct {
+	keyspace string
+	table    *ranges.Table
 }
 
 // prepare derives what a commit shows while nobody sees it yet. For the previews
 // only.
 func (r *routing) prepare(e *delta.Effects) prepared {
-	p := prepared{changes: make([]change, 0, len(e.Entries)), tables: map[string]*ranges.Table{}}
-	for _, x := range e.Entries {
-		c, visible, err := visibleChange(x)
-		switch {
-		case err != nil:
+	p := prepared{changes: make([]change, 0, len(e.Entries))}
+	for i := range e.Entries {
+		x := &e.Entries[i]
+		c, visible, err := visibleChange(x.Key, &x.Before, &x.After)
+		if err != nil {
 			return prepared{err: err}
-		case !visible:
-			continue
-		case c.key.IsClaim():
-			r.claims.set(c.claim)
-			p.tables[c.claim.Keyspace] = nil
 		}
-		p.changes = append(p.changes, c)
+		if visible {
+			c.repaired = x.Repaired
+			p.changes = append(p.changes, c)
+		}
 	}
-	for keyspace := range p.tables {
-		p.tables[keyspace] = r.claims.table(keyspace)
-	}
+	p.tables = r.claims.take(p.changes)
 	return p
 }
 
 // undo makes the claims what they were before the last prepare that is not undone,
 // or leaves them so. For the committer, when that commit was not carried out.
 func (r *routing) undo(e *delta.Effects) {
-	for _, x := range e.Entries {
-		c, visible, err := visibleChange(delta.EntryChange{Key: x.Key, Before: x.After, After: x.Before})
+	for i := range e.Entries {
+		x := &e.Entries[i]
+		c, visible, err := visibleChange(x.Key, &x.After, &x.Before)
 		if err == nil && visible && c.key.IsClaim() {
 			r.claims.set(c.claim)
 			r.claims.table(c.claim.Keyspace) // forgets a keyspace without claims
@@ -149,15 +150,15 @@ func (r *routing) undo(e *delta.Effects) {
 func (r *routing) show(e *delta.Effects, p prepared) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	for _, x := range e.Entries {
-		r.mu.wait(x.Before.Counter, x.After.Counter)
+	for i := range e.Entries {
+		r.mu.wait(e.Entries[i].Before.Counter, e.Entries[i].After.Counter)
 	}
-	for _, c := range p.changes {
-		r.mu.note(c)
+	for i := range p.changes {
+		r.mu.note(&p.changes[i])
 	}
 	r.mu.settle()
-	for keyspace, table := range p.tables {
-		r.showTable(keyspace, table)
+	for _, t := range p.tables {
+		r.showTable(t.keyspace, t.table)
 	}
 	r.mu.context.Join(e.Context)
 	r.mu.contextHash = e.ContextHash

@@ -160,7 +160,7 @@ func BenchmarkIndex_Table_Increases(b *testing.B) {
 	}
 	x.Table()
 	random := rand.New(rand.NewPCG(5, 5))
-	for _, batch := range []int{1, 32, 128} {
+	for _, batch := range []int{1, 32, 130} {
 		b.Run(fmt.Sprint(batch), func(b *testing.B) {
 			before := allocatedBytes()
 			b.ResetTimer()

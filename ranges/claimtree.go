@@ -3,7 +3,6 @@ package ranges
 import (
 	"fmt"
 	"sort"
-	"strings"
 )
 
 // treeWidth is the largest number of claims in a leaf and of children in an
@@ -11,26 +10,6 @@ import (
 // little overhead, narrow enough that scanning a node costs about as much as
 // reaching it.
 const treeWidth = 64
-
-// weightedRange is one claim in a claimTree.
-type weightedRange struct {
-	Range
-	node     *nodeName
-	priority int64
-}
-
-// compare orders by range, then by node name: Claim order within a keyspace. It is
-// Range.Compare written out, which copies the ranges: that would be a twentieth of what
-// a change of priority takes.
-func (w *weightedRange) compare(other *weightedRange) int {
-	if c := strings.Compare(w.From, other.From); c != 0 {
-		return c
-	}
-	if c := w.To.Compare(other.To); c != 0 {
-		return c
-	}
-	return strings.Compare(w.node.name, other.node.name)
-}
 
 // claimTree holds the claims of a keyspace in Claim order and finds those that
 // overlap a range: a B-tree whose nodes know the largest end below them, that
@@ -45,16 +24,22 @@ func (w *weightedRange) compare(other *weightedRange) int {
 //	T4  size is the number of claims below a node
 //	T5  where ordered, what is directly below a node ends in the order in which
 //	    it starts, as claims side by side do, and replicas of them
+//	T6  the ladder, where there is one, is that of the starts of what is directly
+//	    below a node
 type claimTree struct {
-	low      weightedRange
-	end      End
-	size     int
-	ordered  bool
-	claims   []weightedRange // of a leaf
-	children []*claimTree    // of an inner node
+	ladder
+	claims   []storedClaim // of a leaf
+	children []*claimTree  // of an inner node
+	// sought counts, up to worthLadder, how often something was sought here since
+	// the ladder was lost.
+	sought  uint8
+	ordered bool
+	low     storedClaim
+	end     End
+	size    int
 }
 
-func newLeaf(claims []weightedRange) *claimTree {
+func newLeaf(claims []storedClaim) *claimTree {
 	t := &claimTree{claims: claims}
 	t.refresh()
 	return t
@@ -68,13 +53,14 @@ func newInner(children []*claimTree) *claimTree {
 
 func (t *claimTree) isLeaf() bool { return len(t.children) == 0 }
 
-// refresh restores T2, T4 and T5 after what is directly below has changed.
+// refresh restores T2, T4, T5 and T6 after what is directly below has changed.
 func (t *claimTree) refresh() {
+	t.unseek()
 	t.end, t.size, t.ordered = End{}, 0, true
 	if t.isLeaf() {
 		t.size = len(t.claims)
 		for i := range t.claims {
-			t.extend(t.claims[i].To)
+			t.extend(t.claims[i].end())
 		}
 		if t.size > 0 {
 			t.low = t.claims[0]
@@ -104,60 +90,71 @@ func later(a, b End) End {
 	return a
 }
 
-// find returns the stored claim of the same range and node as w, nil if there
-// is none. It stays valid until the next put or remove. O(log n).
-func (t *claimTree) find(w *weightedRange) *weightedRange {
+// find returns the stored claim of node on r, nil if there is none. It stays valid
+// until the next insert or remove. O(log n).
+func (t *claimTree) find(r *Range, node string) *storedClaim {
 	if t == nil {
 		return nil
 	}
-	for !t.isLeaf() {
-		t = t.children[t.childOf(w)]
+	for t.seek(); !t.isLeaf(); t.seek() {
+		t = t.children[t.childOf(r, node)]
 	}
-	if i := t.search(w); i < len(t.claims) && t.claims[i].compare(w) == 0 {
+	return t.findHere(r, node)
+}
+
+// findHere is find in a leaf.
+func (t *claimTree) findHere(r *Range, node string) *storedClaim {
+	if i := t.search(r, node); i < len(t.claims) && t.claims[i].compare(r, node) == 0 {
 		return &t.claims[i]
 	}
 	return nil
 }
 
-// search returns where a leaf has w, or would have it. Like childOf it looks at
-// the end first, where claims that come in ascending order belong.
-func (t *claimTree) search(w *weightedRange) int {
-	if n := len(t.claims); n > 0 && t.claims[n-1].compare(w) < 0 {
-		return n
-	}
-	return sort.Search(len(t.claims), func(i int) bool { return t.claims[i].compare(w) >= 0 })
+// search returns where a leaf has the claim of node on r, or would have it.
+func (t *claimTree) search(r *Range, node string) int {
+	low, high := t.between(r, node)
+	return low + sort.Search(high-low, func(i int) bool { return t.claims[low+i].compare(r, node) >= 0 })
 }
 
-// childOf returns the child of an inner node that w belongs into.
-func (t *claimTree) childOf(w *weightedRange) int {
-	last := len(t.children) - 1
-	if t.children[last].low.compare(w) <= 0 {
-		return last
-	}
-	after := sort.Search(last, func(i int) bool { return t.children[i].low.compare(w) > 0 })
+// childOf returns the child of an inner node that the claim of node on r belongs
+// into.
+func (t *claimTree) childOf(r *Range, node string) int {
+	low, high := t.between(r, node)
+	after := low + sort.Search(high-low, func(i int) bool { return t.children[low+i].low.compare(r, node) > 0 })
 	return max(0, after-1)
 }
 
 // endAt returns where what is i-th directly below t ends.
 func (t *claimTree) endAt(i int) End {
 	if t.isLeaf() {
-		return t.claims[i].To
+		return t.claims[i].end()
 	}
 	return t.children[i].end
 }
+
+// lowAt returns the i-th claim of a leaf, or the first below the i-th child.
+func (t *claimTree) lowAt(i int) *storedClaim {
+	if t.isLeaf() {
+		return &t.claims[i]
+	}
+	return &t.children[i].low
+}
+
+// len returns how much is directly below t.
+func (t *claimTree) len() int { return len(t.claims) + len(t.children) }
 
 // reaching returns the first directly below t that may reach beyond key.
 func (t *claimTree) reaching(key string) int {
 	if !t.ordered {
 		return 0
 	}
-	return sort.Search(len(t.claims)+len(t.children), func(i int) bool { return t.endAt(i).After(key) })
+	return sort.Search(t.len(), func(i int) bool { return t.endAt(i).After(key) })
 }
 
 // overlapping calls yield for the claims that have a key in r, ascending,
 // until it returns false. O(log n + k·treeWidth) for k claims, O(log n + k) if
 // nodes are ordered.
-func (t *claimTree) overlapping(r Range, yield func(*weightedRange) bool) bool {
+func (t *claimTree) overlapping(r Range, yield func(*storedClaim) bool) bool {
 	if t == nil {
 		return true
 	}
@@ -166,7 +163,7 @@ func (t *claimTree) overlapping(r Range, yield func(*weightedRange) bool) bool {
 		return overlappingOf(t.claims[first:], r, yield)
 	}
 	for _, c := range t.children[first:] {
-		if !r.To.After(c.low.From) {
+		if !r.To.After(c.low.start()) {
 			return true
 		}
 		if c.end.After(r.From) && !c.overlapping(r, yield) {
@@ -177,39 +174,39 @@ func (t *claimTree) overlapping(r Range, yield func(*weightedRange) bool) bool {
 }
 
 // overlappingOf is overlapping for the claims of a leaf.
-func overlappingOf(claims []weightedRange, r Range, yield func(*weightedRange) bool) bool {
+func overlappingOf(claims []storedClaim, r Range, yield func(*storedClaim) bool) bool {
 	for i := range claims {
 		c := &claims[i]
-		if !r.To.After(c.From) {
+		if !r.To.After(c.start()) {
 			return true
 		}
-		if c.To.After(r.From) && !yield(c) {
+		if c.end().After(r.From) && !yield(c) {
 			return false
 		}
 	}
 	return true
 }
 
-// valid reports which of T1…T4 is violated, or nil.
+// valid reports which of T1…T6 is violated, or nil.
 func (t *claimTree) valid() error {
 	if t == nil {
 		return nil
 	}
-	var before *weightedRange
+	var before *storedClaim
 	_, err := t.validBelow(&before)
 	return err
 }
 
 // validBelow returns the depth below t as well; before is the claim that
 // precedes those below t, and afterwards the last of them.
-func (t *claimTree) validBelow(before **weightedRange) (depth int, err error) {
-	n := len(t.claims) + len(t.children)
+func (t *claimTree) validBelow(before **storedClaim) (depth int, err error) {
+	n := t.len()
 	if n == 0 || n > treeWidth || len(t.claims) > 0 && len(t.children) > 0 {
 		return 0, fmt.Errorf("T3: a node has %d claims and %d children", len(t.claims), len(t.children))
 	}
 	for i := range t.claims {
-		if *before != nil && (*before).compare(&t.claims[i]) >= 0 {
-			return 0, fmt.Errorf("T1: %v follows %v", t.claims[i].Range, (*before).Range)
+		if *before != nil && !(*before).isBefore(&t.claims[i]) {
+			return 0, fmt.Errorf("T1: %v follows %v", t.claims[i].bounds(), (*before).bounds())
 		}
 		*before = &t.claims[i]
 	}
@@ -225,11 +222,11 @@ func (t *claimTree) validBelow(before **weightedRange) (depth int, err error) {
 	}
 	fresh := claimTree{claims: t.claims, children: t.children}
 	fresh.refresh()
-	if fresh.low.compare(&t.low) != 0 || fresh.end != t.end || fresh.size != t.size {
-		return 0, fmt.Errorf("T2, T4: a node says %v…%v, %d claims", t.low.Range, t.end, t.size)
+	if fresh.low.isBefore(&t.low) || t.low.isBefore(&fresh.low) || fresh.end != t.end || fresh.size != t.size {
+		return 0, fmt.Errorf("T2, T4: a node says %v…%v, %d claims", t.low.bounds(), t.end, t.size)
 	}
 	if t.ordered && !fresh.ordered {
-		return 0, fmt.Errorf("T5: a node from %v on is not ordered", t.low.Range)
+		return 0, fmt.Errorf("T5: a node from %v on is not ordered", t.low.bounds())
 	}
-	return depth, nil
+	return depth, t.validLadder()
 }

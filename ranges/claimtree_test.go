@@ -13,7 +13,7 @@ func TestClaimTree_EqualsSortedSlice(t *testing.T) {
 	const seed, n = 11, 12_000 // change the seed to try others
 	random := rand.New(rand.NewPCG(seed, seed))
 	names := []*nodeName{{name: "n1"}, {name: "n2"}}
-	var claims []weightedRange
+	var claims []storedClaim
 	for i := range n {
 		from := fmt.Sprintf("%05d", random.IntN(n))
 		to := fmt.Sprintf("%05d", random.IntN(n)) + "x"
@@ -21,13 +21,13 @@ func TestClaimTree_EqualsSortedSlice(t *testing.T) {
 		if i%100 > 0 {
 			r.To = Before(r.From + fmt.Sprint(i)) // most claims are narrow
 		}
-		claims = append(claims, weightedRange{Range: r, node: names[i%2], priority: 1})
+		claims = append(claims, newStoredClaim(r, names[i%2], 1))
 	}
 	slices.SortFunc(claims, compareClaims)
-	claims = slices.CompactFunc(claims, func(a, b weightedRange) bool { return a.compare(&b) == 0 })
+	claims = slices.CompactFunc(claims, func(a, b storedClaim) bool { return compareClaims(a, b) == 0 })
 
 	var tree *claimTree
-	var present []weightedRange
+	var present []storedClaim
 	check := func() {
 		t.Helper()
 		if err := tree.valid(); err != nil {
@@ -35,7 +35,7 @@ func TestClaimTree_EqualsSortedSlice(t *testing.T) {
 		}
 		slices.SortFunc(present, compareClaims)
 		for range 20 {
-			r := claims[random.IntN(len(claims))].Range
+			r := claims[random.IntN(len(claims))].bounds()
 			checkOverlapping(t, tree, present, r)
 		}
 		checkOverlapping(t, tree, present, Everything())
@@ -50,11 +50,11 @@ func TestClaimTree_EqualsSortedSlice(t *testing.T) {
 	check()
 	for i, at := range random.Perm(len(present)) {
 		tree = tree.remove(&claims[at])
-		if tree.find(&claims[at]) != nil {
-			t.Fatalf("seed %d: %v was removed and is found", seed, claims[at].Range)
+		if findClaim(tree, &claims[at]) != nil {
+			t.Fatalf("seed %d: %v was removed and is found", seed, claims[at].bounds())
 		}
 		if i%3000 == 0 || i > len(claims)-70 && i%10 == 0 {
-			present = slices.DeleteFunc(slices.Clone(claims), func(w weightedRange) bool { return tree.find(&w) == nil })
+			present = slices.DeleteFunc(slices.Clone(claims), func(c storedClaim) bool { return findClaim(tree, &c) == nil })
 			check()
 		}
 	}
@@ -63,15 +63,23 @@ func TestClaimTree_EqualsSortedSlice(t *testing.T) {
 	}
 }
 
-func compareClaims(a, b weightedRange) int { return a.compare(&b) }
+func compareClaims(a, b storedClaim) int {
+	r := b.bounds()
+	return a.compare(&r, b.node.name)
+}
 
-func checkOverlapping(t *testing.T, tree *claimTree, present []weightedRange, r Range) {
+func findClaim(tree *claimTree, c *storedClaim) *storedClaim {
+	r := c.bounds()
+	return tree.find(&r, c.node.name)
+}
+
+func checkOverlapping(t *testing.T, tree *claimTree, present []storedClaim, r Range) {
 	t.Helper()
-	var got, want []weightedRange
-	tree.overlapping(r, func(w *weightedRange) bool { got = append(got, *w); return true })
-	for _, w := range present {
-		if !w.Intersect(r).IsEmpty() {
-			want = append(want, w)
+	var got, want []storedClaim
+	tree.overlapping(r, func(c *storedClaim) bool { got = append(got, *c); return true })
+	for _, c := range present {
+		if !c.bounds().Intersect(r).IsEmpty() {
+			want = append(want, c)
 		}
 	}
 	if !slices.Equal(got, want) {
@@ -86,11 +94,12 @@ func TestClaimTree_SideBySideIsOrdered(t *testing.T) {
 	names := []*nodeName{{name: "n1"}, {name: "n2"}}
 	for _, i := range rand.New(rand.NewPCG(1, 1)).Perm(4 * treeWidth) {
 		r := Range{From: fmt.Sprintf("%04d", i/2), To: Before(fmt.Sprintf("%04d", i/2+1))}
-		tree = tree.insert(&weightedRange{Range: r, node: names[i%2], priority: 1})
+		c := newStoredClaim(r, names[i%2], 1)
+		tree = tree.insert(&c)
 	}
 	for _, c := range append(tree.children, tree) {
-		if !c.ordered || c.reaching(c.low.From) != 0 || c.end.Unbounded || c.reaching(c.end.Key) != len(c.claims)+len(c.children) {
-			t.Errorf("the node from %q on: ordered: %v", c.low.From, c.ordered)
+		if !c.ordered || c.reaching(c.low.start()) != 0 || c.end.Unbounded || c.reaching(c.end.Key) != len(c.claims)+len(c.children) {
+			t.Errorf("the node from %q on: ordered: %v", c.low.start(), c.ordered)
 		}
 	}
 }
@@ -100,7 +109,8 @@ func TestClaimTree_AscendingInsertsFillNodes(t *testing.T) {
 	var tree *claimTree
 	name := &nodeName{name: "n"}
 	for i := range treeWidth*treeWidth + 1 {
-		tree = tree.insert(&weightedRange{Range: Single(fmt.Sprintf("%06d", i)), node: name, priority: 1})
+		c := newStoredClaim(Single(fmt.Sprintf("%06d", i)), name, 1)
+		tree = tree.insert(&c)
 	}
 	if err := tree.valid(); err != nil {
 		t.Fatal(err)

@@ -3,9 +3,9 @@ package ranges
 import "slices"
 
 // insert adds w, which must not be there, and returns the new root. O(log n).
-func (t *claimTree) insert(w *weightedRange) *claimTree {
+func (t *claimTree) insert(w *storedClaim) *claimTree {
 	if t == nil {
-		return newLeaf([]weightedRange{*w})
+		return newLeaf([]storedClaim{*w})
 	}
 	if right := t.grow(w); right != nil {
 		return newInner([]*claimTree{t, right})
@@ -14,17 +14,20 @@ func (t *claimTree) insert(w *weightedRange) *claimTree {
 }
 
 // grow adds w below t and returns what no longer fits, nil if all does.
-func (t *claimTree) grow(w *weightedRange) *claimTree {
+func (t *claimTree) grow(w *storedClaim) *claimTree {
+	r, node := w.bounds(), w.node.name
 	if t.isLeaf() {
-		i := t.search(w)
+		i := t.search(&r, node)
+		t.unseek()
 		t.claims = slices.Insert(t.claims, i, *w)
 		if len(t.claims) > treeWidth {
 			return t.splitLeaf(splitAt(i, treeWidth))
 		}
 		t.checkOrder(i)
 	} else {
-		i := t.childOf(w)
+		i := t.childOf(&r, node)
 		if right := t.children[i].grow(w); right != nil {
+			t.unseek()
 			t.children = slices.Insert(t.children, i+1, right)
 			if len(t.children) > treeWidth {
 				return t.splitInner(splitAt(i+1, treeWidth))
@@ -34,8 +37,8 @@ func (t *claimTree) grow(w *weightedRange) *claimTree {
 		t.checkOrder(i)
 	}
 	t.size++
-	t.end = later(t.end, w.To)
-	if w.compare(&t.low) < 0 {
+	t.end = later(t.end, r.To)
+	if w.isBefore(&t.low) {
 		t.low = *w
 	}
 	return nil
@@ -44,7 +47,7 @@ func (t *claimTree) grow(w *weightedRange) *claimTree {
 // checkOrder restores T5 after the end of what is i-th directly below t has
 // changed.
 func (t *claimTree) checkOrder(i int) {
-	n, end := len(t.claims)+len(t.children), t.endAt(i)
+	n, end := t.len(), t.endAt(i)
 	t.ordered = t.ordered && (i == 0 || t.endAt(i-1).Compare(end) <= 0) && (i+1 == n || end.Compare(t.endAt(i+1)) <= 0)
 }
 
@@ -73,7 +76,7 @@ func (t *claimTree) splitInner(at int) *claimTree {
 }
 
 // remove takes w away, which must be there, and returns the new root. O(log n).
-func (t *claimTree) remove(w *weightedRange) *claimTree {
+func (t *claimTree) remove(w *storedClaim) *claimTree {
 	t.shrink(w)
 	for len(t.children) == 1 {
 		t = t.children[0]
@@ -84,12 +87,13 @@ func (t *claimTree) remove(w *weightedRange) *claimTree {
 	return t
 }
 
-func (t *claimTree) shrink(w *weightedRange) {
+func (t *claimTree) shrink(w *storedClaim) {
+	r, node := w.bounds(), w.node.name
 	if t.isLeaf() {
-		i := t.search(w)
+		i := t.search(&r, node)
 		t.claims = slices.Delete(t.claims, i, i+1)
 	} else {
-		i := t.childOf(w)
+		i := t.childOf(&r, node)
 		t.children[i].shrink(w)
 		if t.children[i].size == 0 {
 			t.children = slices.Delete(t.children, i, i+1)
@@ -108,7 +112,7 @@ func (t *claimTree) join(i int) {
 		return
 	}
 	a, b := t.children[i], t.children[i+1]
-	if len(a.claims)+len(b.claims)+len(a.children)+len(b.children) > treeWidth/2 {
+	if a.len()+b.len() > treeWidth/2 {
 		return
 	}
 	a.claims = append(a.claims, b.claims...)

@@ -11,32 +11,38 @@ import (
 // returned stay as they are.
 //
 // A change costs O(log n) and is noted; Table then sweeps only the ranges that
-// have changed since the last one. So a narrow claim costs the subranges it
-// covers and a copy of bounded size, whatever n is, and a batch costs little
-// more than its largest change.
+// have changed since the last one, and of those on which nothing happened but that
+// claims were given higher priorities not even these. So a narrow claim costs the
+// subranges it covers and a copy of bounded size, whatever n is, and a batch costs
+// little more than its largest change.
 //
-//	X1  table is that of the claims without the changes to the ranges in dirty
+//	X1  outside the ranges in dirty, table is that of the claims as they were before
+//	    the raises in raises, and nothing else has happened to claims there
 //	X2  names has exactly the names of the claims, each with their number
 type Index struct {
 	keyspace string
 	claims   *claimTree
 	names    nodeNames
 	table    *Table
+	raises   []storedClaim // claims with the priorities they were raised to
 	dirty    []Range
 	lists    serverLists
+	raiser   raiser
 	sweeper  sweeper
-	epoch    uint64 // of the last weaver
+	epoch    uint64 // of the last raiser or weaver
 	width    int    // of table nodes
 }
 
 // NewIndex returns the index of a keyspace without claims.
 func NewIndex(keyspace string) *Index {
-	return &Index{
+	x := &Index{
 		keyspace: keyspace,
 		names:    nodeNames{},
 		table:    emptyTable(),
 		width:    tableWidth,
 	}
+	x.raiser.lists = &x.lists
+	return x
 }
 
 // Keyspace returns the keyspace whose claims these are.
@@ -59,45 +65,77 @@ func (x *Index) Set(r Range, node string, priority int64) {
 	if r.IsEmpty() || priority < 1 {
 		panic(fmt.Sprintf("ranges: claim of %q on %q…%q with priority %d set without validation", node, r.From, r.To.Key, priority))
 	}
-	switch w := x.find(r, node); {
-	case w == nil:
-		r = r.clone()
-		x.claims = x.claims.insert(&weightedRange{Range: r, node: x.names.take(node), priority: priority})
-	case w.priority == priority:
+	if c := x.claims.find(&r, node); c != nil {
+		x.prioritize(c, priority)
 		return
-	default:
-		r, w.priority = w.Range, priority
 	}
-	x.touch(r)
+	c := newStoredClaim(r, x.names.take(node), priority)
+	x.claims = x.claims.insert(&c)
+	x.touch(c.bounds())
+}
+
+// SetAll sets n claims as Set does, one after the other, or removes those whose
+// priority is 0. It takes less time than so many calls where most only change a
+// priority. The keyspace of the claims is not looked at.
+func (x *Index) SetAll(n int, claim func(i int) *Weighted) {
+	var group [lockstep]claimSearch
+	for first := 0; first < n; first += lockstep {
+		some := group[:min(lockstep, n-first)]
+		for i := range some {
+			some[i] = claimSearch{of: claim(first + i)}
+		}
+		x.setGroup(some)
+	}
+}
+
+func (x *Index) setGroup(group []claimSearch) {
+	x.claims.findAll(group)
+	moved := false // by a claim that has come or gone; what was found may be elsewhere
+	for i := range group {
+		switch w, found := group[i].of, group[i].found; {
+		case w.Priority == 0:
+			x.Remove(w.Range, w.Node)
+			moved = true
+		case moved || found == nil || w.Priority < 0:
+			x.Set(w.Range, w.Node, w.Priority)
+			moved = true
+		default:
+			x.prioritize(found, w.Priority)
+		}
+	}
+}
+
+// prioritize makes a claim have a priority, which is at least 1.
+func (x *Index) prioritize(c *storedClaim, priority int64) {
+	before := c.priority
+	c.priority = priority
+	switch {
+	case before < priority:
+		x.touchRaised(c)
+	case before > priority:
+		x.touch(c.bounds())
+	}
 }
 
 // Remove takes the claim of node on exactly r away, if there is one.
 func (x *Index) Remove(r Range, node string) {
-	w := x.find(r, node)
-	if w == nil {
+	c := x.claims.find(&r, node)
+	if c == nil {
 		return
 	}
-	removed := *w
+	removed := *c
 	x.claims = x.claims.remove(&removed)
 	x.names.drop(removed.node)
-	x.touch(removed.Range)
+	x.touch(removed.bounds())
 }
 
 // Get returns the priority of the claim of node on exactly r.
 func (x *Index) Get(r Range, node string) (priority int64, ok bool) {
-	w := x.find(r, node)
-	if w == nil {
+	c := x.claims.find(&r, node)
+	if c == nil {
 		return 0, false
 	}
-	return w.priority, true
-}
-
-func (x *Index) find(r Range, node string) *weightedRange {
-	name := x.names[node]
-	if name == nil {
-		return nil
-	}
-	return x.claims.find(&weightedRange{Range: r, node: name})
+	return c.priority, true
 }
 
 // All iterates over the claims in Claim order. The index must not be changed
@@ -108,14 +146,14 @@ func (x *Index) All() iter.Seq[Weighted] { return x.Overlapping(Everything()) }
 // The index must not be changed meanwhile.
 func (x *Index) Overlapping(r Range) iter.Seq[Weighted] {
 	return func(yield func(Weighted) bool) {
-		x.claims.overlapping(r, func(w *weightedRange) bool { return yield(x.weighted(w)) })
+		x.claims.overlapping(r, func(c *storedClaim) bool { return yield(x.weighted(c)) })
 	}
 }
 
-func (x *Index) weighted(w *weightedRange) Weighted {
+func (x *Index) weighted(c *storedClaim) Weighted {
 	return Weighted{
-		Claim:    Claim{Keyspace: x.keyspace, Node: w.node.name, Range: w.Range},
-		Priority: w.priority,
+		Claim:    Claim{Keyspace: x.keyspace, Node: c.node.name, Range: c.bounds()},
+		Priority: c.priority,
 	}
 }
 
@@ -134,14 +172,44 @@ func (x *Index) touch(r Range) {
 	x.dirty = append(x.dirty, r)
 }
 
+// touchRaised notes that a claim has a higher priority than it had.
+func (x *Index) touchRaised(c *storedClaim) {
+	if len(x.raises) == dirtyMax {
+		x.touch(c.bounds())
+		return
+	}
+	x.raises = append(x.raises, *c)
+}
+
 // Table returns the routing table of the claims as they are now. It returns
 // the same one as long as nothing changes.
 func (x *Index) Table() *Table {
-	if len(x.dirty) == 0 {
+	if len(x.raises)+len(x.dirty) == 0 {
 		return x.table
 	}
-	x.epoch++
 	x.lists.resize(x.Len())
+	if len(x.raises) > 0 {
+		x.raise()
+	}
+	if len(x.dirty) > 0 {
+		x.sweep()
+	}
+	x.forget()
+	return x.table
+}
+
+// raise takes the raises into the table. What it could not raise becomes dirty. In ranges
+// that are, the raises make some list or other, which the sweep does not look at.
+func (x *Index) raise() {
+	x.epoch++
+	x.raiser.begin(x.table, x.epoch)
+	x.raiser.raiseAll(x.raises, func(c *storedClaim) { x.touch(c.bounds()) })
+	x.table = x.raiser.end()
+}
+
+// sweep makes the table of the claims on the ranges in dirty.
+func (x *Index) sweep() {
+	x.epoch++
 	changed := merge(x.dirty)
 	w := weaver{
 		old: x.table, root: x.table.root, lists: &x.lists, width: x.width, epoch: x.epoch,
@@ -154,18 +222,19 @@ func (x *Index) Table() *Table {
 		w.end(r.To)
 	}
 	x.table, x.sweeper.emit = w.seal(), nil
-	x.forget()
-	return x.table
 }
 
-// forget takes note that nothing is dirty, and keeps the memory that batches need.
-func (x *Index) forget() {
+// forget takes note that nothing has changed.
+func (x *Index) forget() { x.raises, x.dirty = emptied(x.raises), emptied(x.dirty) }
+
+// emptied returns s without elements, and with the memory that batches need.
+func emptied[T any](s []T) []T {
 	const kept = 256
-	if cap(x.dirty) > kept {
-		x.dirty = nil
+	if cap(s) > kept {
+		return nil
 	}
-	clear(x.dirty)
-	x.dirty = x.dirty[:0]
+	clear(s)
+	return s[:0]
 }
 
 // merge returns the ranges that together have the same keys, ascending, none

@@ -176,7 +176,7 @@ func TestIndex_Table_ManyChanges(t *testing.T) {
 	}
 }
 
-// TestIndex_Table_PriorityKeepsStarts: a load signal costs a copy of where the
+// TestIndex_Table_PriorityKeepsStarts: a load signal costs a copy of where some
 // lists of a leaf are, not of its starts and their ladder; another server costs
 // the starts too, which have the lengths of lists.
 func TestIndex_Table_PriorityKeepsStarts(t *testing.T) {
@@ -184,11 +184,17 @@ func TestIndex_Table_PriorityKeepsStarts(t *testing.T) {
 	for i := range 200 {
 		x.Set(Single(fmt.Sprintf("%03d", i)), "n", 1)
 	}
-	before := x.Table().locate("100").leaf
+	place := x.Table().locate("100")
+	before := place.leaf
 	x.Set(claim, "n", 2)
 	after := x.Table().locate("100").leaf
-	if &after.starts[0] != &before.starts[0] || &after.rungs[0] != &before.rungs[0] || &after.lists[0] == &before.lists[0] {
-		t.Error("a priority copies the starts, or its leaf is written to")
+	if &after.starts[0] != &before.starts[0] || &after.rungs[0] != &before.rungs[0] {
+		t.Error("a priority copies the starts")
+	}
+	for b, block := range after.blocks {
+		if changed := block != before.blocks[b]; changed != (b == place.i/blockSize) {
+			t.Errorf("the list of place %d is changed; that block %d is another: %t", place.i, b, changed)
+		}
 	}
 	x.Set(claim, "another", 1)
 	if last := x.Table().locate("100").leaf; &last.starts[0] == &after.starts[0] || &last.rungs[0] != &after.rungs[0] {
@@ -235,6 +241,21 @@ func TestIndex_Set_PanicsWithoutValidation(t *testing.T) {
 				}
 			}()
 			NewIndex("ks").Set(bad.r, "n", bad.priority)
+		}()
+	}
+}
+
+func TestIndex_SetAll_PanicsWithoutValidation(t *testing.T) {
+	x, w := NewIndex("ks"), weigh("n", "a", "b", 1)
+	for _, priority := range []int64{1, -1} {
+		func() {
+			defer func() {
+				if panics := recover() != nil; panics != (priority < 0) {
+					t.Errorf("SetAll to priority %d panics: %t", priority, panics)
+				}
+			}()
+			w.Priority = priority
+			x.SetAll(1, func(int) *Weighted { return &w })
 		}()
 	}
 }

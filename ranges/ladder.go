@@ -23,8 +23,8 @@ import (
 // its neighbours are one or two cache lines, where halving would visit four;
 // where it is far off, the rest is halved.
 type ladder struct {
-	common string
 	rungs  []uint64
+	common string
 	base   uint64 // rungs[1], or the largest number if there is none
 	span   uint64 // the last rung less base
 	scale  uint64 // see spread
@@ -91,13 +91,21 @@ func (l *ladder) lowerBound(r uint64) int {
 	if d > l.span {
 		return len(l.rungs)
 	}
-	index, _ := bits.Mul64(d<<bits.LeadingZeros64(l.span), l.scale)
-	guess := min(1+int(index>>32), len(l.rungs)-1)
+	guess := l.at(d)
 	if l.rungs[guess] < r {
 		return lowerBoundAfter(l.rungs, guess, r)
 	}
 	return lowerBoundUntil(l.rungs, guess, r)
 }
+
+// at returns about where the rung is that is d above the second one.
+func (l *ladder) at(d uint64) int {
+	index, _ := bits.Mul64(d<<bits.LeadingZeros64(l.span), l.scale)
+	return min(1+int(index>>32), len(l.rungs)-1)
+}
+
+// guess returns about where lowerBound is, without a look at the rungs.
+func (l *ladder) guess(r uint64) int { return l.at(min(max(r, l.base)-l.base, l.span)) }
 
 // lowerBoundAfter is lowerBound where rungs[i] < r.
 func lowerBoundAfter(rungs []uint64, i int, r uint64) int {

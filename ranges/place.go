@@ -67,13 +67,18 @@ func (t *Table) locateBeside(key string) place {
 // is not "".
 func (t *Table) before(key string) place {
 	p := t.locate(key)
-	switch {
-	case p.start() != key:
+	if p.start() != key {
 		return p
-	case p.i > 0:
+	}
+	return t.preceding(p)
+}
+
+// preceding returns the place of the subrange before p, which is not the first.
+func (t *Table) preceding(p place) place {
+	if p.i > 0 {
 		return place{p.leaf, p.i - 1, p.next}
 	}
-	leaf := t.root.leafBefore(key)
+	leaf := t.root.leafBefore(p.start())
 	return place{leaf, len(leaf.starts) - 1, p.leaf}
 }
 

@@ -70,13 +70,6 @@ func Prefix(prefix string) Range {
 	return Range{From: prefix, To: Unbounded()}
 }
 
-// clone returns the same range with memory of its own.
-func (r Range) clone() Range {
-	both := r.From + r.To.Key
-	r.From, r.To.Key = both[:len(r.From)], both[len(r.From):]
-	return r
-}
-
 // Contains reports whether key is in r.
 func (r Range) Contains(key string) bool { return r.From <= key && r.To.After(key) }
 

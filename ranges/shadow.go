@@ -14,14 +14,17 @@ func (w *weaver) own(n *tableNode) *tableNode {
 	if n.epoch == w.epoch {
 		return n
 	}
+	c := n.copy(w.epoch)
+	w.fresh = append(w.fresh, c)
+	return c
+}
+
+// copy returns a node that may be written to in an epoch, but for its starts, and
+// for what its lists share.
+func (n *tableNode) copy(epoch uint64) *tableNode {
 	c := *n
-	c.epoch = w.epoch
-	if n.isLeaf() {
-		c.lists = withRoom(n.lists)
-	} else {
-		c.children = slices.Clone(n.children)
-	}
-	w.fresh = append(w.fresh, &c)
+	c.epoch, c.ownedBlocks = epoch, 0
+	c.children = slices.Clone(n.children)
 	return &c
 }
 
@@ -41,9 +44,9 @@ func withRoom[T any](s []T) []T {
 	return append(make([]T, 0, len(s)+roomForNarrow), s...)
 }
 
-// newLeaf returns a leaf of these starts and lists.
-func (w *weaver) newLeaf(starts []start, lists []*Server) *tableNode {
-	n := &tableNode{starts: starts, lists: lists, size: len(starts), epoch: w.epoch, owned: true, stale: true}
+// newLeaf returns a leaf of these starts, yet without lists.
+func (w *weaver) newLeaf(starts []start) *tableNode {
+	n := &tableNode{starts: starts, epoch: w.epoch, owned: true, stale: true}
 	w.fresh = append(w.fresh, n)
 	return n
 }
@@ -95,14 +98,13 @@ func (w *weaver) insertList(n *tableNode, i int, key string, servers []Server) *
 		return nil
 	}
 	n.insertStart(i+1, newStart(key, len(servers)))
-	n.lists = slices.Insert(n.lists, i+1, unsafe.SliceData(servers))
-	n.size++
+	n.insertList(i+1, unsafe.SliceData(servers))
 	return w.split(n, i+1)
 }
 
 // replaceList gives the i-th subrange of a leaf other servers.
 func (n *tableNode) replaceList(i int, servers []Server) {
-	n.lists[i] = unsafe.SliceData(servers)
+	n.setList(i, unsafe.SliceData(servers))
 	if length := uint32(len(servers)); n.starts[i].servers != length {
 		n.ownStarts()
 		n.starts[i].servers = length
@@ -124,13 +126,14 @@ func (w *weaver) split(n *tableNode, i int) *tableNode {
 	starts, right := slices.Clone(n.starts[at:]), (*tableNode)(nil)
 	n.starts = slices.Clone(n.starts[:at])
 	if n.isLeaf() {
-		right = w.newLeaf(starts, slices.Clone(n.lists[at:]))
-		n.lists = slices.Clone(n.lists[:at])
+		right = w.newLeaf(starts)
+		right.appendLists(n, at)
+		n.cutLists(at)
 	} else {
 		right = w.newInner(starts, slices.Clone(n.children[at:]))
 		n.children = slices.Clone(n.children[:at])
+		n.size -= right.size
 	}
-	n.size -= right.size
 	return right
 }
 
@@ -146,11 +149,11 @@ func (w *weaver) drop(key string) {
 // remove removes the start at key below n. It may leave n empty.
 func (w *weaver) remove(n *tableNode, key string) {
 	i := n.locateUnsealed(key)
-	n.size--
 	if n.isLeaf() {
 		n.delete(i)
 		return
 	}
+	n.size--
 	child := w.own(n.children[i])
 	n.children[i] = child
 	w.remove(child, key)
@@ -170,7 +173,7 @@ func (n *tableNode) delete(i int) {
 	n.ownStarts()
 	n.starts, n.stale = slices.Delete(n.starts, i, i+1), true
 	if n.isLeaf() {
-		n.lists = slices.Delete(n.lists, i, i+1)
+		n.deleteList(i)
 	} else {
 		n.children = slices.Delete(n.children, i, i+1)
 	}
@@ -186,9 +189,12 @@ func (w *weaver) join(n *tableNode, i int) {
 	left, right := w.own(n.children[i]), n.children[i+1]
 	left.ownStarts()
 	left.starts, left.stale = append(left.starts, right.starts...), true
-	left.lists = append(left.lists, right.lists...)
-	left.children = append(left.children, right.children...)
-	left.size += right.size
+	if left.isLeaf() {
+		left.appendLists(right, 0)
+	} else {
+		left.children = append(left.children, right.children...)
+		left.size += right.size
+	}
 	n.children[i] = left
 	n.delete(i + 1)
 }

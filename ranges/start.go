@@ -7,9 +7,9 @@ import (
 
 // start is where a subrange of a leaf starts, which ends at the next start, and
 // the length of its server list; or, in an inner node, the first start of the
-// child of the same index. Where the list is, the node says in an array beside
-// the starts: what changes most is a priority, and then starts and lengths stay,
-// and are shared with the table before. There is one for every subrange, and a
+// child of the same index. Where the list is, the node says in blocks beside the
+// starts: what changes most is a priority, and then starts and lengths stay, and are
+// shared with the table before. There is one for every subrange, and a
 // lookup reads two neighbours, which should be one cache line.
 //
 //	0             8        12         16

@@ -29,10 +29,10 @@ func (w withinEnd) before(other withinEnd) bool { return w.to.Compare(other.to) 
 // sweep emits the server lists of r, given the claims of the tree.
 func (s *sweeper) sweep(t *claimTree, r Range) {
 	s.position = r.From
-	t.overlapping(r, func(w *weightedRange) bool {
-		s.leaveUntil(w.From)
-		s.moveTo(w.From)
-		s.enter(w)
+	t.overlapping(r, func(c *storedClaim) bool {
+		s.leaveUntil(c.start())
+		s.moveTo(c.start())
+		s.enter(c)
 		return true
 	})
 	s.leaveAll(r.To)
@@ -80,11 +80,11 @@ func (s *sweeper) leaveOne() {
 }
 
 // enter goes into a claim that begins at the position or before it.
-func (s *sweeper) enter(w *weightedRange) {
-	before := priorityOf(w.node.within)
-	w.node.within.push(withinClaim{priority: w.priority, to: w.To})
-	s.ends.push(withinEnd{to: w.To, node: w.node})
-	s.change(w.node.name, before, priorityOf(w.node.within))
+func (s *sweeper) enter(c *storedClaim) {
+	before, to := priorityOf(c.node.within), c.end()
+	c.node.within.push(withinClaim{priority: c.priority, to: to})
+	s.ends.push(withinEnd{to: to, node: c.node})
+	s.change(c.node.name, before, priorityOf(c.node.within))
 }
 
 // priorityOf returns the priority of a node within these claims, 0 if there

@@ -26,7 +26,8 @@ type Table struct {
 
 // emptyTable returns the table without claims: one gap.
 func emptyTable() *Table {
-	leaf := &tableNode{starts: make([]start, 1), lists: make([]*Server, 1), size: 1}
+	leaf := &tableNode{starts: make([]start, 1)}
+	leaf.insertList(0, nil)
 	leaf.ladder = newLadder(leaf.starts, 0)
 	return &Table{root: leaf}
 }

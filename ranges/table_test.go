@@ -36,7 +36,7 @@ func TestTable_Zero(t *testing.T) {
 func TestTable_Lookup_SharedPrefixes(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, x := model{}, NewIndex("ks")
-		x.width = rapid.SampledFrom([]int{4, 16, 128}).Draw(t, "width")
+		x.width = rapid.SampledFrom([]int{4, 16, tableWidth}).Draw(t, "width")
 		prefix := rapid.SampledFrom([]string{"", "a common prefix of 24 by", "\x00\x00\x00\x00"}).Draw(t, "prefix")
 		for i := range rapid.IntRange(1, 300).Draw(t, "keys") {
 			tail := strings.Repeat("\x00", i%11) + strings.Repeat("ab", i%13) + string([]byte{byte(i), byte(i >> 4)})

@@ -11,26 +11,29 @@ import (
 // table it was made for is out (see weaver).
 //
 //	N1  an inner node has for every child its first start, a leaf a server
-//	    list for every start; there is at least one start, and at most the width
-//	    of the weaver; all leaves are equally deep
+//	    list for every start, and no block beyond them; there is at least one
+//	    start, and at most the width of the weaver; all leaves are equally deep
 //	N2  starts ascend strictly over all leaves
 //	N3  size is the number of starts in the leaves
 //	N4  the ladder is that of the starts
 //	N5  there is little room to spare
 type tableNode struct {
+	// blocks are those of a leaf, which has at least one. They come first, and what it
+	// is searched by next, so that all of them is in the cache when the place is found.
+	blocks [(tableWidth + blockSize) / blockSize]*listBlock
 	ladder
 	starts   []start
-	lists    []*Server    // of a leaf: the first server of every list
 	children []*tableNode // of an inner node; nil in a leaf
 	size     int
-	// epoch is the weaving that made the node and may write to it.
+	// epoch is the weaving, or the raising, that made the node and may write to it.
 	epoch uint64
-	// owned says, while weaving, that no other node has the same slice of starts,
-	// and stale that the ladder is not that of the starts yet.
+	// While weaving: owned says that no other node has the same slice of starts, and
+	// stale that the ladder is not that of the starts yet.
 	owned, stale bool
+	ownedBlocks  uint8 // a bit for each that no other node has
 }
 
-func (n *tableNode) isLeaf() bool { return n.children == nil }
+func (n *tableNode) isLeaf() bool { return n.blocks[0] != nil }
 
 // low returns the first start of n.
 func (n *tableNode) low() string { return n.start(0) }
@@ -38,7 +41,9 @@ func (n *tableNode) low() string { return n.start(0) }
 func (n *tableNode) start(i int) string { return n.starts[i].key() }
 
 // servers returns the i-th server list of a leaf.
-func (n *tableNode) servers(i int) []Server { return unsafe.Slice(n.lists[i], n.starts[i].servers) }
+func (n *tableNode) servers(i int) []Server {
+	return unsafe.Slice(n.list(i), n.starts[i].servers)
+}
 
 // locate returns the last start that is not after key. The first one must not
 // be. The key begins with what all starts of the table have in common, its first
@@ -136,10 +141,13 @@ func (n *tableNode) edges() (second, last string) {
 
 // valid reports which of N1 and N3…N5 is violated, or nil; the table looks at N2.
 func (n *tableNode) valid(width int) (depth int, err error) {
-	if len(n.starts) == 0 || len(n.starts) > width || len(n.lists)+len(n.children) != len(n.starts) || n.lists != nil && n.children != nil {
-		return 0, fmt.Errorf("N1: a node has %d starts, %d lists and %d children", len(n.starts), len(n.lists), len(n.children))
+	size, lists := 0, 0
+	if n.isLeaf() {
+		size, lists = len(n.starts), len(n.starts)
 	}
-	size := len(n.lists)
+	if len(n.starts) == 0 || len(n.starts) > width || lists+len(n.children) != len(n.starts) || !n.validBlocks(lists) {
+		return 0, fmt.Errorf("N1: a node has %d starts, %d children and the blocks %v", len(n.starts), len(n.children), n.blocks)
+	}
 	for i, child := range n.children {
 		size += child.size
 		if err := n.validChild(i, width, &depth); err != nil {
@@ -149,8 +157,8 @@ func (n *tableNode) valid(width int) (depth int, err error) {
 	if n.size != size || n.owned || n.stale {
 		return 0, fmt.Errorf("N3: a node has %d starts and says %d; owned: %v, stale: %v", size, n.size, n.owned, n.stale)
 	}
-	if hasRoom(n.starts) || hasRoom(n.lists) || hasRoom(n.children) {
-		return 0, fmt.Errorf("N5: %d starts have room for %d, lists for %d, children for %d", len(n.starts), cap(n.starts), cap(n.lists), cap(n.children))
+	if hasRoom(n.starts) || hasRoom(n.children) {
+		return 0, fmt.Errorf("N5: %d starts have room for %d, children for %d", len(n.starts), cap(n.starts), cap(n.children))
 	}
 	return depth, n.ladder.valid(n.starts)
 }

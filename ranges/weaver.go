@@ -3,11 +3,11 @@ package ranges
 import "slices"
 
 // tableWidth is the largest number of subranges in a leaf and of children in an
-// inner node of a table. A change copies a pointer for each of one node of every
-// level: three at 1e6 subranges, together 3 KiB; where boundaries change, the
-// starts and the ladder of a leaf too, 3 KiB more. Such a copy has roomForNarrow,
-// and the allocator adds a word: together 128, or the next size up would be
-// taken, an eighth larger. Tests use smaller widths.
+// inner node of a table. A change copies a pointer for each child of one inner node
+// of every level, two at 1e6 subranges, 2 KiB together, and a block of lists in a leaf;
+// where boundaries change, the starts and the ladder of the leaf too, 3 KiB more. Such
+// a copy has roomForNarrow, and the allocator adds a word: together 128, or the next
+// size up would be taken, an eighth larger. Tests use smaller widths.
 const tableWidth = 128 - roomForNarrow - 1
 
 // weaver makes a new table of an old one, range by range. It copies the nodes
@@ -19,7 +19,7 @@ const tableWidth = 128 - roomForNarrow - 1
 //	seal                               once
 //
 //	W1  a node whose epoch is that of the weaver is in no table yet, nor are
-//	    its starts if it is owned; all others are only read
+//	    its starts if it is owned, and its ownedBlocks; all others are only read
 //	W2  before ahead the new tree has the new boundaries, from ahead on those
 //	    of old
 //	W3  before is the list of the last start before ahead; none if !hasBefore
@@ -105,7 +105,7 @@ func (w *weaver) seal() *Table {
 
 // seal makes the ladder of n new if need be and gives spare memory back.
 func (n *tableNode) seal(known int) {
-	n.starts, n.lists, n.children = trim(n.starts), trim(n.lists), trim(n.children)
+	n.starts, n.children = trim(n.starts), trim(n.children)
 	if n.stale && len(n.starts) > 0 {
 		n.ladder = newLadder(n.starts, known)
 	}
