@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -15,8 +16,10 @@ import (
 type side struct {
 	name  string
 	write write
-	// after is called when the writers of a turn are done; may be nil.
-	after func()
+	// before and after are called around a turn; they may be nil. What a side needs
+	// for itself alone is there in its turn only: a hundred idle connections of one
+	// cost all others in the process a fifth of their rate.
+	before, after func() error
 	// target is what its rate over that of the best peer of the group shall be,
 	// 0 for a peer itself or for what is shown beside.
 	target float64
@@ -66,22 +69,18 @@ func (s settings) groups(x *sides) error {
 }
 
 func (x *sides) concurrent(writers int) group {
-	coalesced, after := x.coalesced(writers)
 	return group{name: fmt.Sprintf("http%d", writers), writers: writers, sides: []*side{
 		{name: "ssnode, one operation each over one stream", write: x.one(x.client, writers), target: 1.2},
 		{name: "ssnode, an HTTP request each", write: x.one(x.plain, writers)},
-		{name: "ssnode, coalesced by the client", write: coalesced, target: 3},
+		{name: "ssnode, coalesced by the client", write: x.coalesced(writers), target: 3},
 		{name: "etcd, one connection", write: x.etcdPut(writers, 1), peer: true},
-		{name: "etcd, a connection each", write: x.etcdPut(writers, writers), peer: true},
+		{
+			name: "etcd, a connection each", write: x.etcdPut(writers, writers), peer: true,
+			before: func() error { return x.connect(writers) }, after: func() error { return x.connect(1) },
+		},
 		{name: "etcd, transactions of the same grouping", write: x.etcdGrouped(writers)},
 		{name: "a server that only appends, over one stream", write: x.one(x.least, writers)},
-	}}.closing(after)
-}
-
-// closing has after called when the group is done.
-func (g group) closing(after func()) group {
-	g.sides[len(g.sides)-1].after = after
-	return g
+	}}
 }
 
 // choose leaves only the sides whose name matches.
@@ -92,7 +91,16 @@ func (g *group) choose(name *regexp.Regexp) {
 func (g group) run(turns int, long time.Duration) error {
 	rivals := make([]func() (float64, error), len(g.sides))
 	for i, one := range g.sides {
-		rivals[i] = func() (float64, error) {
+		rivals[i] = func() (_ float64, err error) {
+			if one.before != nil {
+				err = one.before()
+			}
+			if one.after != nil {
+				defer func() { err = errors.Join(err, one.after()) }()
+			}
+			if err != nil {
+				return 0, err
+			}
 			before := measure.CPU()
 			rate, took, err := measure.Load(g.writers, long, one.write)
 			one.cpu = append(one.cpu, float64((measure.CPU()-before).Microseconds())/float64(len(took)))

@@ -18,11 +18,6 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// connectionsMax is how many clients of etcd there are with a connection of
-// their own; ssnode's client opens as many connections as it has requests
-// under way.
-const connectionsMax = 256
-
 // sides are all that is compared, each with the same claims.
 type sides struct {
 	claims int
@@ -35,6 +30,8 @@ type sides struct {
 	floor *rival.Floor
 	least *client.Client // of floor
 	etcd  *etcd.Member
+	// etcds are the clients of etcd, each with a connection: one, and those of the
+	// side that has one for each writer while it has its turn.
 	etcds []*clientv3.Client
 }
 
@@ -95,21 +92,34 @@ func (s *sides) openEtcd(dir string) (err error) {
 	if s.etcd, err = etcd.Start(dir); err != nil {
 		return err
 	}
-	for range connectionsMax {
+	if err := s.connect(1); err != nil {
+		return err
+	}
+	return etcd.Fill(context.Background(), s.etcds[0], s.claims, rival.Key, "10")
+}
+
+// connect has so many clients of etcd be connected, no more and no fewer.
+func (s *sides) connect(clients int) error {
+	var errs []error
+	for _, c := range s.etcds[min(clients, len(s.etcds)):] {
+		errs = append(errs, c.Close())
+	}
+	s.etcds = s.etcds[:min(clients, len(s.etcds))]
+	for len(s.etcds) < clients {
 		c, err := s.etcd.Client()
 		if err != nil {
 			return err
 		}
 		s.etcds = append(s.etcds, c)
+		if _, err := c.Get(context.Background(), rival.Key(0)); err != nil { // which connects it
+			return err
+		}
 	}
-	return etcd.Fill(context.Background(), s.etcds[0], s.claims, rival.Key, "10")
+	return errors.Join(errs...)
 }
 
 func (s *sides) close() error {
-	var errs []error
-	for _, c := range s.etcds {
-		errs = append(errs, c.Close())
-	}
+	errs := []error{s.connect(0)}
 	if s.etcd != nil {
 		s.etcd.Close()
 	}
@@ -158,13 +168,12 @@ func (s *sides) one(c *client.Client, writers int) write {
 	}
 }
 
-// coalesced returns the write, and what to call when all writers are done.
-func (s *sides) coalesced(writers int) (write, func()) {
-	w := s.client.NewWriter(client.WriterOptions{})
+func (s *sides) coalesced(writers int) write {
+	w := s.client.NewWriter(client.WriterOptions{}) // it has nothing to close while nobody writes
 	return func(writer int) error {
 		_, err := w.Write(context.Background(), wire.Batch{Ops: wire.List[wire.Operation]{rival.IncreaseText(s.pick(writer, writers))}})
 		return err
-	}, w.Close
+	}
 }
 
 func (s *sides) etcdPut(writers, connections int) write {
