@@ -99,6 +99,13 @@ func DecodeStamped(b []byte) (at int64, value []byte, err error) {
 	return at, value, r.end()
 }
 
+// IsStamped reports whether b is what AppendStamped has written, if it is that or a
+// list as DecodeList reads it.
+func IsStamped(b []byte) bool {
+	const stamped = majorArray | 2
+	return len(b) > 1 && b[0] == stamped && (b[1]&majorMask == majorUint || b[1]&majorMask == majorNegative)
+}
+
 func appendText(b []byte, value string) []byte {
 	return append(appendHead(b, majorText, uint64(len(value))), value...)
 }

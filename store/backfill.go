@@ -19,7 +19,7 @@ func (s *Store) Backfill(now int64, deltas []delta.Packed) (added int, err error
 		}
 		t.direct = true // they may be many
 		for _, p := range deltas {
-			missing, err := t.missing(next.tail, p.Delta, s.tip.replica.Context)
+			missing, err := t.missing(t.pending.places, p.Delta, s.tip.replica.Context)
 			if err != nil {
 				return state{}, err
 			}

@@ -139,23 +139,45 @@ func (c *checker) checkEntries(t *tables) {
 }
 
 func (c *checker) checkLog(t *tables) {
+	next := uint64(0) // behind the bundle before
 	c.each(&t.log, func(key, payload []byte) error {
-		r, err := decodeRecord(key, payload)
+		b, err := decodeBundle(key, payload)
 		if err != nil {
 			return err
 		}
-		c.checkRecord(r)
-		c.sums.indexed++
-		switch p, err := t.indexedPlaceOf(r.Delta.Dot(0)); {
-		case r.Index >= c.state.indexed:
-			c.report("log record %d: the log ends at %d, and the tail begins", r.Index, c.state.indexed)
-		case err != nil:
-			c.report("log record %d: %v", r.Index, err)
-		case p != r.place():
-			c.report("log record %d: the index by dot does not lead to its delta %s", r.Index, r.Delta.Delta)
+		if b.first < next {
+			c.report("log record %d: it is in the bundle from there on, and in the one before", b.first)
 		}
-		return nil
+		next = b.first + uint64(len(b.records))
+		var places []place
+		err = b.each(0, func(index uint64, payload []byte) error {
+			r, err := decodeRecord(index, payload)
+			if err != nil {
+				return err
+			}
+			c.checkRecord(r)
+			if r.Index >= c.state.indexed {
+				c.report("log record %d: the log ends at %d, and the tail begins", r.Index, c.state.indexed)
+			}
+			places = append(places, r.place())
+			return nil
+		})
+		c.checkRuns(t, runsOf(places))
+		return err
 	})
+}
+
+// checkRuns looks for the runs of a bundle in the index by dot.
+func (c *checker) checkRuns(t *tables, runs []place) {
+	for _, run := range runs {
+		c.sums.indexed++
+		switch p, err := t.indexedPlaceOf(run.dot); {
+		case err != nil:
+			c.report("log record %d: %v", run.index, err)
+		case p != run:
+			c.report("log record %d: the index by dot does not lead to its delta, from %s up to %d with those behind it", run.index, run.dot, run.last)
+		}
+	}
 }
 
 func (c *checker) checkTail(t *tables) {
@@ -164,7 +186,7 @@ func (c *checker) checkTail(t *tables) {
 		if isChunkKey(key) {
 			return nil // see checkFresh
 		}
-		r, err := decodeRecord(key, payload)
+		r, err := decodeKeyed(key, payload)
 		if err != nil {
 			return err
 		}
@@ -193,8 +215,8 @@ func (c *checker) checkRecord(r Record) {
 	}
 }
 
-// checkDots counts the places: each record of the log has one, so if there are as
-// many as these, there are no others.
+// checkDots counts the places: each run of the log has one, so if there are as many
+// as these, there are no others.
 func (c *checker) checkDots(t *tables) {
 	var before place
 	c.each(&t.dots, func(key, payload []byte) error {
@@ -238,6 +260,6 @@ func (c *checker) compare() {
 		c.report("the log has %d records of %d bytes, stored are %d of %d", found.logRecords, found.logBytes, stored.logRecords, stored.logBytes)
 	}
 	if found.places != found.indexed {
-		c.report("the index by dot has %d places for %d records", found.places, found.indexed)
+		c.report("the index by dot has %d places for %d runs of records", found.places, found.indexed)
 	}
 }

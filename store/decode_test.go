@@ -56,7 +56,9 @@ func FuzzDecode(f *testing.F) {
 	}
 	p := e.Deltas[0]
 	index, dot := indexKey(7), dotKey(p.Dot(0))
-	f.Add(index, encodeRecord(5, p).payload())
+	f.Add(index, encodeRecord(5, p))
+	f.Add(index, bundled{7, [][]byte{encodeRecord(5, p), nil, encodeRecord(-6, p)}}.encode().payload())
+	f.Add(index, bundled{7, [][]byte{nil, encodeRecord(5, p)}}.encode().payload())
 	f.Add(dot, encodePlace(place{index: 3, last: 9}).payload())
 	f.Add([]byte("\x01default"), encodeRanges([]ranges.Range{{From: "a", To: ranges.Before("b")}, {From: "c", To: ranges.Unbounded()}}))
 	f.Add(make([]byte, crdt.ReplicaIDBytes), encodeSequence(1<<40))
@@ -75,8 +77,10 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("%s %x becomes %x", what, payload, encode())
 			}
 		}
-		r, err := decodeRecord(key, payload)
-		same("record", func() []byte { return encodeRecord(r.AppliedAt, r.Delta).payload() }, err)
+		r, err := decodeRecord(7, payload)
+		same("record", func() []byte { return encodeRecord(r.AppliedAt, r.Delta) }, err)
+		b, err := decodeBundle(key, payload)
+		same("bundle", func() []byte { return b.encode().payload() }, err)
 		_, images, err := decodeChunk(key, payload)
 		same("chunk", func() []byte { return encodeAgain(images) }, err)
 		at, err := decodePlace(key, payload)
@@ -97,6 +101,11 @@ func encodeAgain(chunk []keyedImage) []byte {
 	return encodeChunk(o.chunks[0], o.bytes).payload()
 }
 
+// encodeRecord returns the payload of a record.
+func encodeRecord(appliedAt int64, p delta.Packed) []byte {
+	return delta.AppendStamped(nil, appliedAt, p.Bytes)
+}
+
 // recordArray is what a record is, for delta.Marshal.
 type recordArray struct {
 	_         struct{} `cbor:",toarray"`
@@ -114,7 +123,7 @@ func TestEncode_IsAsMarshalled(t *testing.T) {
 	p := delta.Packed{Bytes: []byte("delta")}
 	for name, pair := range map[string][2][]byte{
 		"state":    {encodeState(s), delta.Marshal(a)},
-		"record":   {encodeRecord(-5, p).payload(), delta.Marshal(recordArray{AppliedAt: -5, Delta: p.Bytes})},
+		"record":   {encodeRecord(-5, p), delta.Marshal(recordArray{AppliedAt: -5, Delta: p.Bytes})},
 		"place":    {encodePlace(place{index: 24, last: 1 << 33}).payload(), delta.Marshal(placeArray{Index: 24, Last: 1 << 33})},
 		"sequence": {encodeSequence(65536), delta.Marshal(uint64(65536))},
 	} {

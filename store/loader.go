@@ -125,7 +125,7 @@ func (l *Loader) Delta(p delta.Packed, appliedAt int64) error {
 	case held.index != 0:
 		return fmt.Errorf("%w: the log already has the delta %s", ErrCorrupt, p.Delta)
 	}
-	if err := t.appendRecord(&l.state, appliedAt, p); err != nil {
+	if err := errors.Join(t.appendRecord(&l.state, appliedAt, p), t.endBundle()); err != nil {
 		return err
 	}
 	l.logged[p.Origin] += uint64(len(p.Events))

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/scalesmall/ssnode/crdt"
@@ -50,16 +51,17 @@ type Events struct {
 // returned as if it were all. O(log n) beyond what is returned.
 func (v *View) Log(origin crdt.ReplicaID, from uint64, bytesMax int) (Events, error) {
 	events := Events{Next: max(from, 1)}
-	p, err := v.placeOf(origin, events.Next)
-	if err != nil {
-		return Events{}, err
-	}
-	size := 0
-	for ; p.index != 0; p, err = v.placeOf(origin, events.Next) {
+	b, size := bundled{}, 0
+	for {
+		dot := crdt.Dot{Replica: origin, Sequence: events.Next}
+		p, err := v.tables.placeOf(v.state.tail, dot)
 		if err != nil {
 			return Events{}, err
 		}
-		r, err := v.record(p)
+		if p.index == 0 {
+			break
+		}
+		r, err := v.record(&b, p, dot)
 		if err != nil {
 			return Events{}, err
 		}
@@ -69,17 +71,13 @@ func (v *View) Log(origin crdt.ReplicaID, from uint64, bytesMax int) (Events, er
 			return events, nil
 		}
 		events.Deltas = append(events.Deltas, r.Delta)
-		events.Next = p.last + 1
+		events.Next = r.Delta.Last() + 1
 	}
 	events.Stop = StopTrimmed
 	if events.Next > v.summary.Context.Get(origin) {
 		events.Stop = StopEnd
 	}
-	return events, err
-}
-
-func (v *View) placeOf(origin crdt.ReplicaID, sequence uint64) (place, error) {
-	return v.tables.placeOf(v.state.tail, crdt.Dot{Replica: origin, Sequence: sequence})
+	return events, nil
 }
 
 // placeOf returns the place of the delta that has an event, or the zero place. It
@@ -119,28 +117,44 @@ func (t *tables) indexedPlaceOf(d crdt.Dot) (place, error) {
 	return p, nil
 }
 
-// record returns the record at a place.
-func (v *View) record(p place) (Record, error) {
-	key := indexKey(p.index)
-	payload, err := v.tables.getRecord(&v.state, p.index)
-	if err == nil && payload == nil {
-		err = fmt.Errorf("%w: the log has no record %d, where dot %s should be", ErrCorrupt, p.index, p.dot)
+// record returns the record of an event that is at a place. b is the bundle that was
+// looked at last, and becomes the one that has the record.
+func (v *View) record(b *bundled, p place, d crdt.Dot) (Record, error) {
+	if p.index >= v.state.indexed {
+		payload, err := v.tables.tail.get(indexKey(p.index))
+		if err != nil {
+			return Record{}, err
+		}
+		*b = bundled{p.index, [][]byte{payload}}
+	} else if !b.has(p.index) {
+		var err error
+		if *b, err = v.tables.bundleOf(p.index); err != nil {
+			return Record{}, err
+		}
 	}
-	if err != nil {
-		return Record{}, err
+	// Most deltas have one event: then the record is as far from the first of the run
+	// as the event is.
+	if r, err := b.record(p.index + d.Sequence - p.dot.Sequence); err == nil && r.has(d) {
+		return r, nil
 	}
-	r, err := decodeRecord(key, payload)
-	if err == nil && (r.Delta.Dot(0) != p.dot || r.Delta.Last() != p.last) {
-		err = fmt.Errorf("%w: the log record %d is %s, not that of dot %s", ErrCorrupt, p.index, r.Delta.Delta, p.dot)
+	for index := p.index; ; index++ {
+		r, err := b.record(index)
+		switch {
+		case err != nil:
+			return Record{}, err
+		case r.has(d):
+			return r, nil
+		case r.Delta.Origin != d.Replica || r.Delta.First > d.Sequence:
+			return Record{}, fmt.Errorf("%w: the log record %d is %s, behind it should be dot %s", ErrCorrupt, index, r.Delta.Delta, d)
+		}
 	}
-	return r, err
 }
 
 // EachRecord calls visit for every record of the log whose index is from or
 // later, ascending, until visit returns an error, which it passes on.
 func (v *View) EachRecord(from uint64, visit func(Record) error) error {
-	return v.tables.eachRecord(&v.state, from, func(key, payload []byte) error {
-		r, err := decodeRecord(key, payload)
+	return v.tables.eachRecord(&v.state, from, func(index uint64, payload []byte) error {
+		r, err := decodeRecord(index, payload)
 		if err != nil {
 			return err
 		}
@@ -175,10 +189,15 @@ func (v *View) LogStats() LogStats {
 	if len(v.state.tail) > 0 {
 		stats.First = v.state.tail[0].index
 	}
-	if c, err := v.tables.log.cursor(); err == nil { // Open has found the bucket
-		if key, _ := c.First(); len(key) == indexBytes {
-			stats.First, _ = parseIndexKey(key)
-		}
+	err := v.tables.eachLogged(0, func(index uint64, _ []byte) error {
+		stats.First = index
+		return errFound
+	})
+	if err != nil && err != errFound {
+		stats.First = 0 // what is damaged is told by who reads it
 	}
 	return stats
 }
+
+// errFound ends a search.
+var errFound = errors.New("found")

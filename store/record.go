@@ -33,16 +33,7 @@ type placeArray struct {
 // placeBytesMax is what a place takes at most: a head and two numbers.
 const placeBytesMax = 1 + 9 + 9
 
-// encodeRecord returns the payload of a record.
-func encodeRecord(appliedAt int64, p delta.Packed) unsealed {
-	return delta.AppendStamped(unsealedRoom(recordHeadBytesMax+len(p.Bytes)), appliedAt, p.Bytes)
-}
-
-func decodeRecord(key, payload []byte) (Record, error) {
-	index, err := parseIndexKey(key)
-	if err != nil {
-		return Record{}, err
-	}
+func decodeRecord(index uint64, payload []byte) (Record, error) {
 	appliedAt, packed, err := delta.DecodeStamped(payload)
 	var p delta.Packed
 	if err == nil {
@@ -54,8 +45,17 @@ func decodeRecord(key, payload []byte) (Record, error) {
 	return Record{Index: index, AppliedAt: appliedAt, Bytes: recordBytes(len(payload)), Delta: p}, nil
 }
 
-// recordOverheadBytes is about what a record takes beside its value: two keys,
-// two checksums and its place in the index by dot.
+// decodeKeyed decodes a record that is stored by itself.
+func decodeKeyed(key, payload []byte) (Record, error) {
+	index, err := parseIndexKey(key)
+	if err != nil {
+		return Record{}, err
+	}
+	return decodeRecord(index, payload)
+}
+
+// recordOverheadBytes is what a record takes beside its value, if it is by itself: two
+// keys, two checksums and its place in the index by dot. In a bundle it takes less.
 const recordOverheadBytes = indexBytes + checksumBytes + dotBytes + checksumBytes + 8
 
 // recordHeadBytesMax is what a payload has beside its delta at most.
@@ -64,7 +64,8 @@ const recordHeadBytesMax = 1 + 9 + 5
 // recordBytes returns what a record with such a payload takes.
 func recordBytes(payloadBytes int) uint64 { return uint64(payloadBytes + recordOverheadBytes) }
 
-// place is where the log has a run of events of one origin.
+// place is where the log has a run of events of one origin: in the record of that
+// index and those behind it.
 type place struct {
 	dot         crdt.Dot
 	index, last uint64
@@ -95,6 +96,11 @@ func (r Record) place() place {
 	return place{dot: r.Delta.Dot(0), index: r.Index, last: r.Delta.Last()}
 }
 
+// has reports whether an event is one of the record.
+func (r Record) has(d crdt.Dot) bool {
+	return r.Delta.Origin == d.Replica && r.Delta.First <= d.Sequence && d.Sequence <= r.Delta.Last()
+}
+
 // appendNew puts a delta at the end of the log, for which makeRoom was called,
 // that was not seen before and so is not in the log (S4).
 func (t *tables) appendNew(s *state, seen crdt.Context, appliedAt int64, p delta.Packed) error {
@@ -107,10 +113,10 @@ func (t *tables) appendNew(s *state, seen crdt.Context, appliedAt int64, p delta
 // appendRecord puts a delta at the end of the log, for which makeRoom was called.
 // That it is not there already is the caller's to know.
 func (t *tables) appendRecord(s *state, appliedAt int64, p delta.Packed) error {
-	record := encodeRecord(appliedAt, p)
 	at := place{dot: p.Dot(0), index: s.logNext, last: p.Last()}
 	s.logNext++
 	s.logRecords++
-	s.logBytes += recordBytes(len(record.payload()))
-	return t.putRecord(s, at, record)
+	t.record = delta.AppendStamped(t.record[:0], appliedAt, p.Bytes)
+	s.logBytes += recordBytes(len(t.record))
+	return t.putRecord(s, at, t.record)
 }

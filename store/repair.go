@@ -184,15 +184,21 @@ func (r *repair) receive(n *Store) error {
 		if isChunkKey(key) {
 			return nil // see join
 		}
-		record, err := decodeRecord(key, payload)
+		b, err := decodeBundle(key, payload)
 		if err != nil {
 			return nil // lost
 		}
-		batch, size = append(batch, record.Delta), size+len(payload)
-		if len(batch) < repairBatch && size < repairBatchBytes {
-			return nil
-		}
-		return flush()
+		return b.each(0, func(index uint64, payload []byte) error {
+			record, err := decodeRecord(index, payload)
+			if err != nil {
+				return nil // lost
+			}
+			batch, size = append(batch, record.Delta), size+len(payload)
+			if len(batch) < repairBatch && size < repairBatchBytes {
+				return nil
+			}
+			return flush()
+		})
 	})
 	return errors.Join(err, flush())
 }

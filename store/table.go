@@ -154,6 +154,10 @@ type tables struct {
 	direct  bool
 	// freshMax is how many images wait for their places at most.
 	freshMax int
+	// pending are records on their way into the log, see endBundle; record is where
+	// one is put together.
+	pending pending
+	record  []byte
 	// standings are what the transaction has changed of where images stand.
 	standings standings
 }

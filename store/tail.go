@@ -72,21 +72,15 @@ func (t *tables) isRoom(records int, bytes uint64) bool {
 	return records <= t.tailMax && bytes <= tailBytesMax
 }
 
-// putRecord puts a record at the end of the tail, or of the log.
-func (t *tables) putRecord(s *state, p place, record unsealed) error {
+// putRecord puts a record at the end of the tail, or of the log. It does not keep the
+// payload.
+func (t *tables) putRecord(s *state, p place, payload []byte) error {
 	if t.direct {
 		s.indexed = p.index + 1
-		return t.putInLog(p, record)
+		return t.bundle(p, payload)
 	}
-	s.tail, s.tailBytes = append(s.tail, p), s.tailBytes+recordBytes(len(record.payload()))
-	return t.tail.seal(indexKey(p.index), record)
-}
-
-func (t *tables) putInLog(p place, record unsealed) error {
-	if err := t.log.seal(indexKey(p.index), record); err != nil {
-		return err
-	}
-	return t.dots.seal(dotKey(p.dot), encodePlace(p))
+	s.tail, s.tailBytes = append(s.tail, p), s.tailBytes+recordBytes(len(payload))
+	return t.tail.put(indexKey(p.index), payload)
 }
 
 // putChunk puts the next chunk at the end of the tail, or of the bucket fresh.
@@ -171,7 +165,7 @@ func (t *tables) moveRecords(s *state) error {
 			err = fmt.Errorf("%w: the tail of the log has no record %d", ErrCorrupt, p.index)
 		}
 		if err == nil {
-			err = t.putInLog(p, unsealedOf(payload))
+			err = t.bundle(p, payload)
 		}
 		if err == nil {
 			err = t.tail.delete(key)
@@ -181,7 +175,7 @@ func (t *tables) moveRecords(s *state) error {
 		}
 	}
 	s.tail, s.indexed = nil, s.logNext
-	return nil
+	return t.endBundle()
 }
 
 // readTail completes a state by the records that the bucket tail has. A file of
@@ -191,7 +185,7 @@ func (t *tables) readTail(s *state) error {
 		return nil
 	}
 	return t.tail.each(nil, chunkKey(0), func(key, payload []byte) error {
-		r, err := decodeRecord(key, payload)
+		r, err := decodeKeyed(key, payload)
 		if err == nil {
 			s.tail, s.tailBytes = append(s.tail, r.place()), s.tailBytes+r.Bytes
 		}
@@ -201,22 +195,44 @@ func (t *tables) readTail(s *state) error {
 
 // eachRecord calls visit for what is stored of every record from an index on,
 // ascending.
-func (t *tables) eachRecord(s *state, from uint64, visit func(key, payload []byte) error) error {
+func (t *tables) eachRecord(s *state, from uint64, visit func(index uint64, payload []byte) error) error {
 	if from < s.indexed {
-		if err := t.log.each(indexKey(from), nil, visit); err != nil {
+		if err := t.eachLogged(from, visit); err != nil {
 			return err
 		}
 	}
 	if len(s.tail) == 0 {
 		return nil
 	}
-	return t.tail.each(indexKey(from), chunkKey(0), visit)
+	return t.tail.each(indexKey(from), chunkKey(0), func(key, payload []byte) error {
+		index, err := parseIndexKey(key)
+		if err != nil {
+			return err
+		}
+		return visit(index, payload)
+	})
+}
+
+// eachLogged is eachRecord as far as the log goes.
+func (t *tables) eachLogged(from uint64, visit func(index uint64, payload []byte) error) error {
+	begin, err := t.bundleKey(from)
+	if err != nil {
+		return err
+	}
+	return t.log.each(begin, nil, func(key, payload []byte) error {
+		b, err := decodeBundle(key, payload)
+		if err != nil {
+			return err
+		}
+		return b.each(from, visit)
+	})
 }
 
 // getRecord returns what is stored of a record, nil if there is none.
 func (t *tables) getRecord(s *state, index uint64) ([]byte, error) {
 	if index < s.indexed {
-		return t.log.get(indexKey(index))
+		b, err := t.bundleOf(index)
+		return b.payload(index), err
 	}
 	if len(s.tail) == 0 {
 		return nil, nil

@@ -36,10 +36,12 @@ func (s *Store) Trim(p compaction.Plan) error {
 func (s *Store) trim(drops []compaction.Drop) error {
 	return s.transact(transaction{fill: func(t *tables) (state, error) {
 		next, holes := s.tip.state, holeSet{}
-		for _, d := range drops {
-			if err := t.dropRecord(&next, &holes, d); err != nil {
+		for left := drops; len(left) > 0; {
+			n, err := t.dropSome(&next, &holes, left)
+			if err != nil {
 				return state{}, err
 			}
+			left = left[n:]
 		}
 		if next.logRecords == s.tip.state.logRecords {
 			return state{}, errNothing
@@ -51,30 +53,46 @@ func (s *Store) trim(drops []compaction.Drop) error {
 	}})
 }
 
-// dropRecord deletes one record and its place in the index by dot. One of the
-// tail is first put where it belongs.
-func (t *tables) dropRecord(s *state, holes *holeSet, d compaction.Drop) error {
-	key := indexKey(d.Index)
-	payload, err := t.getRecord(s, d.Index)
-	if err != nil || payload == nil {
-		return err
+// dropSome deletes the first of some records, and with it those that are in the same
+// bundle, and returns how many that are. One of the tail is first put where it belongs.
+func (t *tables) dropSome(s *state, holes *holeSet, drops []compaction.Drop) (n int, err error) {
+	if drops[0].Index >= s.indexed {
+		if payload, err := t.getRecord(s, drops[0].Index); err != nil || payload == nil {
+			return 1, err
+		}
+		if err := t.moveTail(s); err != nil {
+			return 0, err
+		}
 	}
-	r, err := decodeRecord(key, payload)
+	b, err := t.bundleOf(drops[0].Index)
+	if err != nil || b.payload(drops[0].Index) == nil {
+		return 1, err
+	}
+	places, err := b.places()
+	if err != nil {
+		return 0, err
+	}
+	for n < len(drops) && b.has(drops[n].Index) {
+		if err := t.drop(s, holes, b, drops[n]); err != nil {
+			return 0, err
+		}
+		n++
+	}
+	return n, t.replaceBundle(b, places)
+}
+
+// drop deletes a record from its bundle, if it is there.
+func (t *tables) drop(s *state, holes *holeSet, b bundled, d compaction.Drop) error {
+	payload := b.payload(d.Index)
+	if payload == nil {
+		return nil
+	}
+	r, err := decodeRecord(d.Index, payload)
 	if err != nil {
 		return err
 	}
-	if r.Index >= s.indexed {
-		if err := t.moveTail(s); err != nil {
-			return err
-		}
-	}
+	b.records[d.Index-b.first] = nil
 	holes.addTouches(r.Delta.Delta)
-	if err := t.log.delete(key); err != nil {
-		return err
-	}
-	if err := t.dots.delete(dotKey(r.Delta.Dot(0))); err != nil {
-		return err
-	}
 	s.logRecords--
 	s.logBytes -= r.Bytes
 	s.trimmed[d.Class] = s.trimmed[d.Class].later(Mark{Index: r.Index, AppliedAt: r.AppliedAt})

@@ -117,7 +117,9 @@ func (s *Store) fillIn(x *transaction) (f *filled, err error) {
 	t := newTables(tx, s.rewrite.touched())
 	t.tailMax, t.freshMax = s.options.tailMax, s.options.freshMax
 	f = &filled{transaction: x, store: s, tx: tx, tables: t}
-	f.next, err = x.fill(t)
+	if f.next, err = x.fill(t); err == nil {
+		err = t.endBundle()
+	}
 	switch err {
 	case nil:
 		return f, nil

@@ -25,7 +25,7 @@ func inWords(bucket string, key []byte) string {
 		}
 	case bucketLog:
 		if index, err := parseIndexKey(key); err == nil {
-			what = fmt.Sprintf("record %d", index)
+			what = fmt.Sprintf("record %d and those behind it", index)
 		}
 	case bucketFresh:
 		what = chunkInWords(key)

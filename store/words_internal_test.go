@@ -28,7 +28,7 @@ func TestTryUnseal_SaysWhereInWords(t *testing.T) {
 		{bucketEntries, []byte(delta.NodeKey("n2")), "the record of node n2 (bucket entries)"},
 		{bucketEntries, []byte(delta.ForgottenKey(id)), "the mark that replica ab000000000000000000000000000001 was forgotten (bucket entries)"},
 		{bucketEntries, []byte("\x01x"), "the key 0178 (bucket entries)"},
-		{bucketLog, indexKey(12), "record 12 (bucket log)"},
+		{bucketLog, indexKey(12), "record 12 and those behind it (bucket log)"},
 		{bucketTail, indexKey(12), "record 12 (bucket tail)"},
 		{bucketTail, chunkKey(9), "chunk 9 of the newest entries (bucket tail)"},
 		{bucketFresh, indexKey(9), "chunk 9 of the newest entries (bucket fresh)"},

@@ -57,6 +57,36 @@ func TestStore_Rules(t *testing.T) {
 		New:  "s.tailBytes+size) || size == 0 || t.direct {",
 		Test: "TestStore_IsIndistinguishableFromMemory",
 	}, {
+		Name: "S17: a run goes on where an event is missing",
+		File: "store/bundle.go",
+		Old:  " && p.last+1 == q.dot.Sequence",
+		New:  "",
+		Test: "TestBundle_Backfill",
+	}, {
+		Name: "S17: a run goes on where a record was trimmed",
+		File: "store/bundle.go",
+		Old:  "	return p.index+1 == q.index && ",
+		New:  "	return ",
+		Test: "TestBundle_OfSeveralOrigins",
+	}, {
+		Name: "S17: the place of what was trimmed stays",
+		File: "store/bundle.go",
+		Old:  "		if _, isOld := stands[p.dot]; isOld {",
+		New:  "		if _, isOld := stands[p.dot]; isOld && len(after) == 0 {",
+		Test: "TestBundle_ServesAndTrims",
+	}, {
+		Name: "S17: what is to be bundled is forgotten",
+		File: "store/update.go",
+		Old:  "		err = t.endBundle()\n",
+		New:  "",
+		Test: "TestBundle_ServesAndTrims",
+	}, {
+		Name: "S17: a record is taken for that of an event by its place alone",
+		File: "store/log.go",
+		Old:  "err == nil && r.has(d) {",
+		New:  "err == nil {",
+		Test: "TestBundle_OfSeveralOrigins",
+	}, {
 		Name: "a repair does not see the images in the tail",
 		File: "store/salvage.go",
 		Old:  "			if isChunkKey(key) {\n",
