@@ -148,19 +148,17 @@ func (c *Compacted) plan(v *store.View, name string, env compaction.Env) error {
 	for _, w := range waiting.List() {
 		c.Waiting = append(c.Waiting, Waiting{Wait: w})
 	}
-	return c.planLog(v, v.LogStats().Next, env)
+	var failed error
+	env.Replica, env.Records = v.Summary().ID, records(v, &failed)
+	c.Plan = compaction.Pick(env)
+	return failed
 }
 
-// records is the log up to an index, as compaction wants it. An error ends it and is
-// left in failed.
-func records(v *store.View, end uint64, failed *error) iter.Seq[compaction.Record] {
+// records is the log, as compaction wants it. An error ends it and is left in failed.
+func records(v *store.View, failed *error) iter.Seq[compaction.Record] {
 	return func(yield func(compaction.Record) bool) {
 		err := v.EachRecord(0, func(r store.Record) error {
-			ok := r.Index < end && yield(compaction.Record{
-				Index: r.Index, Origin: r.Delta.Origin, First: r.Delta.First, Last: r.Delta.Last(),
-				AppliedAt: r.AppliedAt, Bytes: r.Bytes, Touches: compaction.Touches(r.Delta.Delta),
-			})
-			if !ok {
+			if !yield(recordOf(r)) {
 				return errEnough
 			}
 			return nil
@@ -168,5 +166,12 @@ func records(v *store.View, end uint64, failed *error) iter.Seq[compaction.Recor
 		if !errors.Is(err, errEnough) {
 			*failed = err
 		}
+	}
+}
+
+func recordOf(r store.Record) compaction.Record {
+	return compaction.Record{
+		Index: r.Index, Origin: r.Delta.Origin, First: r.Delta.First, Last: r.Delta.Last(),
+		AppliedAt: r.AppliedAt, Bytes: r.Bytes, Touches: compaction.Touches(r.Delta.Delta),
 	}
 }

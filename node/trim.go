@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/scalesmall/ssnode/compaction"
@@ -134,13 +135,84 @@ func (n *Node) trimLog(end uint64) (Compacted, error) {
 // planLog plans from the log alone, up to an index.
 func planLog(end uint64) func(*Compacted, *store.Store, compaction.Env) error {
 	return func(c *Compacted, s *store.Store, env compaction.Env) error {
-		return s.View(func(v *store.View) error { return c.planLog(v, end, env) })
+		env.Replica = s.Summary().ID
+		for range planTries {
+			l := &logReader{store: s, end: end}
+			env.Records = l.records
+			c.Plan = compaction.Pick(env)
+			if l.failed != errTrimmed {
+				return l.failed
+			}
+		}
+		return errTrimmed
 	}
 }
 
-func (c *Compacted) planLog(v *store.View, end uint64, env compaction.Env) error {
-	var failed error
-	env.Replica, env.Records = v.Summary().ID, records(v, end, &failed)
-	c.Plan = compaction.Pick(env)
-	return failed
+const (
+	// sliceRecords is how many records the trimmer reads in one view.
+	sliceRecords = 2048
+	// planTries is how often a plan is begun anew.
+	planTries = 3
+)
+
+// errTrimmed says that others trim at the same time: what a plan has counted is no
+// longer there.
+var errTrimmed = errors.New("somebody else trims it; it is looked at again the next time")
+
+// logReader reads the log up to an index, for somebody who may take a while, in views
+// of a few milliseconds. While a view is open no page that a commit sets free is used
+// again: with busy writers there were 40,000 of them after a view of the whole log,
+// whose list each commit then wrote for minutes.
+type logReader struct {
+	store *store.Store
+	end   uint64
+	// gone is how many records were trimmed before, once it was looked at.
+	gone   uint64
+	hasRun bool
+	failed error
+}
+
+// records are those of the log. An error ends them and is left in failed.
+func (l *logReader) records(yield func(compaction.Record) bool) {
+	for next, more := uint64(0), true; more && l.failed == nil; {
+		next, more, l.failed = l.slice(next, yield)
+	}
+}
+
+// slice reads some records from an index on, and returns where the next are, if there
+// may be more.
+func (l *logReader) slice(from uint64, yield func(compaction.Record) bool) (next uint64, more bool, err error) {
+	left := sliceRecords
+	err = l.store.View(func(v *store.View) error {
+		if err := l.look(v.LogStats()); err != nil {
+			return err
+		}
+		return v.EachRecord(from, func(r store.Record) error {
+			switch {
+			case r.Index >= l.end:
+				return errEnough
+			case left == 0:
+				next, more = r.Index, true
+				return errEnough
+			case !yield(recordOf(r)):
+				return errEnough
+			}
+			left--
+			return nil
+		})
+	})
+	if errors.Is(err, errEnough) {
+		err = nil
+	}
+	return next, more, err
+}
+
+// look returns errTrimmed if records have gone since it was called first.
+func (l *logReader) look(stats store.LogStats) error {
+	gone := stats.Next - stats.Records
+	if l.hasRun && gone != l.gone {
+		return errTrimmed
+	}
+	l.gone, l.hasRun = gone, true
+	return nil
 }
