@@ -41,8 +41,9 @@ type Env struct {
 	DropMax int
 }
 
-// DefaultDropMax is how many records a plan drops at most.
-const DefaultDropMax = 1 << 16
+// DefaultDropMax is how many records a plan drops at most: 10 MiB of them. For each
+// plan the whole log is read, so a few large ones cost less than many.
+const DefaultDropMax = 1 << 18
 
 // Pick decides what is dropped. O(records); it remembers none but those that go.
 func Pick(env Env) Plan {
