@@ -2,6 +2,7 @@ package api
 
 import (
 	"crypto/sha256"
+	"slices"
 	"sync"
 
 	"github.com/scalesmall/ssnode/delta"
@@ -110,7 +111,9 @@ func (a *answers) claim(id string, digest [sha256.Size]byte, told func(node.Outc
 }
 
 // settle keeps the result of a batch that was applied, forgets the oldest ones
-// beyond the bounds, and tells who waits.
+// beyond the bounds, and tells who waits. What it keeps is a copy: results of
+// small batches are cut from pieces of up to a KiB that they share, and each of
+// the batches remembered would keep one of its own from the collector.
 func (a *answers) settle(id string, o node.Outcome) {
 	for _, told := range a.keep(id, o) {
 		told(o)
@@ -126,6 +129,7 @@ func (a *answers) keep(id string, o node.Outcome) (told []func(node.Outcome)) {
 		delete(a.mu.all, id)
 		return told
 	}
+	o.Written.Results = slices.Clone(o.Written.Results)
 	r.Outcome, r.isSettled = o, true
 	a.mu.order = append(a.mu.order, id)
 	a.mu.results += len(o.Written.Results)

@@ -76,3 +76,17 @@ func TestRepairOf_TellsHowFar(t *testing.T) {
 		}
 	}
 }
+
+// TestAnswers_Keep_SharesNothing: results are cut from pieces that many batches
+// share, of which what is remembered for long must keep none.
+func TestAnswers_Keep_SharesNothing(t *testing.T) {
+	a, piece := newAnswers(), make([]delta.Result, 64)
+	ops := []wire.Operation{{Op: wire.OpRegister}}
+	if _, err := a.once("x", ops, func() (node.Written, error) { return node.Written{Results: piece[:1:1]}, nil }); err != nil {
+		t.Fatal(err)
+	}
+	piece[0].Priority = 7
+	if kept := a.mu.all["x"].Written.Results; len(kept) != 1 || kept[0].Priority != 0 {
+		t.Errorf("what is remembered is in the piece of others: %+v", kept)
+	}
+}

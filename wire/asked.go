@@ -38,7 +38,7 @@ const askedKept = 16 << 10
 
 // Clear forgets the line, and memory that is more than most lines need.
 func (a *Asked) Clear() {
-	if a.ends == nil || cap(a.expected) > askedKept {
+	if a.ends == nil || cap(a.expected) > askedKept || cap(a.token) > askedKept {
 		a.expected, a.ends, a.did, a.token = a.one.expected[:0], a.one.end[:0], a.one.did[:0], a.one.token[:0]
 	}
 	a.expected, a.ends, a.did = a.expected[:0], a.ends[:0], a.did[:0]

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"reflect"
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -123,6 +124,24 @@ func TestAsked_Results_ShareNothing(t *testing.T) {
 	got.OnDisk = append(got.OnDisk, "n2")
 	if *got.Results[1].To != "b" || len(want.OnDisk) != 1 {
 		t.Errorf("one has changed another: %+v", got)
+	}
+}
+
+// TestAsked_Clear_KeepsLittle: neither what a long line took, nor a long answer.
+func TestAsked_Clear_KeepsLittle(t *testing.T) {
+	op := Operation{Op: OpRelease, Keyspace: "k", Node: "n"}
+	for _, x := range []struct{ id, token string }{{strings.Repeat("x", askedKept+1), "T"}, {"x", strings.Repeat("T", askedKept+1)}} {
+		line := OpsLine{Ref: 1, Batch: Batch{ID: x.id, Ops: List[Operation]{op}}}
+		var a Asked
+		if _, err := a.AppendRequest(nil, line, "n1"); err != nil {
+			t.Fatal(err)
+		}
+		if !isSameAnswer(t, &a, line, answerOf(line, "n1", Token(x.token), func() (bool, int64) { return true, 7 }).Append(nil)) {
+			t.Fatal("it is not what is expected")
+		}
+		if a.Clear(); cap(a.expected) > askedKept || cap(a.token) > askedKept {
+			t.Errorf("it keeps room for %d bytes, and %d of a token", cap(a.expected), cap(a.token))
+		}
 	}
 }
 

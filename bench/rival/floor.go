@@ -58,7 +58,7 @@ func StartFloor(path string, bytes int) (*Floor, error) {
 }
 
 // Client returns a client of the server.
-func (f *Floor) Client() (*client.Client, error) { return client.New(f.address, client.Options{}) }
+func (f *Floor) Client(o client.Options) (*client.Client, error) { return client.New(f.address, o) }
 
 // Close ends the server at once.
 func (f *Floor) Close() error {

@@ -16,9 +16,9 @@ import (
 type side struct {
 	name  string
 	write write
-	// before and after are called around a turn; they may be nil. What a side needs
-	// for itself alone is there in its turn only: a hundred idle connections of one
-	// cost all others in the process a fifth of their rate.
+	// before and after are called around a turn; they may be nil. The connections
+	// that a side needs for itself alone are there in its turn only: a hundred idle
+	// ones of one side cost all others in the process a fifth of their rate.
 	before, after func() error
 	// target is what its rate over that of the best peer of the group shall be,
 	// 0 for a peer itself or for what is shown beside.
@@ -35,7 +35,8 @@ type group struct {
 	sides   []*side
 }
 
-func (s settings) groups(x *sides) error {
+// groups measures the sides whose name matches, group by group.
+func (s settings) groups(x *sides, name *regexp.Regexp) error {
 	all := []group{
 		{name: "process", writers: 1, sides: []*side{
 			{name: "ssnode, in process", write: x.inProcess(), target: 1 / 1.3},
@@ -51,10 +52,6 @@ func (s settings) groups(x *sides) error {
 	}
 	out := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', 0)
 	fmt.Fprintln(out, "writers\tside\twrites/s\tp50 ms\tp99 ms\tCPU µs/write\tover the best peer\ttarget\t")
-	name, err := regexp.Compile(s.side)
-	if err != nil {
-		return fmt.Errorf("-side: %w", err)
-	}
 	for _, g := range all {
 		if s.only != "" && s.only != g.name {
 			continue
@@ -70,16 +67,16 @@ func (s settings) groups(x *sides) error {
 
 func (x *sides) concurrent(writers int) group {
 	return group{name: fmt.Sprintf("http%d", writers), writers: writers, sides: []*side{
-		{name: "ssnode, one operation each over one stream", write: x.one(x.client, writers), target: 1.2},
-		{name: "ssnode, an HTTP request each", write: x.one(x.plain, writers)},
-		{name: "ssnode, coalesced by the client", write: x.coalesced(writers), target: 3},
+		{name: "ssnode, one operation each over one stream", write: x.one(x.client, writers), target: 1.2, after: x.closeIdle},
+		{name: "ssnode, an HTTP request each", write: x.one(x.plain, writers), after: x.closeIdle},
+		{name: "ssnode, coalesced by the client", write: x.coalesced(writers), target: 3, after: x.closeIdle},
 		{name: "etcd, one connection", write: x.etcdPut(writers, 1), peer: true},
 		{
 			name: "etcd, a connection each", write: x.etcdPut(writers, writers), peer: true,
 			before: func() error { return x.connect(writers) }, after: func() error { return x.connect(1) },
 		},
 		{name: "etcd, transactions of the same grouping", write: x.etcdGrouped(writers)},
-		{name: "a server that only appends, over one stream", write: x.one(x.least, writers)},
+		{name: "a server that only appends, over one stream", write: x.one(x.least, writers), after: x.closeIdle},
 	}}
 }
 

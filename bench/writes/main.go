@@ -15,6 +15,7 @@ import (
 	"flag"
 	"fmt"
 	"os"
+	"regexp"
 	"runtime"
 	"time"
 
@@ -46,6 +47,10 @@ func main() {
 }
 
 func (s settings) run() (err error) {
+	name, err := regexp.Compile(s.side)
+	if err != nil {
+		return fmt.Errorf("-side: %w", err)
+	}
 	dir, err := os.MkdirTemp(s.dir, "ssnode-writes-")
 	if err != nil {
 		return err
@@ -60,5 +65,5 @@ func (s settings) run() (err error) {
 	if err := s.profiles.Start(); err != nil {
 		return err
 	}
-	return errors.Join(s.groups(sides), s.profiles.Stop())
+	return errors.Join(s.groups(sides, name), s.profiles.Stop())
 }

@@ -4,12 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strconv"
 
 	"github.com/scalesmall/ssnode/bench/etcd"
-	"github.com/scalesmall/ssnode/bench/measure"
 	"github.com/scalesmall/ssnode/bench/rival"
 	"github.com/scalesmall/ssnode/client"
 	"github.com/scalesmall/ssnode/delta"
@@ -24,7 +24,10 @@ type sides struct {
 	value  []byte
 	node   *rival.Node
 	bolt   *rival.Bolt
-	client *client.Client
+	// transport has the connections of the clients that follow, as many as a client
+	// has of itself: one for each write under way, until its stream is open.
+	transport *http.Transport
+	client    *client.Client
 	// plain sends every write as a request of its own.
 	plain *client.Client
 	floor *rival.Floor
@@ -36,7 +39,7 @@ type sides struct {
 }
 
 func openSides(dir string, claims int) (*sides, error) {
-	s := &sides{claims: claims}
+	s := &sides{claims: claims, transport: &http.Transport{MaxIdleConnsPerHost: 256}}
 	data, err := rival.Fill(dir, claims)
 	if err == nil {
 		err = s.openBolt(data, filepath.Join(dir, "bolt"))
@@ -45,16 +48,16 @@ func openSides(dir string, claims int) (*sides, error) {
 		s.node, err = rival.StartNode(data)
 	}
 	if err == nil {
-		s.client, err = s.node.Client(client.Options{})
+		s.client, err = s.node.Client(client.Options{Transport: s.transport})
 	}
 	if err == nil {
-		s.plain, err = s.node.Client(client.Options{NoStream: true})
+		s.plain, err = s.node.Client(client.Options{Transport: s.transport, NoStream: true})
 	}
 	if err == nil {
 		s.floor, err = rival.StartFloor(filepath.Join(dir, "floor"), len(s.value))
 	}
 	if err == nil {
-		s.least, err = s.floor.Client()
+		s.least, err = s.floor.Client(client.Options{Transport: s.transport})
 	}
 	if err == nil {
 		err = s.openEtcd(filepath.Join(dir, "etcd"))
@@ -116,6 +119,13 @@ func (s *sides) connect(clients int) error {
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// closeIdle closes the connections of ssnode's clients, and of the floor's, but
+// those of open streams.
+func (s *sides) closeIdle() error {
+	s.transport.CloseIdleConnections()
+	return nil
 }
 
 func (s *sides) close() error {
@@ -191,5 +201,3 @@ func (s *sides) etcdGrouped(writers int) write {
 		return g.Put(rival.Key(i), strconv.Itoa(i))
 	}
 }
-
-var _ = measure.Load
