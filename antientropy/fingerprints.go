@@ -107,8 +107,9 @@ func sumOf(read delta.Reader, s delta.Span) (delta.Fingerprint, error) {
 }
 
 // Split partitions a span into at most fanOut children of about as many records
-// each: a long one between blocks, a short one, or one of few long blocks,
-// exactly, by reading it.
+// each, none without any: a long one between blocks, a short one, or one of few long
+// blocks, exactly, by reading it. Where much is late a child may be much longer than
+// another.
 func (f *Fingerprints) Split(read delta.Reader, s delta.Span, fanOut int) ([]Child, error) {
 	whole, err := f.FingerprintOf(read, s)
 	if err != nil {
@@ -122,10 +123,10 @@ func (f *Fingerprints) Split(read delta.Reader, s delta.Span, fanOut int) ([]Chi
 		return nil, err
 	}
 	var out []Child
-	from, done := s.From, start
+	from, done, end := s.From, start, start.Plus(whole)
 	for i := 1; i < fanOut; i++ {
 		w := f.blocks.findRecord(start.Count + uint64(i)*whole.Count/uint64(fanOut))
-		if to := w.low(); to > from && to < s.To && w.before.Count > done.Count {
+		if to := w.low(); to > from && to < s.To && w.before.Count > done.Count && w.before.Count < end.Count {
 			out = append(out, Child{Span: delta.Span{From: from, To: to}, Digest: DigestOf(w.before.Minus(done))})
 			from, done = to, w.before
 		}
@@ -133,8 +134,7 @@ func (f *Fingerprints) Split(read delta.Reader, s delta.Span, fanOut int) ([]Chi
 	if len(out) < fanOut/2 {
 		return splitByReading(read, s, whole.Count, fanOut)
 	}
-	rest := start.Plus(whole).Minus(done)
-	return append(out, Child{Span: delta.Span{From: from, To: s.To}, Digest: DigestOf(rest)}), nil
+	return append(out, Child{Span: delta.Span{From: from, To: s.To}, Digest: DigestOf(end.Minus(done))}), nil
 }
 
 // Symbols returns symbols of the sketch from one to another, or to the last

@@ -70,6 +70,7 @@ func (f *Fingerprints) Next(changes []delta.EntryChange, after delta.Reader) (*F
 			return nil, err
 		}
 	}
+	next.blocks.compact()
 	return next, nil
 }
 

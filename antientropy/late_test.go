@@ -55,6 +55,76 @@ func TestFingerprints_Next_WhatIsLateIsBounded(t *testing.T) {
 	})
 }
 
+// TestFingerprints_Next_LateKeepsLittleRoom: many changes of few blocks take as much
+// as these blocks do.
+func TestFingerprints_Next_LateKeepsLittleRoom(t *testing.T) {
+	memory := &delta.Memory{}
+	f := NewFingerprintsBuilder(DefaultShape).Done()
+	most := 0
+	for version := range 40 {
+		var changes []delta.EntryChange
+		for i := range 1000 {
+			k := delta.Key(fmt.Sprintf("\x01k\x00%04d\x00\x01\x02n", i))
+			changes = append(changes, amountOf(memory, k, int64(1+version)))
+		}
+		memory.Write(&delta.Effects{Entries: changes})
+		var err error
+		if f, err = f.Next(changes, memory); err != nil {
+			t.Fatal(err)
+		}
+		room := 0
+		for l := f.blocks.late; l != nil; l = l.before {
+			room += cap(l.blocks)
+		}
+		most = max(most, room)
+	}
+	if most == 0 || most > 2*f.blocks.weightMax {
+		t.Errorf("there is room for %d late blocks, of %d that there may be", most, f.blocks.weightMax)
+	}
+}
+
+// TestFingerprints_Split_WhatIsLateHasRecords: children of a span have records, also
+// where the nodes have other numbers of records before it than there are.
+func TestFingerprints_Split_WhatIsLateHasRecords(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		shape := Shape{BlockEntries: 1, Symbols: 64 * lateBlocksShare}
+		memory := &delta.Memory{}
+		f := NewFingerprintsBuilder(shape).Done()
+		keys := make([]delta.Key, 40)
+		records := rapid.IntRange(1, 4)
+		for version := range 2 {
+			var changes []delta.EntryChange
+			for i := range keys {
+				keys[i] = delta.Key(fmt.Sprintf("\x01k\x00%04d\x00\x01\x02n", i))
+				x := amountOf(memory, keys[i], int64(1+version))
+				for origin := range records.Draw(t, "records") {
+					more := x.After.Counter[0]
+					more.Origin = crdt.ReplicaID{byte(2 + origin)}
+					x.After.Counter = x.After.Counter.Put(more)
+				}
+				changes = append(changes, x)
+			}
+			memory.Write(&delta.Effects{Entries: changes})
+			var err error
+			if f, err = f.Next(changes, memory); err != nil {
+				t.Fatal(err)
+			}
+		}
+		from := rapid.IntRange(0, len(keys)-2).Draw(t, "from")
+		s := delta.Span{From: keys[from], To: keys[rapid.IntRange(from+1, len(keys)-1).Draw(t, "to")]}
+		children, err := f.Split(memory, s, rapid.IntRange(2, 16).Draw(t, "fan-out"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, c := range children {
+			sum, _ := sumOf(memory, c.Span)
+			if DigestOf(sum) != c.Digest || sum.Count == 0 {
+				t.Fatalf("child %d of %d of %q to %q is %v, its entries are %s", i, len(children), s.From, s.To, c.Digest, sum)
+			}
+		}
+	})
+}
+
 // amountOf returns the change of a claim to another amount.
 func amountOf(memory *delta.Memory, k delta.Key, amount int64) delta.EntryChange {
 	before, _ := memory.Get(k)

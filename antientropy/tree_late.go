@@ -2,6 +2,7 @@ package antientropy
 
 import (
 	"fmt"
+	"slices"
 	"sort"
 
 	"github.com/scalesmall/ssnode/delta"
@@ -51,6 +52,14 @@ func (t *tree) adjust(block *item, by delta.Fingerprint) {
 	t.mine.blocks = append(t.mine.blocks, lateSum{block, by})
 	if t.weight++; t.weight > t.weightMax {
 		t.settle()
+	}
+}
+
+// compact gives back room for blocks that have not changed: where changes lie side by
+// side there were fewer than expected, and later versions keep the list.
+func (t *tree) compact() {
+	if t.mine != nil && cap(t.mine.blocks) > 2*len(t.mine.blocks) {
+		t.mine.blocks = slices.Clone(t.mine.blocks)
 	}
 }
 

@@ -34,7 +34,7 @@ func (k *kept) String() string {
 // have handed out stays as it is.
 func TestCommit_Finish_WhatItHandsOutStays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		m := newMember(1)
+		m, other := newMember(1), newMember(2)
 		var all []*kept
 		for range rapid.IntRange(2, 6).Draw(t, "commits") {
 			c := m.begin()
@@ -49,6 +49,13 @@ func TestCommit_Finish_WhatItHandsOutStays(t *testing.T) {
 				k.write(c, batch)
 				want.write(alone, batch)
 			}
+			if rapid.Bool().Draw(t, "answer") {
+				other.writeAtRandom(t)
+				answer := other.answer(t, delta.Whole)
+				if err, same := c.Take(answer), alone.Take(answer); err != nil || same != nil {
+					t.Fatal(err, same)
+				}
+			}
 			k.effects = m.finish(t, c)
 			want.effects, _ = alone.Finish()
 			if k.said = k.String(); k.said != want.String() {
@@ -62,6 +69,13 @@ func TestCommit_Finish_WhatItHandsOutStays(t *testing.T) {
 			}
 		}
 	})
+}
+
+// writeAtRandom carries out a batch, unless it is refused.
+func (m *member) writeAtRandom(t *rapid.T) {
+	c := m.begin()
+	_, _, _ = c.Write(batchAtRandom(t))
+	m.finish(t, c)
 }
 
 // batchAtRandom returns a batch, which may be refused.

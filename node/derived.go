@@ -11,8 +11,8 @@ import (
 // from.
 type indexes map[string]*ranges.Index
 
-// set makes a claim have a priority.
-func (x indexes) set(w ranges.Weighted) { setClaim(x.index(w.Keyspace), &w) }
+// set makes a claim have a priority, which is at least 1.
+func (x indexes) set(w ranges.Weighted) { x.index(w.Keyspace).Set(w.Range, w.Node, w.Priority) }
 
 func (x indexes) index(keyspace string) *ranges.Index {
 	index, ok := x[keyspace]
@@ -21,14 +21,6 @@ func (x indexes) index(keyspace string) *ranges.Index {
 		x[keyspace] = index
 	}
 	return index
-}
-
-func setClaim(index *ranges.Index, w *ranges.Weighted) {
-	if w.Priority == 0 {
-		index.Remove(w.Range, w.Node)
-	} else {
-		index.Set(w.Range, w.Node, w.Priority)
-	}
 }
 
 // take takes over changes, and returns the tables that follow from them. It takes the

@@ -136,14 +136,14 @@ func (r *routing) prepare(e *delta.Effects) prepared {
 // undo makes the claims what they were before the last prepare that is not undone,
 // or leaves them so. For the committer, when that commit was not carried out.
 func (r *routing) undo(e *delta.Effects) {
+	var back []change
 	for i := range e.Entries {
 		x := &e.Entries[i]
-		c, visible, err := visibleChange(x.Key, &x.After, &x.Before)
-		if err == nil && visible && c.key.IsClaim() {
-			r.claims.set(c.claim)
-			r.claims.table(c.claim.Keyspace) // forgets a keyspace without claims
+		if c, visible, err := visibleChange(x.Key, &x.After, &x.Before); err == nil && visible {
+			back = append(back, c)
 		}
 	}
+	r.claims.take(back)
 }
 
 // show makes visible what was prepared.

@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"strings"
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 )
@@ -257,5 +259,26 @@ func TestIndex_SetAll_PanicsWithoutValidation(t *testing.T) {
 			w.Priority = priority
 			x.SetAll(1, func(int) *Weighted { return &w })
 		}()
+	}
+}
+
+// TestIndex_Set_CopiesBounds: the bounds of a claim may be parts of something large,
+// which an index does not keep for them, also where there is but one.
+func TestIndex_Set_CopiesBounds(t *testing.T) {
+	large := strings.Repeat("abcdefgh", 1000)
+	for _, r := range []Range{
+		{From: large[:3], To: Unbounded()},
+		{To: Before(large[:3])},
+		{From: large[:3], To: Before(large[1:3])},
+	} {
+		x := NewIndex("ks")
+		x.Set(r, "n", 1)
+		for w := range x.All() {
+			for _, bound := range []string{w.Range.From, w.Range.To.Key} {
+				if bound != "" && (unsafe.StringData(bound) == unsafe.StringData(large) || unsafe.StringData(bound) == unsafe.StringData(large[1:])) {
+					t.Errorf("of %q…%v a bound is a part of what was set", r.From, r.To)
+				}
+			}
+		}
 	}
 }

@@ -47,11 +47,13 @@ type raises struct {
 	random *rand.Rand
 	x      *Index
 	m      model
-	top    int64 // no claim has a higher priority
+	top    int64  // no claim has a higher priority
+	format string // of bounds
 }
 
 func newRaises(random *rand.Rand) *raises {
 	r := &raises{random: random, x: NewIndex("ks"), m: model{}, top: int64(2 + random.IntN(5))}
+	r.format = []string{"k%02d", "longer than a rung/%02d", "%02d/longer than a rung"}[random.IntN(3)]
 	r.x.width = []int{4, 5, 20, tableWidth}[random.IntN(4)]
 	claims := 3 + random.IntN(40)
 	for range claims {
@@ -68,7 +70,7 @@ func (r *raises) drawn() claimKey {
 	if r.random.IntN(4) == 0 {
 		to = from + 1 + r.random.IntN(bounds)
 	}
-	c := claimKey{r: Range{From: fmt.Sprintf("k%02d", from), To: Before(fmt.Sprintf("k%02d", to))}, node: fmt.Sprint("n", r.random.IntN(3))}
+	c := claimKey{r: Range{From: fmt.Sprintf(r.format, from), To: Before(fmt.Sprintf(r.format, to))}, node: fmt.Sprint("n", r.random.IntN(3))}
 	if from == 0 && r.random.IntN(2) == 0 {
 		c.r.From = ""
 	}

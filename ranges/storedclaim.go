@@ -8,7 +8,7 @@ import (
 
 // storedClaim is a claim of a keyspace as a claimTree has it: there is one for
 // every claim, and what is found is looked for among many, so it is packed. Its
-// bounds are in memory of its own, or of the index.
+// bounds are in memory of its own.
 //
 //	0                     8               12            16     24         32
 //	| bytes of both bounds | #From, 32 bits | #To, 32 bits | node | priority |
@@ -24,6 +24,9 @@ const unboundedTo = math.MaxUint32
 
 func newStoredClaim(r Range, node *nodeName, priority int64) storedClaim {
 	both := r.From + r.To.Key
+	if r.From == "" || r.To.Key == "" {
+		both = strings.Clone(both) // it is the other one itself, no copy
+	}
 	c := storedClaim{data: unsafe.StringData(both), from: uint32(len(r.From)), to: uint32(len(r.To.Key)), node: node, priority: priority}
 	if r.To.Unbounded {
 		c.to = unboundedTo

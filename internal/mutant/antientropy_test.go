@@ -81,6 +81,12 @@ func TestAntientropy_Fingerprints(t *testing.T) {
 		New:  "	t.edition = new(edition)\n",
 		Test: "TestFingerprints_Next_IsAsBuiltAnew",
 	}, {
+		Name: "T4: a child begins behind all records of what is split",
+		File: "antientropy/fingerprints.go",
+		Old:  " && w.before.Count < end.Count",
+		New:  "",
+		Test: "TestFingerprints_Split_WhatIsLateHasRecords",
+	}, {
 		Name: "T3: a node that is full grows on",
 		File: "antientropy/tree.go",
 		Old:  "	case len(items) > fanOutMax:",
