@@ -173,9 +173,15 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "S10: updates become durable as they come",
 		File: "store/prepare.go",
-		Old:  "		p.before.written.await()\n",
+		Old:  "		p.turn.await()\n",
 		New:  "		p.before = nil\n",
 		Test: "TestPrepared_Commit_ComesAfterThoseBefore",
+	}, {
+		Name: "S16: an update is filled in before a stale one has ended",
+		File: "store/prepare.go",
+		Old:  "	s.frontier.written = p.written\n",
+		New:  "",
+		Test: "TestPrepared_Fill_BehindAStaleOne",
 	}, {
 		Name: "S10: what is abandoned takes those before it along",
 		File: "store/prepare.go",
