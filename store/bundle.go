@@ -35,9 +35,15 @@ type pending struct {
 }
 
 // bundle has a record come to the log with those next to it. It does not keep the
-// payload.
+// payload. Where the one before is lost, which is damage, those behind it keep their
+// indexes (S17).
 func (t *tables) bundle(p place, payload []byte) error {
 	b := &t.pending
+	if n := len(b.places); n > 0 && b.places[n-1].index+1 != p.index {
+		if err := t.endBundle(); err != nil {
+			return err
+		}
+	}
 	b.places = append(b.places, p)
 	b.single = append(b.single[:0], payload...)
 	b.body = delta.AppendBytes(b.body, payload)

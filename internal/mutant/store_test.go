@@ -69,6 +69,12 @@ func TestStore_Rules(t *testing.T) {
 		New:  "	return ",
 		Test: "TestBundle_OfSeveralOrigins",
 	}, {
+		Name: "S17: what is behind a lost record moves up",
+		File: "store/bundle.go",
+		Old:  "n > 0 && b.places[n-1].index+1 != p.index {",
+		New:  "n < 0 {",
+		Test: "TestBundle_BehindALostRecord",
+	}, {
 		Name: "S17: the place of what was trimmed stays",
 		File: "store/bundle.go",
 		Old:  "		if _, isOld := stands[p.dot]; isOld {",
