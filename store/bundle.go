@@ -190,7 +190,9 @@ func (b bundled) places() ([]place, error) {
 }
 
 // bundleKey returns the key of the bundle that has a record, or would have it, nil if
-// that is before all.
+// that is before all. A transaction that deletes bundles must ask for ascending records:
+// a cursor of bbolt finds nothing when it goes back to a page of which all was deleted,
+// and so none of what is before that page.
 func (t *tables) bundleKey(index uint64) ([]byte, error) {
 	c, err := t.log.cursor()
 	if err != nil {
