@@ -35,9 +35,15 @@ type pending struct {
 }
 
 // bundle has a record come to the log with those next to it. It does not keep the
-// payload.
+// payload. Where the one before is lost, which is damage, those behind it keep their
+// indexes (S17).
 func (t *tables) bundle(p place, payload []byte) error {
 	b := &t.pending
+	if n := len(b.places); n > 0 && b.places[n-1].index+1 != p.index {
+		if err := t.endBundle(); err != nil {
+			return err
+		}
+	}
 	b.places = append(b.places, p)
 	b.single = append(b.single[:0], payload...)
 	b.body = delta.AppendBytes(b.body, payload)
@@ -184,7 +190,9 @@ func (b bundled) places() ([]place, error) {
 }
 
 // bundleKey returns the key of the bundle that has a record, or would have it, nil if
-// that is before all.
+// that is before all. A transaction that deletes bundles must ask for ascending records:
+// a cursor of bbolt finds nothing when it goes back to a page of which all was deleted,
+// and so none of what is before that page.
 func (t *tables) bundleKey(index uint64) ([]byte, error) {
 	c, err := t.log.cursor()
 	if err != nil {

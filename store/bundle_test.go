@@ -7,6 +7,7 @@ import (
 	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
+	"go.etcd.io/bbolt"
 )
 
 // writeMany makes one commit of many writes, each with a delta of its own.
@@ -150,6 +151,46 @@ func TestBundle_OfSeveralOrigins(t *testing.T) {
 	trimIndexes(t, s, compaction.Other, others...)
 	mustServeAll(t, s, rounds, peers[0])
 	checkAndClose(t, s)
+}
+
+// TestBundle_BehindALostRecord: S17. A record that is lost from the tail takes no other
+// along when those are moved to the log: each keeps its index, and is served.
+func TestBundle_BehindALostRecord(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, Options{tailMax: 5})
+	for i := range 5 {
+		write(t, s, register("n1", "a", "m", int64(i+1)))
+	}
+	checkAndClose(t, s)
+	const lost = 3
+	withBolt(t, dir, func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucketTail)).Delete(indexKey(lost)) })
+	s, err := Open(dir, Options{tailMax: 5, NoSync: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	write(t, s, register("n1", "a", "m", 6))
+	write(t, s, register("n1", "a", "m", 7))
+	if logged, waiting := places(t, s); logged != 5 || waiting != 1 {
+		t.Errorf("%d records are in the log, and %d wait", logged, waiting)
+	}
+	view(t, s, func(v *View) error {
+		for sequence := uint64(1); sequence <= 7; sequence++ {
+			events, err := v.Log(v.Summary().ID, sequence, 1)
+			if served := len(events.Deltas) == 1 && events.Deltas[0].First == sequence; err != nil || served == (sequence == lost) {
+				t.Errorf("event %d: served is %v, %v", sequence, served, err)
+			}
+		}
+		return v.EachDelta(0, func(index uint64, p delta.Packed) error {
+			if index != p.First {
+				t.Errorf("record %d has become %d", p.First, index)
+			}
+			return nil
+		})
+	})
+	if problems := s.Check(); !containsPrefix(problems, "the log has 6 records") {
+		t.Errorf("check says %q", problems)
+	}
 }
 
 // mustServeAll asks for each event of some peers, of which so many deltas came.

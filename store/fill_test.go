@@ -142,3 +142,36 @@ func TestPrepared_Fill_AndAbandon(t *testing.T) {
 	}
 	checkAndClose(t, s)
 }
+
+// TestPrepared_Fill_BehindAStaleOne: one that is stale, and not filled in yet, can come
+// to its end though the next, which is not stale, was to be filled in before that.
+func TestPrepared_Fill_BehindAStaleOne(t *testing.T) {
+	for name, end := range map[string]func(*Prepared) error{
+		"committed": func(p *Prepared) error { return p.Commit(deriveFirst) },
+		"abandoned": func(p *Prepared) error { p.Abandon(); return ErrStale },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openTest(t, t.TempDir(), Options{})
+			first, stale := prepareTest(t, s, putting("a")), prepareTest(t, s, putting("b"))
+			first.Abandon()
+			next := prepareTest(t, s, putting("c"))
+			filled := make(chan struct{})
+			go func() { next.Fill(deriveFirst); close(filled) }()
+			select {
+			case <-filled:
+				t.Error("it is filled in before its turn, and holds what the stale one waits for")
+				next.Abandon()
+				return
+			case <-time.After(10 * time.Millisecond): // what could go wrong goes wrong at once
+			}
+			if err := end(stale); err != ErrStale {
+				t.Errorf("got %v", err)
+			}
+			<-filled
+			if err := next.Commit(deriveFirst); err != nil {
+				t.Error(err)
+			}
+			checkAndClose(t, s)
+		})
+	}
+}

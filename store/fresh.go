@@ -53,7 +53,7 @@ func (t *tables) putEntries(s *state, images []image, deltas int) error {
 	return t.dropChunks(s, 2*n)
 }
 
-// appendImages appends what a commit has changed to the bucket fresh. A batch, and
+// appendImages appends what a commit has changed to the chunks. A batch, and
 // what is large, it puts in place, unless an older image would count then (S7).
 func (t *tables) appendImages(s *state, images []image, isBatch bool) error {
 	var chunk []image

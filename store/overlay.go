@@ -11,11 +11,11 @@ import (
 // overlay are the entries that were written last. Writes come to keys all over
 // the state, and to put each entry in its place at once would dirty a page for
 // each. So a commit appends images of the entries that it has changed to the
-// bucket fresh, in chunks (by way of the tail), and images are put in their places later, neighbours
-// together, some with each commit (sweep):
+// bucket fresh, in chunks and by way of the tail (S15), and images are put in their
+// places later, neighbours together, some with each commit (sweep):
 //
-//	S7  The entries of a state are those in the bucket entries, but where the
-//	    bucket fresh has images of one: the one in the highest chunk counts.
+//	S7  The entries of a state are those in the bucket entries, but where a chunk
+//	    has an image of one: the one in the highest chunk counts.
 //	S8  The overlay has exactly the images that count, and what a placed one says
 //	    is in the bucket entries, too.
 //	S9  A chunk goes when each of its images is placed, or does not count; chunks

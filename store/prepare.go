@@ -29,6 +29,8 @@ type frontier struct {
 	replica *delta.Replica
 	// lineage is that of Store.mu, as of which the replica is right.
 	lineage uint64
+	// written is over when an update may be filled in that is prepared now.
+	written *moment
 }
 
 // Prepared is an update whose steps have run, on its way to the disk. Commit or
@@ -42,6 +44,10 @@ type Prepared struct {
 	// before is the update before, nil if none was in flight, or when this one has
 	// ended: else each would keep all before it.
 	before *Prepared
+	// turn is over when this one may be filled in: when the one that was prepared
+	// before is written or has ended, also if that is stale and this one is not. Else
+	// that would wait for what this one holds.
+	turn *moment
 	// hasFilled says that filled or err is set.
 	hasFilled bool
 	filled    *filled
@@ -55,7 +61,7 @@ type Prepared struct {
 
 func newPrepared(s *Store, now int64, e *delta.Effects) *Prepared {
 	return &Prepared{
-		store: s, now: now, lineage: s.frontier.lineage, effects: e,
+		store: s, now: now, lineage: s.frontier.lineage, effects: e, turn: s.frontier.written,
 		derived: newMoment(), written: newMoment(), ended: newMoment(),
 	}
 }
@@ -139,6 +145,7 @@ func (s *Store) takeOff(p *Prepared) error {
 	}
 	s.mu.flights = append(slices.Clone(s.mu.flights), p) // readers have the former slice
 	s.frontier.replica.Adopt(p.effects)
+	s.frontier.written = p.written
 	return nil
 }
 
@@ -147,9 +154,9 @@ func (s *Store) takeOff(p *Prepared) error {
 func (p *Prepared) Effects() *delta.Effects { return p.effects }
 
 // Fill puts the effects into a transaction, as soon as that of the update before is
-// written, and while the disk works on that (S16). It is part of Commit and may be
-// called before, by anybody, but not beside Commit or Abandon. Until one of them no
-// other transaction is begun.
+// written, or that one has ended, and while the disk works on it (S16). It is part of
+// Commit and may be called before, by anybody, but not beside Commit or Abandon. Until
+// one of them no other transaction is begun.
 //
 // beside is as in Commit.
 func (p *Prepared) Fill(beside Beside) {
@@ -157,8 +164,8 @@ func (p *Prepared) Fill(beside Beside) {
 		return
 	}
 	p.hasFilled = true
-	if p.before != nil {
-		p.before.written.await()
+	if p.turn != nil {
+		p.turn.await()
 	}
 	x := &transaction{whyNot: p.whyNot, adopt: p.adopt}
 	x.fill = func(t *tables) (state, error) { return p.fill(t, x, beside) }

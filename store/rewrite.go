@@ -222,7 +222,7 @@ func (s *Store) swap(n *newFile) (*bbolt.DB, error) {
 	return db, nil
 }
 
-// exchange makes new views read another file. The caller holds commit.
+// exchange makes new views read another file. The caller holds write and commit.
 func (s *Store) exchange(db *bbolt.DB, txid int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -79,8 +79,8 @@ func Open(dir string, o Options) (*Store, error) {
 	return s, nil
 }
 
-// Close ends the store. It waits for a running Update and for open Views.
-// Further calls do nothing.
+// Close ends the store. It waits for a running Update, for one that was filled in
+// (Prepared.Fill), and for open Views. Further calls do nothing.
 func (s *Store) Close() error {
 	s.await()
 	defer s.goOn()

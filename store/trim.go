@@ -20,7 +20,7 @@ func (m Mark) later(other Mark) Mark {
 	return Mark{Index: max(m.Index, other.Index), AppliedAt: max(m.AppliedAt, other.AppliedAt)}
 }
 
-// Trim deletes the records that a plan drops, and remembers what histories
+// Trim deletes the records that a plan drops, which ascend, and remembers what histories
 // lack from then on. Records that are no longer there are passed over, so a
 // plan that was cut short may be carried out again. Neither state nor context
 // changes.

@@ -1,11 +1,13 @@
 package store
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"maps"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -53,6 +55,8 @@ type twins struct {
 	// flights are what is prepared and not durable, nil where each commit is made
 	// durable at once.
 	flights []twinFlight
+	// trimmed is what the log has no more.
+	trimmed []delta.Packed
 }
 
 func (w *twins) open(t *rapid.T) {
@@ -213,6 +217,7 @@ func (w *twins) trim(t *rapid.T) {
 		return v.EachRecord(0, func(r Record) error {
 			if rapid.Bool().Draw(t, "drop") {
 				plan.Drop = append(plan.Drop, compaction.Drop{Index: r.Index, Class: compaction.Other})
+				w.trimmed = append(w.trimmed, w.model.log[i])
 			} else {
 				kept = append(kept, w.model.log[i])
 			}
@@ -224,6 +229,20 @@ func (w *twins) trim(t *rapid.T) {
 		t.Fatal(err)
 	}
 	w.model.log = kept
+}
+
+// backfill brings back what was trimmed, beside what is there.
+func (w *twins) backfill(t *rapid.T) {
+	left := rapid.IntRange(0, len(w.trimmed)).Draw(t, "left")
+	back, events := w.trimmed[left:], 0
+	for _, p := range back {
+		events += len(p.Events)
+	}
+	added, err := w.store.Backfill(7, slices.Concat(w.model.log, back))
+	if err != nil || added != events {
+		t.Fatalf("added %d events of %d: %v", added, events, err)
+	}
+	w.model.log, w.trimmed = slices.Concat(w.model.log, back), w.trimmed[:left]
 }
 
 func (w *twins) rewrite(t *rapid.T) {
@@ -287,6 +306,9 @@ func (w *twins) compare(t *rapid.T) {
 		if index, err := printsOf(v); err != nil || !maps.Equal(index, v.Index().(prints)) {
 			return fmt.Errorf("the index is of another instant than the entries: %v", err)
 		}
+		if err := w.mustServe(v); err != nil {
+			return err
+		}
 		fmt.Fprintf(&got, "%s %v\n%s\n%s\n%s %s\n", x.ID, x.InSession, x.Context, ahead, x.ContextHash, x.Fingerprint)
 		if err := v.Scan(delta.Whole, func(e delta.Entry) error { fmt.Fprintf(&got, "%+v\n", e); return nil }); err != nil {
 			return err
@@ -299,6 +321,19 @@ func (w *twins) compare(t *rapid.T) {
 	if got.String() != want {
 		t.Fatalf("the store has\n%s\nthe model\n%s", got.String(), want)
 	}
+}
+
+// mustServe asks for the first and the last event of each delta.
+func (w *twins) mustServe(v *View) error {
+	for _, p := range w.model.log {
+		for _, sequence := range []uint64{p.First, p.Last()} {
+			events, err := v.Log(p.Origin, sequence, 1)
+			if err != nil || len(events.Deltas) != 1 || !bytes.Equal(events.Deltas[0].Bytes, p.Bytes) {
+				return fmt.Errorf("for event %d of %s comes %v, %v", sequence, p.Delta, events, err)
+			}
+		}
+	}
+	return nil
 }
 
 func describeMemory(m *memory) string {
@@ -349,7 +384,7 @@ func TestStore_IsIndistinguishableFromMemory(t *testing.T) {
 			"":      func(t *rapid.T) { w.compare(t); w.checkHoles(t) },
 			"write": w.write, "write again": w.write, "peer": w.writePeer, "receive": w.receive, "give": w.give, "take": w.take,
 			"advertise": w.advertise, "forget": w.forget, "session": w.openSession, "rename": w.rename,
-			"restart": w.restart, "trim": w.trim, "rewrite": w.rewrite, "fail": w.fail,
+			"restart": w.restart, "trim": w.trim, "backfill": w.backfill, "rewrite": w.rewrite, "fail": w.fail,
 			"flights": w.fly, "more flights": w.fly,
 		})
 		if problems := w.store.Check(); len(problems) > 0 {

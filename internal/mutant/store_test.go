@@ -69,6 +69,12 @@ func TestStore_Rules(t *testing.T) {
 		New:  "	return ",
 		Test: "TestBundle_OfSeveralOrigins",
 	}, {
+		Name: "S17: what is behind a lost record moves up",
+		File: "store/bundle.go",
+		Old:  "n > 0 && b.places[n-1].index+1 != p.index {",
+		New:  "n < 0 {",
+		Test: "TestBundle_BehindALostRecord",
+	}, {
 		Name: "S17: the place of what was trimmed stays",
 		File: "store/bundle.go",
 		Old:  "		if _, isOld := stands[p.dot]; isOld {",
@@ -173,9 +179,15 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "S10: updates become durable as they come",
 		File: "store/prepare.go",
-		Old:  "		p.before.written.await()\n",
+		Old:  "		p.turn.await()\n",
 		New:  "		p.before = nil\n",
 		Test: "TestPrepared_Commit_ComesAfterThoseBefore",
+	}, {
+		Name: "S16: an update is filled in before a stale one has ended",
+		File: "store/prepare.go",
+		Old:  "	s.frontier.written = p.written\n",
+		New:  "",
+		Test: "TestPrepared_Fill_BehindAStaleOne",
 	}, {
 		Name: "S10: what is abandoned takes those before it along",
 		File: "store/prepare.go",
