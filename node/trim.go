@@ -161,7 +161,7 @@ var errTrimmed = errors.New("somebody else trims it; it is looked at again the n
 
 // logReader reads the log up to an index, for somebody who may take a while, in views
 // of a few milliseconds. While a view is open no page that a commit sets free is used
-// again: with busy writers there were 40,000 of them after a view of the whole log,
+// again: with busy writers there were 8,000 of them after a view of the whole log,
 // whose list each commit then wrote for minutes.
 type logReader struct {
 	store *store.Store
