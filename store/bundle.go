@@ -30,8 +30,10 @@ const (
 // pending are records on their way into the log, next to each other.
 type pending struct {
 	places []place
-	// body is how they are stored in a list, single how the last one is by itself.
-	body, single []byte
+	// body is how they are stored in a list. Its last bytes are how the last one is
+	// stored by itself.
+	body []byte
+	last int
 }
 
 // bundle has a record come to the log with those next to it. It does not keep the
@@ -45,7 +47,7 @@ func (t *tables) bundle(p place, payload []byte) error {
 		}
 	}
 	b.places = append(b.places, p)
-	b.single = append(b.single[:0], payload...)
+	b.last = len(payload)
 	b.body = delta.AppendBytes(b.body, payload)
 	if len(b.body) < bundleBytes {
 		return nil
@@ -56,15 +58,10 @@ func (t *tables) bundle(p place, payload []byte) error {
 // endBundle puts what is bundled into the log.
 func (t *tables) endBundle() error {
 	b := &t.pending
-	n := len(b.places)
-	if n == 0 {
+	if len(b.places) == 0 {
 		return nil
 	}
-	u := unsealedOf(b.single)
-	if n > 1 {
-		u = append(delta.AppendArray(unsealedRoom(len(b.body)+3), uint64(n)), b.body...)
-	}
-	if err := t.log.seal(indexKey(b.places[0].index), u); err != nil {
+	if err := t.log.seal(indexKey(b.places[0].index), b.encode()); err != nil {
 		return err
 	}
 	for _, run := range runsOf(b.places) {
@@ -74,6 +71,14 @@ func (t *tables) endBundle() error {
 	}
 	b.places, b.body = b.places[:0], b.body[:0]
 	return nil
+}
+
+// encode returns how the records are stored, of which there is one at least.
+func (b *pending) encode() unsealed {
+	if len(b.places) == 1 {
+		return unsealedOf(b.body[len(b.body)-b.last:])
+	}
+	return append(delta.AppendArray(unsealedRoom(len(b.body)+3), uint64(len(b.places))), b.body...)
 }
 
 // runsOf returns the places of the runs that records with these places make.
@@ -189,33 +194,14 @@ func (b bundled) places() ([]place, error) {
 	return places, err
 }
 
-// bundleKey returns the key of the bundle that has a record, or would have it, nil if
-// that is before all. A transaction that deletes bundles must ask for ascending records:
-// a cursor of bbolt finds nothing when it goes back to a page of which all was deleted,
-// and so none of what is before that page.
-func (t *tables) bundleKey(index uint64) ([]byte, error) {
-	c, err := t.log.cursor()
-	if err != nil {
-		return nil, err
-	}
-	want := indexKey(index)
-	key, _ := c.Seek(want)
-	switch {
-	case key == nil:
-		key, _ = c.Last()
-	case string(key) != string(want):
-		key, _ = c.Prev()
-	}
-	return key, nil
-}
-
-// bundleOf returns the bundle that has a record, or would have it.
+// bundleOf returns the bundle that has a record, or would have it. A transaction that
+// deletes bundles must ask for ascending records: see table.lastUpTo.
 func (t *tables) bundleOf(index uint64) (bundled, error) {
-	key, err := t.bundleKey(index)
+	key, stored, err := t.log.lastUpTo(indexKey(index))
 	if err != nil || key == nil {
 		return bundled{}, err
 	}
-	payload, err := t.log.get(key)
+	payload, err := unseal(bucketLog, key, stored)
 	if err != nil {
 		return bundled{}, err
 	}

@@ -91,17 +91,9 @@ func (t *tables) placeOf(newest tail, d crdt.Dot) (place, error) {
 
 // indexedPlaceOf is placeOf as far as the index by dot goes.
 func (t *tables) indexedPlaceOf(d crdt.Dot) (place, error) {
-	c, err := t.dots.cursor()
+	key, stored, err := t.dots.lastUpTo(dotKey(d))
 	if err != nil {
 		return place{}, err
-	}
-	want := dotKey(d)
-	key, stored := c.Seek(want)
-	switch {
-	case key == nil:
-		key, stored = c.Last()
-	case string(key) != string(want):
-		key, stored = c.Prev()
 	}
 	if len(key) != dotBytes || crdt.ReplicaID(key[:crdt.ReplicaIDBytes]) != d.Replica {
 		return place{}, nil

@@ -74,6 +74,25 @@ func (t *table) get(key []byte) ([]byte, error) {
 	return unseal(t.name, key, stored)
 }
 
+// lastUpTo returns the last key that is not after one, and what is stored there; nil
+// if there is none. They are valid until the transaction ends. In one that deletes keys
+// it must be asked for ascending ones: a cursor of bbolt finds nothing when it goes back
+// to a page of which all was deleted, and so none of what is before that page.
+func (t *table) lastUpTo(want []byte) (key, stored []byte, err error) {
+	c, err := t.cursor()
+	if err != nil {
+		return nil, nil, err
+	}
+	key, stored = c.Seek(want)
+	switch {
+	case key == nil:
+		key, stored = c.Last()
+	case !bytes.Equal(key, want):
+		key, stored = c.Prev()
+	}
+	return key, stored, nil
+}
+
 // keyOf returns the bytes of a key, until it is called again: bbolt keeps none.
 func (t *table) keyOf(k delta.Key) []byte {
 	t.key = append(t.key[:0], k...)

@@ -215,7 +215,7 @@ func (t *tables) eachRecord(s *state, from uint64, visit func(index uint64, payl
 
 // eachLogged is eachRecord as far as the log goes.
 func (t *tables) eachLogged(from uint64, visit func(index uint64, payload []byte) error) error {
-	begin, err := t.bundleKey(from)
+	begin, _, err := t.log.lastUpTo(indexKey(from))
 	if err != nil {
 		return err
 	}
