@@ -35,10 +35,7 @@ func fullDir(t *testing.T) string {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	a := delta.Answer{Span: delta.Whole, Context: peer.replica.Context}
-	if err := peer.Scan(delta.Whole, func(e delta.Entry) error { a.Entries = append(a.Entries, e); return nil }); err != nil {
-		t.Fatal(err)
-	}
+	a := wholeOf(t, peer)
 	_, err := s.Update(delta.Env{}, func(c *delta.Commit) error {
 		_, err := c.Advertise(delta.NodeRecord{Name: "n1", Service: "a:1"})
 		if err == nil {
@@ -55,6 +52,16 @@ func fullDir(t *testing.T) string {
 	write(t, s, register("n1", "a", "m", 5))
 	checkAndClose(t, s)
 	return dir
+}
+
+// wholeOf returns the state of a replica as the answer to who asks for all of it.
+func wholeOf(t *testing.T, m *memory) delta.Answer {
+	t.Helper()
+	a := delta.Answer{Span: delta.Whole, Context: m.replica.Context.Clone()}
+	if err := m.Scan(delta.Whole, func(e delta.Entry) error { a.Entries = append(a.Entries, e); return nil }); err != nil {
+		t.Fatal(err)
+	}
+	return a
 }
 
 func openBolt(t *testing.T, dir string) *bbolt.DB {

@@ -49,10 +49,7 @@ func goldenStore(t *testing.T) *Store {
 	if _, err := third.update(1, operation(delta.VerbRegister, claim("n3", "x", "y"), 1)); err != nil {
 		t.Fatal(err)
 	}
-	answer := delta.Answer{Span: delta.Whole, Context: third.replica.Context}
-	if err := third.Scan(delta.Whole, func(e delta.Entry) error { answer.Entries = append(answer.Entries, e); return nil }); err != nil {
-		t.Fatal(err)
-	}
+	answer := wholeOf(t, third)
 	for i, fn := range []func(*delta.Commit) error{
 		func(c *delta.Commit) error {
 			for _, p := range peer.log {

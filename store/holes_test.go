@@ -72,10 +72,7 @@ func TestView_HasHoles_WhereStatesArrivedWithoutEvents(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	a := delta.Answer{Span: delta.Whole, Context: peer.replica.Context.Clone()}
-	if err := peer.Scan(delta.Whole, func(e delta.Entry) error { a.Entries = append(a.Entries, e); return nil }); err != nil {
-		t.Fatal(err)
-	}
+	a := wholeOf(t, peer)
 	update := func(fn func(c *delta.Commit) error) {
 		t.Helper()
 		if _, err := s.Update(delta.Env{}, fn); err != nil {

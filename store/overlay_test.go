@@ -289,10 +289,7 @@ func TestRepair_OfImagesInTheTail(t *testing.T) {
 	}); err != nil {
 		t.Fatal(err)
 	}
-	answer := delta.Answer{Span: delta.Whole, Context: peer.replica.Context}
-	if err := peer.Scan(delta.Whole, func(e delta.Entry) error { answer.Entries = append(answer.Entries, e); return nil }); err != nil {
-		t.Fatal(err)
-	}
+	answer := wholeOf(t, peer)
 	_, err := s.Update(delta.Env{}, func(c *delta.Commit) error { return c.Take(answer) })
 	if err := errors.Join(err, s.SetNote("lost", []byte("what is spoiled"))); err != nil {
 		t.Fatal(err)
