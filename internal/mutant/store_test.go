@@ -19,7 +19,7 @@ func TestStore_Rules(t *testing.T) {
 		File: "store/fresh.go",
 		Old:  "		if err := t.putInPlace(x); err != nil {\n			return err\n		}\n		t.standings",
 		New:  "		t.standings",
-		Test: "TestStore_IsIndistinguishableFromMemory",
+		Test: "TestOverlay_AnyHistory",
 	}, {
 		Name: "S9: a chunk goes though an image in it is not placed",
 		File: "store/overlay.go",
