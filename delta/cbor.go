@@ -88,6 +88,12 @@ func AppendStamped(b []byte, at int64, value []byte) []byte {
 	return AppendBytes(AppendInt(AppendArray(b, 2), at), value)
 }
 
+// StampedBytes returns how many bytes AppendStamped appends, for a value of so many.
+func StampedBytes(at int64, valueBytes int) int {
+	var head [1 + 9 + 9]byte
+	return len(appendHead(AppendInt(AppendArray(head[:0], 2), at), majorBytes, uint64(valueBytes))) + valueBytes
+}
+
 // DecodeStamped decodes what AppendStamped has written. The value shares the memory of
 // b.
 func DecodeStamped(b []byte) (at int64, value []byte, err error) {

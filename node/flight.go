@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"sync"
 
 	"github.com/scalesmall/ssnode/store"
@@ -128,13 +129,30 @@ func (f *flight) fill() {
 	f.filling.Do(func() { f.prepared.Fill(f.beside) })
 }
 
+// runFolds has the store's tables have what its journal has, while flights go on: so
+// there is room in that, and none waits for it.
+func (n *Node) runFolds() {
+	for range n.folds {
+		if err := n.store.Fold(); errors.Is(err, store.ErrCorrupt) {
+			n.stateFailed(err)
+		} // else the committer meets it, too
+	}
+}
+
 // runFlights carries out one after the other what departs.
 func (n *Node) runFlights() {
+	defer close(n.folds)
 	for f := range n.departures {
 		f.err = f.depart()
 		<-f.previewed
 		if f.err == nil {
 			n.publish(f.transaction)
+		}
+		if n.store.IsFoldWorth() {
+			select {
+			case n.folds <- struct{}{}:
+			default: // it is under way
+			}
 		}
 		close(f.landed) // the next is prepared before those who are answered write again
 		if f.err == nil {

@@ -23,6 +23,7 @@ import (
 //	committer   the store's write side, and the disk's faults
 //	flights     the transaction on its way to the disk
 //	fills       the one after it, in memory
+//	folds       what commits have left in the journal, into the tables
 //	previews    the routing indexes, ahead of the disk
 //	protocol    the antientropy core
 //	reader      bulk reads that the core asks for
@@ -51,6 +52,8 @@ type Node struct {
 	// from through previews, and to be filled in ahead through fills.
 	flight                      *flight
 	departures, previews, fills chan *flight
+	// folds has what is to be folded, once there is enough.
+	folds chan struct{}
 	// departed is how many requests departed last, about how many those were with
 	// the ones before and the ones that waited (F4).
 	departed, about int
@@ -96,7 +99,7 @@ type Node struct {
 	closing   sync.Once
 	closeErr  error
 	fatal     atomic.Pointer[error]
-	committed sync.WaitGroup // the committer, its flights, their fills and previews
+	committed sync.WaitGroup // the committer, its flights, their fills, folds and previews
 	conversed sync.WaitGroup // protocol and reader
 	kept      sync.WaitGroup // keeper and trimmer
 	watched   sync.WaitGroup // the watchdog and who speaks for it
@@ -117,7 +120,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		options: o, log: o.Logger, now: time.Now,
 		routing: newRouting(), questions: newQuestions(),
 		identity: newIdentity(), departure: newDeparture(), commits: newMailbox[*request](commitQueueMax),
-		departures: make(chan *flight, 1), previews: make(chan *flight, 2), fills: make(chan *flight, 1),
+		departures: make(chan *flight, 1), previews: make(chan *flight, 2), fills: make(chan *flight, 1), folds: make(chan struct{}, 1),
 		stopped: make(chan struct{}), unwatch: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -176,6 +179,7 @@ func (n *Node) start(ctx context.Context) error {
 	n.transport = t
 	n.committed.Go(n.runFlights)
 	n.committed.Go(n.runFills)
+	n.committed.Go(n.runFolds)
 	n.committed.Go(n.runPreviews)
 	n.committed.Go(n.runCommitter) // which writes where this node is reached
 	n.protocol.attach(t)

@@ -11,15 +11,14 @@ import (
 // does not change, and holes that were noted stay noted: that everything was
 // brought is not known here.
 func (s *Store) Backfill(now int64, deltas []delta.Packed) (added int, err error) {
-	err = s.transact(transaction{fill: func(t *tables) (state, error) {
-		next := s.tip.state
+	err = s.transact(func(t *tables, next state, replica *delta.Replica) (state, error) {
 		added = 0
 		if err := t.moveTail(&next); err != nil {
 			return state{}, err
 		}
 		t.direct = true // they may be many
 		for _, p := range deltas {
-			missing, err := t.missing(t.pending.places, p.Delta, s.tip.replica.Context)
+			missing, err := t.missing(t.pending.places, p.Delta, replica.Context)
 			if err != nil {
 				return state{}, err
 			}
@@ -37,8 +36,8 @@ func (s *Store) Backfill(now int64, deltas []delta.Packed) (added int, err error
 		if added == 0 {
 			return state{}, errNothing
 		}
-		return next, t.putState(next)
-	}})
+		return next, nil
+	})
 	if err != nil {
 		return 0, err
 	}

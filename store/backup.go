@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 
 	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/internal/zst"
 	"go.etcd.io/bbolt"
 )
@@ -22,7 +23,11 @@ func (s *Store) Backup(w io.Writer) error {
 
 // Backup writes a copy of the file as it was at the instant of the view.
 func (v *View) Backup(w io.Writer) error {
-	if _, err := v.tables.tx.WriteTo(w); err != nil {
+	r, err := newRingCopy(w, v)
+	if err == nil {
+		_, err = v.tables.tx.WriteTo(r)
+	}
+	if err != nil {
 		return fmt.Errorf("backup: %w", err)
 	}
 	return nil
@@ -105,7 +110,8 @@ func (s *Store) adopt(name func(identity) identity) (*newFile, error) {
 	n := &newFile{path: s.path, db: db}
 	l, err := copied.load(db)
 	if err == nil {
-		err = n.putIdentity(name(l.identity))
+		copied.state, copied.filed = l.state, l.filed
+		err = n.becomeThatOf(copied, l, name(l.identity))
 	}
 	if err != nil {
 		return nil, errors.Join(err, db.Close())
@@ -113,13 +119,21 @@ func (s *Store) adopt(name func(identity) identity) (*newFile, error) {
 	return n, nil
 }
 
-func (n *newFile) putIdentity(i identity) error {
+// becomeThatOf makes the file that of somebody else, and has its tables have what its
+// journal has.
+func (n *newFile) becomeThatOf(s *Store, l *loaded, i identity) error {
 	tx, err := n.transaction()
 	if err != nil {
 		return err
 	}
 	t := newTables(tx, nil)
-	if err := t.putIdentity(i); err != nil {
+	change := &amendment{fill: func(t *tables, next state, _ *delta.Replica) (state, error) { return next, t.putIdentity(i) }}
+	if l.version < FormatVersion { // whose state is another one
+		err = t.putIdentity(i)
+	} else {
+		_, _, err = s.fillTables(t, l.journaled.frames, change)
+	}
+	if err != nil {
 		return err
 	}
 	return n.sync()

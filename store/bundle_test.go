@@ -39,7 +39,7 @@ func bundles(t *testing.T, s *Store) (n int) {
 // served by itself, also of several origins, and what is trimmed of them is no more.
 func TestBundle_ServesAndTrims(t *testing.T) {
 	dir := t.TempDir()
-	s := openTest(t, dir, Options{})
+	s := openTest(t, dir, Options{journalPages: -1})
 	const writes = 60
 	writeMany(t, s, writes, 1)
 	if got := bundles(t, s); got < 2 || got > writes/3 {
@@ -73,7 +73,7 @@ func TestBundle_ServesAndTrims(t *testing.T) {
 			return nil
 		})
 		checkAndClose(t, s)
-		s = openTest(t, dir, Options{})
+		s = openTest(t, dir, Options{journalPages: -1})
 	}
 	logged, _ := places(t, s)
 	if logged != writes-len(drops) {
@@ -91,7 +91,7 @@ func TestBundle_ServesAndTrims(t *testing.T) {
 
 // TestBundle_Backfill: what was trimmed from the middle of a run comes back, once.
 func TestBundle_Backfill(t *testing.T) {
-	s := openTest(t, t.TempDir(), Options{})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1})
 	const writes = 30
 	writeMany(t, s, writes, 1)
 	var all []delta.Packed
@@ -110,7 +110,7 @@ func TestBundle_Backfill(t *testing.T) {
 
 // TestBundle_OfSeveralOrigins: events of others that come in turn are runs of their own.
 func TestBundle_OfSeveralOrigins(t *testing.T) {
-	s := openTest(t, t.TempDir(), Options{})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1})
 	peers := []*memory{newMemory(2), newMemory(3)}
 	const rounds = 20
 	for i := range rounds {
@@ -157,14 +157,14 @@ func TestBundle_OfSeveralOrigins(t *testing.T) {
 // along when those are moved to the log: each keeps its index, and is served.
 func TestBundle_BehindALostRecord(t *testing.T) {
 	dir := t.TempDir()
-	s := openTest(t, dir, Options{tailMax: 5})
+	s := openTest(t, dir, Options{journalPages: -1, tailMax: 5})
 	for i := range 5 {
 		write(t, s, register("n1", "a", "m", int64(i+1)))
 	}
 	checkAndClose(t, s)
 	const lost = 3
 	withBolt(t, dir, func(tx *bbolt.Tx) error { return tx.Bucket([]byte(bucketTail)).Delete(indexKey(lost)) })
-	s, err := Open(dir, Options{tailMax: 5, NoSync: true})
+	s, err := Open(dir, Options{journalPages: -1, tailMax: 5, NoSync: true})
 	if err != nil {
 		t.Fatal(err)
 	}

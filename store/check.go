@@ -89,8 +89,8 @@ func problemsOf(path string, cause error) ([]Problem, error) {
 
 // Check is the function Check on an open store. Writers wait.
 func (s *Store) Check() []Problem {
-	s.write.Lock()
-	defer s.write.Unlock()
+	s.await()
+	defer s.goOn()
 	db, err := s.readable()
 	if err != nil {
 		return []Problem{Problem(err.Error())}

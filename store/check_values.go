@@ -36,6 +36,7 @@ func (c *checker) checkValues(tx *bbolt.Tx) error {
 	}
 	c.checkDots(t)
 	c.checkRest(t)
+	c.checkJournal(tx)
 	c.compare()
 	return nil
 }
@@ -46,6 +47,7 @@ func (c *checker) checkBuckets(tx *bbolt.Tx) {
 	for _, name := range buckets {
 		known[name] = true
 	}
+	known[bucketJournal] = true
 	cursor := tx.Cursor()
 	for name, _ := cursor.First(); name != nil; name, _ = cursor.Next() {
 		if !known[string(name)] {
@@ -126,7 +128,7 @@ func (c *checker) checkEntries(t *tables) {
 		_, err := delta.DecodeEntry(delta.Key(key), payload)
 		return corrupt("entries", err)
 	})
-	err := t.reader(&c.state).each(delta.Whole, func(x storedEntry) error {
+	err := t.reader(&c.state, &journaled{}).each(delta.Whole, func(x storedEntry) error {
 		payload, _ := x.payload()
 		if e, err := delta.DecodeEntry(delta.Key(x.key), payload); err == nil {
 			c.sums.fingerprint = c.sums.fingerprint.Plus(delta.FingerprintOf(e))
@@ -239,6 +241,31 @@ func (c *checker) checkRest(t *tables) {
 		return corrupt("holes", err)
 	})
 	c.each(&t.notes, func([]byte, []byte) error { return nil })
+}
+
+// checkJournal checks the frames that the tables do not have.
+func (c *checker) checkJournal(tx *bbolt.Tx) {
+	frames, err := readFrames(tx, c.state.journal)
+	if err != nil {
+		c.report("%v", err)
+	}
+	seen := c.sums.context.Clone()
+	for _, sealed := range frames {
+		f, err := decodeFrame(sealed, crdt.ReplicaID{})
+		if err != nil {
+			c.report("%v", err)
+			return
+		}
+		for _, p := range f.effects.Deltas {
+			if seen.Covers(p.Dot(0)) {
+				c.report("frame %d of the journal has %s, which was seen before", f.at.sequence, p.Delta)
+			}
+		}
+		seen.Join(f.effects.Context)
+		if delta.HashContext(seen) != f.effects.ContextHash {
+			c.report("the context with frame %d of the journal hashes to %s, stored is %s", f.at.sequence, delta.HashContext(seen), f.effects.ContextHash)
+		}
+	}
 }
 
 // compare holds what was found against what is stored about it (S2).

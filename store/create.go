@@ -17,7 +17,7 @@ func (s *Store) create(db *bbolt.DB) error {
 	if err := s.fill(tx); err != nil {
 		return fmt.Errorf("create %s: %w", s.path, err)
 	}
-	if err := s.commitTransaction(tx, func() {}); err != nil {
+	if err := s.commitTransaction(tx); err != nil {
 		return fmt.Errorf("create %s: %w", s.path, err)
 	}
 	return nil
@@ -28,6 +28,9 @@ func (s *Store) fill(tx *bbolt.Tx) error {
 		if _, err := tx.CreateBucket([]byte(name)); err != nil {
 			return err
 		}
+	}
+	if err := createRing(tx, s.options.journalPages); err != nil {
+		return err
 	}
 	t := newTables(tx, nil)
 	return s.fillMeta(t, s.options.NewID(), emptyState())
@@ -67,10 +70,10 @@ func (s *Store) countStart(db *bbolt.DB, l *loaded) error {
 	if err := t.putStart(l.start); err != nil {
 		return err
 	}
-	if err := t.migrate(l); err != nil {
+	if err := t.migrate(l, s.options.journalPages); err != nil {
 		return err
 	}
-	if err := s.commitTransaction(tx, func() {}); err != nil {
+	if err := s.commitTransaction(tx); err != nil {
 		return fmt.Errorf("count the start: %w", err)
 	}
 	return nil

@@ -115,9 +115,10 @@ type recordArray struct {
 
 // What is coded without reflection is what delta.Marshal gives.
 func TestEncode_IsAsMarshalled(t *testing.T) {
-	s := state{fingerprint: delta.Fingerprint{Count: 1 << 40, Sum: delta.Sum{Hi: 1, Lo: 2}}, logNext: 300, logRecords: 23, logBytes: 1 << 17, indexed: 24, fresh: newOverlay(25, 70_000)}
+	s := state{fingerprint: delta.Fingerprint{Count: 1 << 40, Sum: delta.Sum{Hi: 1, Lo: 2}}, logNext: 300, logRecords: 23, logBytes: 1 << 17, indexed: 24, fresh: newOverlay(25, 70_000), journal: journalMark{1 << 20, 77}}
 	s.trimmed[1] = Mark{Index: 9, AppliedAt: -1}
-	a := stateArray{FreshFirst: 25, FreshNext: 70_000}
+	a := stateArray{JournalNext: 1 << 20, JournalPage: 77}
+	a.FreshFirst, a.FreshNext = 25, 70_000
 	a.Count, a.Fingerprint, a.LogNext, a.LogRecords, a.LogBytes, a.Indexed = 1<<40, s.fingerprint.Sum.Bytes(), 300, 23, 1<<17, 24
 	a.Trimmed = []markArray{{}, {Index: 9, AppliedAt: -1}}
 	p := delta.Packed{Bytes: []byte("delta")}

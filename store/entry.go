@@ -11,9 +11,14 @@ import (
 type entryReader struct {
 	entries *table
 	fresh   overlay
+	// newer are those of the journal, which count before those of fresh.
+	newer overlay
 }
 
-func (t *tables) reader(s *state) entryReader { return entryReader{&t.entries, s.fresh} }
+// reader returns one of what the tables have and what is journaled.
+func (t *tables) reader(s *state, p *journaled) entryReader {
+	return entryReader{&t.entries, s.fresh, p.entries}
+}
 
 // Get implements delta.Reader.
 func (r entryReader) Get(k delta.Key) (delta.Entry, error) {
@@ -27,8 +32,10 @@ func (r entryReader) Get(k delta.Key) (delta.Entry, error) {
 
 // payload returns what is stored of an entry, nil if there is none (S7).
 func (r entryReader) payload(k delta.Key) ([]byte, error) {
-	if newer := r.fresh.get(k); newer != nil {
-		return newer.payload(), nil
+	for _, o := range []*overlay{&r.newer, &r.fresh} {
+		if x := o.get(k); x != nil {
+			return x.payload(), nil
+		}
 	}
 	return r.entries.get(r.entries.keyOf(k))
 }
@@ -93,7 +100,7 @@ func (r entryReader) each(s delta.Span, visit func(storedEntry) error) error {
 type merge struct {
 	cursor      *bbolt.Cursor
 	key, sealed []byte
-	newer       *ascent
+	images      twoAscents
 	image       *image // the next of these, nil behind the last
 }
 
@@ -102,9 +109,9 @@ func (r entryReader) merge(from delta.Key) (*merge, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &merge{cursor: cursor, newer: r.fresh.ascend(from)}
+	m := &merge{cursor: cursor, images: newTwoAscents(r.fresh.ascend(from), r.newer.ascend(from))}
 	m.key, m.sealed = cursor.Seek([]byte(from))
-	m.image = m.newer.next()
+	m.image = m.images.next()
 	return m, nil
 }
 
@@ -118,10 +125,39 @@ func (m *merge) next() (storedEntry, bool) {
 		if string(m.key) == string(x.key) {
 			m.key, m.sealed = m.cursor.Next()
 		}
-		m.image = m.newer.next()
+		m.image = m.images.next()
 		return x, true
 	}
 	x := storedEntry{key: m.key, sealed: m.sealed}
 	m.key, m.sealed = m.cursor.Next()
 	return x, true
+}
+
+// twoAscents goes through two overlays at the same time, of which the images of one are
+// newer.
+type twoAscents struct {
+	older, newer *ascent
+	// The next of each, nil behind the last.
+	old, new *image
+}
+
+func newTwoAscents(older, newer *ascent) twoAscents {
+	return twoAscents{older: older, newer: newer, old: older.next(), new: newer.next()}
+}
+
+// next returns the image that counts for the next key, nil behind the last.
+func (a *twoAscents) next() *image {
+	x := a.new
+	if x == nil || a.old != nil && a.old.key < x.key {
+		x = a.old
+		if x != nil {
+			a.old = a.older.next()
+		}
+		return x
+	}
+	if a.old != nil && a.old.key == x.key {
+		a.old = a.older.next()
+	}
+	a.new = a.newer.next()
+	return x
 }

@@ -24,8 +24,8 @@ var (
 const flipSample = 300
 
 // flipFileBytes is the size of the file whose bytes are flipped, the smallest in
-// which a bucket has a branch.
-const flipFileBytes = 40 << 10
+// which a bucket has a branch, and a small journal.
+const flipFileBytes, flipJournalPages = 40<<10 + (1+flipJournalPages)*pageBytes, 4
 
 // flipTime is far more than opening such a file takes.
 const flipTime = time.Minute
@@ -76,7 +76,7 @@ func TestOpen_EveryByteFlipped(t *testing.T) {
 // page, and what it shows.
 func flipFile(t *testing.T) (content []byte, want string) {
 	t.Helper()
-	s := openTest(t, fullDir(t), Options{})
+	s := openTest(t, fullDir(t), Options{journalPages: flipJournalPages})
 	var claims []delta.Operation
 	for i := range 80 {
 		claims = append(claims, register("n1", fmt.Sprintf("k%03d", i), "z", int64(i+1)))
@@ -89,8 +89,16 @@ func flipFile(t *testing.T) (content []byte, want string) {
 	write(t, s, register("n1", "k005", "z", 1000))
 	write(t, s, register("n1", "k005", "z", 1001), register("n1", "new", "z", 1))
 	write(t, s, delta.Operation{Verb: delta.VerbRelease, Claim: claim("n1", "k006", "z")})
+	if err := s.Fold(); err != nil {
+		t.Fatal(err)
+	}
 	if o, _ := overlayOf(t, s); o.written != 4 || len(counting(o)) != 3 {
 		t.Fatalf("the newest entries are %+v", o)
+	}
+	write(t, s, register("n1", "journaled", "z", 1), register("n1", "k007", "z", 1002))
+	write(t, s, register("n1", "journaled", "z", 2))
+	if frames := s.unfolded(); len(frames) != 2 {
+		t.Fatalf("the journal has %d frames", len(frames))
 	}
 	content, err := os.ReadFile(backupOf(t, s))
 	if err != nil {

@@ -114,9 +114,8 @@ func (f *flusher) writeAgain(p proof) error {
 	return f.sync()
 }
 
-// commit makes a transaction durable, and calls written when all that is left to do
-// is to wait for the disk. If it fails, what is on disk is not known.
-func (f *flusher) commit(tx *bbolt.Tx, written func()) error {
+// commit makes a transaction durable. If it fails, what is on disk is not known.
+func (f *flusher) commit(tx *bbolt.Tx) error {
 	id := uint64(tx.ID())
 	tx.DB().NoSync = true // nothing else is written by this database meanwhile
 	if err := tx.Commit(); err != nil {
@@ -125,7 +124,6 @@ func (f *flusher) commit(tx *bbolt.Tx, written func()) error {
 	if err := f.prove(id); err != nil {
 		return err
 	}
-	written()
 	return f.sync()
 }
 

@@ -13,7 +13,7 @@ const (
 	// FileName is the name of the one file in a data directory.
 	FileName = "ssnode.db"
 	// FormatVersion is the version of the format that this package writes.
-	FormatVersion = 5
+	FormatVersion = 6
 
 	magic = "ssnode"
 
@@ -33,8 +33,10 @@ const (
 	bucketNotes   = "notes"   // name → what other packages remember
 	bucketTail    = "tail"    // what was written last of log and fresh
 	bucketFresh   = "fresh"   // number → keys and entries, the newest
+	bucketJournal = "journal" // what was committed last; see ring.go
 )
 
+// buckets are those with sealed values: all but the journal.
 var buckets = [...]string{bucketMeta, bucketContext, bucketAhead, bucketEntries, bucketLog, bucketDots, bucketHoles, bucketNotes, bucketTail, bucketFresh}
 
 // The names in the bucket meta.

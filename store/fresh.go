@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"slices"
+
+	"github.com/scalesmall/ssnode/delta"
 )
 
 const (
@@ -37,8 +39,7 @@ func (t *tables) putEntries(s *state, images []image, deltas int) error {
 		return nil
 	}
 	s.fresh = s.fresh.begin()
-	isBatch := len(images) >= batchMin*max(1, deltas)
-	if err := t.appendImages(s, images, isBatch); err != nil {
+	if err := t.appendImages(s, images, isBatch(len(images), deltas)); err != nil {
 		return err
 	}
 	limit := t.freshLimit(s.fingerprint.Count)
@@ -66,7 +67,7 @@ func (t *tables) appendImages(s *state, images []image, isBatch bool) error {
 			}
 			continue
 		}
-		chunk, size = append(chunk, *x), size+x.bytes()
+		chunk, size = append(chunk, image{key: x.key, sealed: x.sealed}), size+x.bytes()
 		if size >= chunkBytes {
 			if err := t.appendChunk(s, chunk, size); err != nil {
 				return err
@@ -146,8 +147,7 @@ const placeRoom = 4*placeBatch*pageBytes + growBytes
 
 // placeSome does a part of that and reports whether more is left.
 func (s *Store) placeSome() (isMore bool, err error) {
-	err = s.transact(transaction{fill: func(t *tables) (state, error) {
-		next := s.tip.state
+	err = s.transact(func(t *tables, next state, _ *delta.Replica) (state, error) {
 		if next.fresh.first == next.fresh.next || s.options.room(s.path) < placeRoom+uint64(next.fresh.bytes) {
 			return state{}, errNothing
 		}
@@ -159,8 +159,8 @@ func (s *Store) placeSome() (isMore bool, err error) {
 		if err := t.dropChunks(&next, 2*placeBatch); err != nil {
 			return state{}, err
 		}
-		return next, t.putState(next)
-	}})
+		return next, nil
+	})
 	return isMore, err
 }
 

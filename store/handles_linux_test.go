@@ -41,7 +41,7 @@ func TestStore_Close_AfterAFailedReopen(t *testing.T) {
 	fault := false
 	s, err := Open(dir, Options{NoSync: true, commit: func(tx *bbolt.Tx, commit func() error) error {
 		if fault {
-			return errors.Join(errDisk, tx.Rollback())
+			return errors.Join(errDisk, giveUp(tx))
 		}
 		return commit()
 	}})

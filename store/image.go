@@ -19,21 +19,18 @@ type image struct {
 }
 
 // newImages returns the images of what entries have become.
-func (t *tables) newImages(changes []delta.EntryChange) []image {
+func newImages(changes []delta.EntryChange) []image {
 	images := make([]image, len(changes))
+	var key []byte // reused: to make one each time is an allocation
 	for i := range changes {
-		images[i] = t.newImage(changes[i])
+		x := &changes[i]
+		images[i].key = x.Key
+		if !x.After.IsZero() {
+			key = append(key[:0], x.Key...)
+			images[i].sealed = unsealed(delta.AppendEntry(unsealedRoom(entryBytes), x.After)).seal(bucketEntries, key)
+		}
 	}
 	return images
-}
-
-// newImage returns the image of what an entry has become.
-func (t *tables) newImage(x delta.EntryChange) image {
-	if x.After.IsZero() {
-		return image{key: x.Key}
-	}
-	u := unsealed(delta.AppendEntry(unsealedRoom(entryBytes), x.After))
-	return image{key: x.Key, sealed: u.seal(bucketEntries, t.entries.keyOf(x.Key))}
 }
 
 // entryBytes is what most entries take: one record.

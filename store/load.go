@@ -13,10 +13,14 @@ type loaded struct {
 	version  uint64
 	identity identity
 	start    Start
-	state    state
-	replica  *delta.Replica
-	index    Index
-	txid     int
+	// state and filed are what the tables have, journaled is what the journal has beyond
+	// them, and replica that of both.
+	state     state
+	filed     *delta.Replica
+	journaled journaled
+	replica   *delta.Replica
+	index     Index
+	txid      int
 }
 
 // load reads and verifies a file.
@@ -68,7 +72,12 @@ func (s *Store) read(t *tables, l *loaded) (err error) {
 	if err := readContexts(t, l); err != nil {
 		return err
 	}
+	l.filed = l.replica.Clone()
+	if err := s.readJournal(t, l); err != nil {
+		return err
+	}
 	l.replica.BeginLife()
+	l.filed.BeginLife()
 	return s.readEntries(t, l)
 }
 
@@ -101,6 +110,42 @@ func readContexts(t *tables, l *loaded) (err error) {
 	return nil
 }
 
+// readJournal reads what the journal has beyond the tables, and makes it part of the
+// replica.
+func (s *Store) readJournal(t *tables, l *loaded) error {
+	l.journaled = newJournaled(&l.state)
+	frames, err := readFrames(t.tx, l.state.journal)
+	if err != nil {
+		return err
+	}
+	for _, sealed := range frames {
+		f, err := decodeFrame(sealed, l.identity.replica)
+		if err != nil {
+			return err
+		}
+		for _, p := range f.effects.Deltas {
+			if l.replica.Context.Covers(p.Dot(0)) {
+				return fmt.Errorf("%w: frame %d of the journal has %s, which was seen before", ErrCorrupt, f.at.sequence, p.Delta)
+			}
+		}
+		l.replica.Adopt(f.effects)
+		l.journaled = l.journaled.with(f, 0)
+	}
+	if hash := delta.HashContext(l.replica.Context); hash != l.replica.ContextHash {
+		return fmt.Errorf("%w: the context with the journal hashes to %s, stored is %s", ErrCorrupt, hash, l.replica.ContextHash)
+	}
+	return nil
+}
+
+// readFrames returns the frames that a file has from a mark on.
+func readFrames(tx *bbolt.Tx, from journalMark) ([]sealedFrame, error) {
+	_, ring, err := ringOf(tx)
+	if err != nil {
+		return nil, err
+	}
+	return readRing(ring, from)
+}
+
 // readEntries visits all entries and verifies their fingerprint and count (S2).
 func (s *Store) readEntries(t *tables, l *loaded) error {
 	r, index := l.replica, s.options.NewIndex()
@@ -115,15 +160,16 @@ func (s *Store) readEntries(t *tables, l *loaded) error {
 		}
 		return s.options.Visit(e)
 	}}
-	err := v.run(t.reader(&l.state))
+	stored := l.journaled.over(l.state).fingerprint
+	err := v.run(t.reader(&l.state, &l.journaled))
 	r.Fingerprint, l.index = v.sum, index.Done()
 	switch {
 	case err != nil:
 		return err
-	case r.Fingerprint.Count != l.state.fingerprint.Count:
-		return fmt.Errorf("%w: it has %d records, stored is a count of %d", ErrCorrupt, r.Fingerprint.Count, l.state.fingerprint.Count)
-	case r.Fingerprint != l.state.fingerprint:
-		return fmt.Errorf("%w: the fingerprint of the entries is %s, stored is %s", ErrCorrupt, r.Fingerprint, l.state.fingerprint)
+	case r.Fingerprint.Count != stored.Count:
+		return fmt.Errorf("%w: it has %d records, stored is a count of %d", ErrCorrupt, r.Fingerprint.Count, stored.Count)
+	case r.Fingerprint != stored:
+		return fmt.Errorf("%w: the fingerprint of the entries is %s, stored is %s", ErrCorrupt, r.Fingerprint, stored)
 	}
 	return nil
 }

@@ -53,17 +53,12 @@ func (v *View) Log(origin crdt.ReplicaID, from uint64, bytesMax int) (Events, er
 	events := Events{Next: max(from, 1)}
 	b, size := bundled{}, 0
 	for {
-		dot := crdt.Dot{Replica: origin, Sequence: events.Next}
-		p, err := v.tables.placeOf(v.state.tail, dot)
+		r, err := v.recordOf(&b, crdt.Dot{Replica: origin, Sequence: events.Next})
 		if err != nil {
 			return Events{}, err
 		}
-		if p.index == 0 {
+		if r.Index == 0 {
 			break
-		}
-		r, err := v.record(&b, p, dot)
-		if err != nil {
-			return Events{}, err
 		}
 		size += len(r.Delta.Bytes)
 		if len(events.Deltas) > 0 && size > bytesMax {
@@ -78,6 +73,19 @@ func (v *View) Log(origin crdt.ReplicaID, from uint64, bytesMax int) (Events, er
 		events.Stop = StopEnd
 	}
 	return events, nil
+}
+
+// recordOf returns the record of an event, the zero record if the log has none. b is as
+// in record.
+func (v *View) recordOf(b *bundled, d crdt.Dot) (Record, error) {
+	if r, ok := v.journaled.find(d, v.state.logNext); ok {
+		return r, nil
+	}
+	p, err := v.tables.placeOf(v.state.tail, d)
+	if err != nil || p.index == 0 {
+		return Record{}, err
+	}
+	return v.record(b, p, d)
 }
 
 // placeOf returns the place of the delta that has an event, or the zero place. It
@@ -145,13 +153,17 @@ func (v *View) record(b *bundled, p place, d crdt.Dot) (Record, error) {
 // EachRecord calls visit for every record of the log whose index is from or
 // later, ascending, until visit returns an error, which it passes on.
 func (v *View) EachRecord(from uint64, visit func(Record) error) error {
-	return v.tables.eachRecord(&v.state, from, func(index uint64, payload []byte) error {
+	err := v.tables.eachRecord(&v.state, from, func(index uint64, payload []byte) error {
 		r, err := decodeRecord(index, payload)
 		if err != nil {
 			return err
 		}
 		return visit(r)
 	})
+	if err != nil {
+		return err
+	}
+	return v.journaled.each(max(from, v.state.logNext), visit)
 }
 
 // EachDelta is EachRecord for those who need no more than the deltas.
@@ -175,8 +187,8 @@ type LogStats struct {
 // LogStats returns what is known of the log without reading it.
 func (v *View) LogStats() LogStats {
 	stats := LogStats{
-		Records: v.state.logRecords, Bytes: v.state.logBytes, Trimmed: v.state.trimmed,
-		First: v.state.logNext, Next: v.state.logNext,
+		Records: v.known.logRecords, Bytes: v.known.logBytes, Trimmed: v.state.trimmed,
+		First: v.state.logNext, Next: v.journaled.logNext,
 	}
 	if len(v.state.tail) > 0 {
 		stats.First = v.state.tail[0].index

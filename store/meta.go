@@ -43,9 +43,9 @@ type startArray struct {
 // what was there.
 type stateArray struct {
 	_ struct{} `cbor:",toarray"`
-	stateOfTwo
-	FreshFirst uint64
-	FreshNext  uint64
+	stateOfFive
+	JournalNext uint64
+	JournalPage uint64
 }
 
 type markArray struct {
@@ -78,10 +78,14 @@ type state struct {
 	// fresh are the newest entries. Its bounds are stored here, its images are
 	// read by readOverlay.
 	fresh overlay
+	// journal is where the first frame is, or will be, that the tables do not have.
+	journal journalMark
 }
 
 // emptyState is that of a file with nothing in it.
-func emptyState() state { return state{logNext: 1, indexed: 1, moved: 1, fresh: newOverlay(1, 1)} }
+func emptyState() state {
+	return state{logNext: 1, indexed: 1, moved: 1, fresh: newOverlay(1, 1), journal: journalMark{sequence: 1}}
+}
 
 const trimClasses = len(compaction.Classes)
 
@@ -166,6 +170,8 @@ func decodeState(version uint64, payload []byte) (state, error) {
 		a, err = decodeStateOfOne(payload)
 	case 2:
 		a, err = decodeStateOfTwo(payload)
+	case 3, 4, 5:
+		a, err = decodeStateOfFive(payload)
 	default:
 		err = delta.Unmarshal(payload, &a, metaBytesMax)
 	}
@@ -181,7 +187,8 @@ func (a stateArray) state() (state, error) {
 		contextHash: delta.SumOf(a.ContextHash),
 		aheadHash:   delta.SumOf(a.AheadHash),
 		logNext:     a.LogNext, logRecords: a.LogRecords, logBytes: a.LogBytes, indexed: a.Indexed,
-		fresh: newOverlay(a.FreshFirst, a.FreshNext),
+		fresh:   newOverlay(a.FreshFirst, a.FreshNext),
+		journal: journalMark{a.JournalNext, a.JournalPage},
 	}
 	if s.logNext == 0 || s.logRecords >= s.logNext {
 		return state{}, fmt.Errorf("%w: meta state: %d log records below index %d", ErrCorrupt, s.logRecords, s.logNext)
@@ -194,6 +201,9 @@ func (a stateArray) state() (state, error) {
 	}
 	if s.logNext > chunkBit || s.fresh.next > chunkBit {
 		return state{}, fmt.Errorf("%w: meta state: %d records and %d chunks are more than there can be", ErrCorrupt, s.logNext, s.fresh.next)
+	}
+	if s.journal.sequence == 0 {
+		return state{}, fmt.Errorf("%w: meta state: the journal goes on with frame 0", ErrCorrupt)
 	}
 	if len(a.Trimmed) != trimClasses {
 		return state{}, fmt.Errorf("%w: meta state: %d marks of trimming, want %d", ErrCorrupt, len(a.Trimmed), trimClasses)
@@ -209,7 +219,7 @@ func (t *tables) putState(s state) error { return t.meta.put([]byte(metaState), 
 // encodeState is delta.Marshal of a stateArray, without reflection.
 func encodeState(s state) []byte {
 	fingerprint, context, ahead := s.fingerprint.Sum.Bytes(), s.contextHash.Bytes(), s.aheadHash.Bytes()
-	b := delta.AppendArray(make([]byte, 0, stateBytes), 11)
+	b := delta.AppendArray(make([]byte, 0, stateBytes), 13)
 	b = delta.AppendUint(b, s.fingerprint.Count)
 	b = delta.AppendBytes(b, fingerprint[:])
 	b = delta.AppendBytes(b, context[:])
@@ -223,7 +233,8 @@ func encodeState(s state) []byte {
 	}
 	b = delta.AppendUint(b, s.indexed)
 	b = delta.AppendUint(b, s.fresh.first)
-	return delta.AppendUint(b, s.fresh.next)
+	b = delta.AppendUint(b, s.fresh.next)
+	return delta.AppendUint(delta.AppendUint(b, s.journal.sequence), s.journal.page)
 }
 
 // stateBytes is about what an encoded state takes.

@@ -27,7 +27,7 @@ func decodeStateOfOne(payload []byte) (stateArray, error) {
 		stateOfOne
 	}
 	err := delta.Unmarshal(payload, &a, metaBytesMax)
-	return stateArray{stateOfTwo: stateOfTwo{a.stateOfOne, a.LogNext}, FreshFirst: 1, FreshNext: 1}, err
+	return withoutJournal(stateOfFive{stateOfTwo{a.stateOfOne, a.LogNext}, 1, 1}), err
 }
 
 func decodeStateOfTwo(payload []byte) (stateArray, error) {
@@ -36,13 +36,34 @@ func decodeStateOfTwo(payload []byte) (stateArray, error) {
 		stateOfTwo
 	}
 	err := delta.Unmarshal(payload, &a, metaBytesMax)
-	return stateArray{stateOfTwo: a.stateOfTwo, FreshFirst: 1, FreshNext: 1}, err
+	return withoutJournal(stateOfFive{a.stateOfTwo, 1, 1}), err
+}
+
+func decodeStateOfFive(payload []byte) (stateArray, error) {
+	var a struct {
+		_ struct{} `cbor:",toarray"`
+		stateOfFive
+	}
+	err := delta.Unmarshal(payload, &a, metaBytesMax)
+	return withoutJournal(a.stateOfFive), err
+}
+
+// withoutJournal completes a state by a journal that has nothing yet.
+func withoutJournal(s stateOfFive) stateArray {
+	return stateArray{stateOfFive: s, JournalNext: 1}
+}
+
+// stateOfFive is the state as formats 3 to 5 have it, in which there is no journal.
+type stateOfFive struct {
+	stateOfTwo
+	FreshFirst uint64
+	FreshNext  uint64
 }
 
 // migrate brings a file that was loaded to the format of today. It is part of
 // the first transaction of a writable opening: interrupted, it leaves the file
 // as it was.
-func (t *tables) migrate(l *loaded) error {
+func (t *tables) migrate(l *loaded, journalPages int) error {
 	if l.version == FormatVersion {
 		return nil
 	}
@@ -50,6 +71,9 @@ func (t *tables) migrate(l *loaded) error {
 		if _, err := t.tx.CreateBucketIfNotExists([]byte(name)); err != nil {
 			return err
 		}
+	}
+	if err := createRing(t.tx, journalPages); err != nil {
+		return err
 	}
 	if err := t.putFormat(); err != nil {
 		return err

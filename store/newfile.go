@@ -43,6 +43,9 @@ func (o Options) begin(path string) (*newFile, error) {
 			return nil, errors.Join(err, n.discard())
 		}
 	}
+	if err := createRing(n.tx, o.journalPages); err != nil {
+		return nil, errors.Join(err, n.discard())
+	}
 	return n, nil
 }
 

@@ -72,7 +72,7 @@ func (s *Store) attach(fresh bool) error {
 		return err
 	}
 	if err := s.serve(db, fresh); err != nil {
-		s.setFlusher(nil)
+		s.setFlusher(nil, nil)
 		return errors.Join(err, db.Close())
 	}
 	return nil
@@ -99,6 +99,9 @@ func (s *Store) serve(db *bbolt.DB, fresh bool) error {
 		if err := s.countStart(db, loaded); err != nil {
 			return err
 		}
+		if err := s.openJournal(db, loaded); err != nil {
+			return err
+		}
 	}
 	s.become(db, loaded)
 	return nil
@@ -117,7 +120,7 @@ func (s *Store) settle() error {
 	if err != nil {
 		return err
 	}
-	s.setFlusher(f)
+	s.setFlusher(f, nil)
 	if s.taken != nil {
 		s.taken.isSettled = true
 	}
@@ -127,17 +130,34 @@ func (s *Store) settle() error {
 	return syncDirectory(filepath.Dir(s.path))
 }
 
+// openJournal finds the ring of a file of today's format. A transaction that has made it
+// is confirmed first: what proves it is what its pages were (S11).
+func (s *Store) openJournal(db *bbolt.DB, l *loaded) error {
+	if l.version < FormatVersion {
+		if err := s.flusher.confirm(); err != nil {
+			return fmt.Errorf("confirm the new format: %w", err)
+		}
+	}
+	r, err := openRing(db, &l.journaled, l.state.journal, s.options.NoSync)
+	if err != nil {
+		return err
+	}
+	s.setFlusher(s.flusher, r)
+	return nil
+}
+
 // setFlusher has another file be written to from now on, none if it is nil. The
-// caller holds write and commit, or is alone.
-func (s *Store) setFlusher(f *flusher) {
-	if s.flusher != nil {
+// caller holds write, commit and file, or is alone.
+func (s *Store) setFlusher(f *flusher, r *ring) {
+	if s.flusher != nil && s.flusher != f {
 		_ = s.flusher.close() // all that it wrote was waited for
 	}
+	_ = s.ring.Swap(r).close()
 	s.flusher = f
 }
 
-// become makes what was loaded the content of the store. The caller holds write and
-// commit, or is alone.
+// become makes what was loaded the content of the store. The caller holds write,
+// commit and file, or is alone.
 func (s *Store) become(db *bbolt.DB, l *loaded) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -145,8 +165,8 @@ func (s *Store) become(db *bbolt.DB, l *loaded) {
 		l.replica.ContinueLife(s.replica)
 	}
 	s.cluster, s.node, s.start = l.identity.cluster, l.identity.node, l.start
-	s.replica, s.state, s.index = l.replica, l.state, l.index
-	s.tip = tip{state: l.state, replica: l.replica.Clone()}
+	s.replica, s.index, s.journaled, s.tip = l.replica, l.index, l.journaled, l.journaled
+	s.state, s.filed = l.state, l.filed
 	s.mu.db, s.mu.failed, s.mu.txid = db, nil, l.txid
 	s.mu.lineage, s.mu.flights = s.mu.lineage+1, nil
 	s.mu.revision++

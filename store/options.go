@@ -68,12 +68,15 @@ type Options struct {
 	// Default: the commit itself.
 	Disk func(commit func() error) error
 
-	// commit ends every writable transaction, by what it is given; tests make it
-	// fail.
+	// commit ends every writable transaction, by what it is given, nil for a frame of
+	// the journal; tests make it fail.
 	commit func(tx *bbolt.Tx, commit func() error) error
 	// tailMax is how many records wait for the index by dot, freshMax how many
 	// entries for their places; tests lower both.
 	tailMax, freshMax int
+	// journalPages is how many pages the ring of a new file has, negative for none;
+	// tests lower it.
+	journalPages int
 	// room returns how many bytes the disk of a file has room for; tests lower it.
 	room func(path string) uint64
 }
@@ -105,6 +108,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.freshMax == 0 {
 		o.freshMax = freshMax
+	}
+	if o.journalPages == 0 {
+		o.journalPages = journalPages
 	}
 	if o.room == nil {
 		o.room = roomOn

@@ -135,6 +135,13 @@ func (o *overlay) drop() (dropped int) {
 			return 0
 		}
 	}
+	o.dropFirst()
+	return len(images)
+}
+
+// dropFirst forgets the images of the first chunk, wherever they stand.
+func (o *overlay) dropFirst() {
+	images := o.chunks[0]
 	for i := range images {
 		o.bytes -= images[i].bytes()
 	}
@@ -143,7 +150,6 @@ func (o *overlay) drop() (dropped int) {
 		o.dropped -= o.generations[0].n
 		o.generations = o.generations[1:]
 	}
-	return len(images)
 }
 
 // readOverlay reads the chunks, which files of some version have: O(images), of which
@@ -213,7 +219,11 @@ const chunkValuesMax = 2 * (chunkBytes + 1)
 // encodeChunk returns the payload of a chunk of so many bytes: key after image, null
 // for none, a list as delta.DecodeList reads it.
 func encodeChunk(images []image, size int) unsealed {
-	b := delta.AppendArray(unsealedRoom(size+6*len(images)+6), uint64(2*len(images)))
+	return appendImages(delta.AppendArray(unsealedRoom(size+6*len(images)+6), uint64(2*len(images))), images)
+}
+
+// appendImages appends the values of a list: key after image, null for none.
+func appendImages[T ~[]byte](b T, images []image) T {
 	for i := range images {
 		x := &images[i]
 		b = delta.AppendBytes(b, string(x.key))

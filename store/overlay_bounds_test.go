@@ -13,7 +13,7 @@ import (
 // stays below its bound and a little.
 func TestOverlay_OfLargeImages(t *testing.T) {
 	const claims, limit, origins = 8000, 2000, 400
-	s := openTest(t, t.TempDir(), Options{freshMax: limit})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1, freshMax: limit})
 	for i := 0; i < claims; i += 500 {
 		write(t, s, registerMany(i, i+500, 1)...)
 	}
@@ -64,7 +64,7 @@ var errRefused = errors.New("refused")
 // counts as before.
 func TestOverlay_OfATransactionThatFails(t *testing.T) {
 	refuses := false
-	s := openTest(t, t.TempDir(), Options{freshMax: 4, NewIndex: func() IndexBuilder { return refusing{refuses: &refuses} }})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1, freshMax: 4, NewIndex: func() IndexBuilder { return refusing{refuses: &refuses} }})
 	for i := range 3 {
 		write(t, s, registerMany(i, i+1, 1)...)
 	}

@@ -48,7 +48,7 @@ type heldView struct {
 const placedKeys = 150
 
 func (p *placed) open() {
-	p.store = openTest(p.t, p.dir, Options{freshMax: 1 + p.random.IntN(60), commit: func(tx *bbolt.Tx, commit func() error) error {
+	p.store = openTest(p.t, p.dir, Options{journalPages: -1, freshMax: 1 + p.random.IntN(60), commit: func(tx *bbolt.Tx, commit func() error) error {
 		if p.fault == nil {
 			return commit()
 		}
@@ -250,7 +250,7 @@ func (p *placed) fail() {
 		if arrives {
 			return errors.Join(errDisk, commit())
 		}
-		return errors.Join(errDisk, tx.Rollback())
+		return errors.Join(errDisk, giveUp(tx))
 	}
 	operations := []delta.Operation{p.operation(1), p.operation(2)}
 	if !p.hold() {
@@ -295,7 +295,7 @@ func (p *placed) back() {
 	if _, err := Restore(p.dir, backup, Options{}); err != nil {
 		p.t.Fatal(err)
 	}
-	s := openTest(p.t, p.dir, Options{ReadOnly: true})
+	s := openTest(p.t, p.dir, Options{journalPages: -1, ReadOnly: true})
 	v, err := s.beginView()
 	if err != nil {
 		p.t.Fatal(err)

@@ -108,7 +108,7 @@ func registerMany(from, to int, amount int64) []delta.Operation {
 // what waits for its place, and what the chunks have, stays below its bounds.
 func TestOverlay_IsBounded(t *testing.T) {
 	const claims, limit = 2000, 100
-	s := openTest(t, t.TempDir(), Options{freshMax: limit})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1, freshMax: limit})
 	for i := 0; i < claims; i += 500 {
 		write(t, s, registerMany(i, i+500, 1)...)
 	}
@@ -138,7 +138,7 @@ func TestOverlay_IsBounded(t *testing.T) {
 // A small state is all in place but a few hundred images, whatever was written to
 // it, so that its file stays small.
 func TestOverlay_OfASmallStateIsSmall(t *testing.T) {
-	s := openTest(t, t.TempDir(), Options{})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1})
 	write(t, s, registerMany(0, 300, 1)...)
 	for i := range 3000 {
 		at := i * 37 % 300
@@ -151,7 +151,7 @@ func TestOverlay_OfASmallStateIsSmall(t *testing.T) {
 
 // A rewritten file has every entry in its place, and once.
 func TestOverlay_OfARewrittenFile(t *testing.T) {
-	s := openTest(t, t.TempDir(), Options{})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1})
 	for i := range 1500 {
 		write(t, s, registerMany(i, i+1, 1)...)
 	}
@@ -176,7 +176,7 @@ func TestOverlay_OfARewrittenFile(t *testing.T) {
 // sees the same.
 func TestOverlay_OfABatch(t *testing.T) {
 	dir := t.TempDir()
-	s := openTest(t, dir, Options{})
+	s := openTest(t, dir, Options{journalPages: -1})
 	write(t, s, registerMany(10, 13, 5)...)
 	release := registerMany(11, 12, 0)
 	release[0].Verb = delta.VerbRelease
@@ -187,7 +187,7 @@ func TestOverlay_OfABatch(t *testing.T) {
 	}
 	want := contents(t, s)
 	s.Close()
-	s = openTest(t, dir, Options{})
+	s = openTest(t, dir, Options{journalPages: -1})
 	if got := contents(t, s); got != want {
 		t.Errorf("after a restart it shows\n%s\nwant\n%s", got, want)
 	}
@@ -202,10 +202,10 @@ func TestOverlay_OfABatch(t *testing.T) {
 // knew, or what others have written would be taken for closed.
 func TestRepair_WithoutAChunk(t *testing.T) {
 	dir := t.TempDir()
-	s := openTest(t, dir, Options{Cluster: "c1", freshMax: 2})
+	s := openTest(t, dir, Options{journalPages: -1, Cluster: "c1", freshMax: 2})
 	write(t, s, register("n1", "a", "b", 1))
 	write(t, s, register("n1", "c", "d", 1)) // puts both in their places
-	other := openTest(t, t.TempDir(), Options{Cluster: "c1", Node: "n2"})
+	other := openTest(t, t.TempDir(), Options{journalPages: -1, Cluster: "c1", Node: "n2"})
 	write(t, other, register("n1", "a", "b", 7))
 	view(t, other, func(v *View) error {
 		return v.EachDelta(0, func(_ uint64, p delta.Packed) error {
@@ -240,7 +240,7 @@ func TestRepair_WithoutAChunk(t *testing.T) {
 // where they take many pages and others are read after them.
 func TestRepair_OfManyNewestEntries(t *testing.T) {
 	dir := t.TempDir()
-	s := openTest(t, dir, Options{Cluster: "c1"})
+	s := openTest(t, dir, Options{journalPages: -1, Cluster: "c1"})
 	const claims = 3000
 	write(t, s, registerMany(0, claims, 1)...)
 	for i := range 700 {
@@ -257,7 +257,7 @@ func TestRepair_OfManyNewestEntries(t *testing.T) {
 	trimAll(t, s)
 	s.Close()
 	spoil(t, dir, "what is spoile")
-	other := openTest(t, t.TempDir(), Options{Cluster: "c1", Node: "n2"})
+	other := openTest(t, t.TempDir(), Options{journalPages: -1, Cluster: "c1", Node: "n2"})
 	_, r := repairOf(t, dir, backupOf(t, other))
 	mustKeep(t, r, want)
 }
@@ -282,7 +282,7 @@ func mustKeep(t *testing.T, r *Store, want map[delta.Key]string) {
 // TestRepair_OfImagesInTheTail: they are kept, also where no event says the same.
 func TestRepair_OfImagesInTheTail(t *testing.T) {
 	dir, peer := t.TempDir(), newMemory(2)
-	s := openTest(t, dir, Options{Cluster: "c1"})
+	s := openTest(t, dir, Options{journalPages: -1, Cluster: "c1"})
 	if _, err := peer.update(1, func(c *delta.Commit) error {
 		_, _, err := c.Write([]delta.Operation{register("n3", "a", "m", 1)})
 		return err
@@ -300,7 +300,7 @@ func TestRepair_OfImagesInTheTail(t *testing.T) {
 	want := payloadsOf(t, s)
 	s.Close()
 	spoil(t, dir, "what is spoile")
-	other := openTest(t, t.TempDir(), Options{Cluster: "c1", Node: "n2"})
+	other := openTest(t, t.TempDir(), Options{journalPages: -1, Cluster: "c1", Node: "n2"})
 	_, r := repairOf(t, dir, backupOf(t, other))
 	mustKeep(t, r, want)
 }

@@ -70,5 +70,5 @@ func (s *Store) SetNote(name string, value []byte) error {
 
 // change runs a transaction that leaves the replica alone.
 func (s *Store) change(fn func(*tables) error) error {
-	return s.transact(transaction{fill: func(t *tables) (state, error) { return s.tip.state, fn(t) }})
+	return s.transact(func(t *tables, s state, _ *delta.Replica) (state, error) { return s, fn(t) })
 }

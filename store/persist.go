@@ -5,50 +5,76 @@ import (
 	"github.com/scalesmall/ssnode/delta"
 )
 
-// persist makes the effects of a commit part of a transaction and returns the
-// state after it. The order does not matter: the transaction is atomic.
-func (s *Store) persist(t *tables, e *delta.Effects, appliedAt int64) (state, error) {
-	next := s.tip.state
-	next.fingerprint, next.contextHash = e.Fingerprint, e.ContextHash
-	next.aheadHash = s.aheadHash(e.Ahead)
-	if e.Renamed {
-		if err := t.putIdentity(identity{cluster: s.cluster, node: s.node, replica: e.ID}); err != nil {
-			return state{}, err
+// persist puts frames into the tables, in order, on what these have, and makes next what
+// they have then. r is the replica of that, and adopts all frames but the last.
+func (s *Store) persist(t *tables, next *state, r *delta.Replica, frames ...*frame) error {
+	images, deltas := gather(frames)
+	if err := t.makeRoom(next, deltas, images); err != nil {
+		return err
+	}
+	if err := t.putEntries(next, images, len(deltas)); err != nil {
+		return err
+	}
+	context, ahead, holes := crdt.NewContext(), crdt.NewContext(), holeSet{}
+	for i, f := range frames {
+		e := f.effects
+		if err := s.persistIdentity(t, e); err != nil {
+			return err
+		}
+		next.aheadHash = aheadHash(next.aheadHash, r.Ahead, e.Ahead)
+		for _, p := range e.Deltas {
+			if err := t.appendNew(next, r.Context, f.now, p); err != nil {
+				return err
+			}
+		}
+		if err := holes.addEffects(e, r); err != nil {
+			return err
+		}
+		overwrite(context, e.Context)
+		overwrite(ahead, e.Ahead)
+		next.fingerprint, next.contextHash = e.Fingerprint, e.ContextHash
+		if i+1 < len(frames) {
+			r.Adopt(e)
 		}
 	}
-	images := t.newImages(e.Entries)
-	if err := t.makeRoom(&next, e.Deltas, images); err != nil {
-		return state{}, err
+	if err := writeContext(&t.context, context); err != nil {
+		return err
 	}
-	if err := t.putEntries(&next, images, len(e.Deltas)); err != nil {
-		return state{}, err
+	if err := writeContext(&t.ahead, ahead); err != nil {
+		return err
 	}
-	if err := writeContext(&t.context, e.Context); err != nil {
-		return state{}, err
-	}
-	if err := writeContext(&t.ahead, e.Ahead); err != nil {
-		return state{}, err
-	}
-	for _, p := range e.Deltas {
-		if err := t.appendNew(&next, s.tip.replica.Context, appliedAt, p); err != nil {
-			return state{}, err
-		}
-	}
-	var holes holeSet
-	if err := holes.addEffects(e, s.tip.replica); err != nil {
-		return state{}, err
-	}
-	if err := holes.write(&t.holes); err != nil {
-		return state{}, err
-	}
-	return next, t.putState(next)
+	return holes.write(&t.holes)
 }
 
-// aheadHash returns the hash of what the replica is ahead by, after changes.
-func (s *Store) aheadHash(changes crdt.Context) delta.Sum {
-	hash := s.tip.state.aheadHash
+// gather returns the images and the deltas of frames.
+func gather(frames []*frame) (images []image, deltas []delta.Packed) {
+	if len(frames) == 1 {
+		return frames[0].images, frames[0].effects.Deltas
+	}
+	for _, f := range frames {
+		images, deltas = append(images, f.images...), append(deltas, f.effects.Deltas...)
+	}
+	return images, deltas
+}
+
+func (s *Store) persistIdentity(t *tables, e *delta.Effects) error {
+	if !e.Renamed {
+		return nil
+	}
+	return t.putIdentity(identity{cluster: s.cluster, node: s.node, replica: e.ID})
+}
+
+// aheadHash returns the hash of what a replica is ahead by, after changes.
+func aheadHash(hash delta.Sum, ahead, changes crdt.Context) delta.Sum {
 	for id, sequence := range changes {
-		hash = hash.WithSeen(id, s.tip.replica.Ahead.Get(id), sequence)
+		hash = hash.WithSeen(id, ahead.Get(id), sequence)
 	}
 	return hash
+}
+
+// overwrite makes changes part of those before.
+func overwrite(before, changes crdt.Context) {
+	for id, sequence := range changes {
+		before[id] = sequence
+	}
 }

@@ -48,10 +48,14 @@ type Prepared struct {
 	// before is written or has ended, also if that is stale and this one is not. Else
 	// that would wait for what this one holds.
 	turn *moment
-	// hasFilled says that filled or err is set.
-	hasFilled bool
-	filled    *filled
-	err       error
+	// hasFilled says that the rest is set, or err. frame is what the update does, next
+	// what is journaled with it, and wait waits for what was started beside it. The
+	// update holds Store.write while holds says so.
+	hasFilled, holds bool
+	err              error
+	frame            *frame
+	next             journaled
+	wait             func()
 	// index is that of the next instant, valid when derived is over; nil, if the
 	// update could not be filled in. written is over when the next update may be
 	// filled in, ended when this one has come to an end.
@@ -167,14 +171,19 @@ func (p *Prepared) Fill(beside Beside) {
 	if p.turn != nil {
 		p.turn.await()
 	}
-	x := &transaction{whyNot: p.whyNot, adopt: p.adopt}
-	x.fill = func(t *tables) (state, error) { return p.fill(t, x, beside) }
-	x.follow = func() {
-		p.store.tip.replica.Adopt(p.effects)
-		p.written.come()
+	p.store.write.Lock()
+	p.holds = true
+	if p.err = p.fill(beside); p.err != nil {
+		p.letGo()
 	}
-	if p.filled, p.err = p.store.fillIn(x); p.err != nil {
-		p.derived.come()
+}
+
+// letGo lets the next update be put together, or any change of the tables be made.
+func (p *Prepared) letGo() {
+	if p.holds {
+		p.holds = false
+		p.written.come()
+		p.store.write.Unlock()
 	}
 }
 
@@ -199,7 +208,7 @@ func (p *Prepared) Commit(beside Beside) error {
 	p.awaitBefore()
 	err := p.err
 	if err == nil {
-		err = p.filled.commit()
+		err = p.carryOut()
 	}
 	if err != nil && err != ErrStale {
 		p.store.branch()
@@ -215,7 +224,9 @@ func (p *Prepared) awaitBefore() {
 
 // end lets those after it go on.
 func (p *Prepared) end() {
-	p.before, p.filled = nil, nil
+	p.letGo()
+	p.await()
+	p.before, p.frame, p.next = nil, nil, journaled{}
 	p.derived.come()
 	p.written.come()
 	p.ended.come()
@@ -226,20 +237,26 @@ func (p *Prepared) end() {
 func (p *Prepared) Abandon() {
 	defer p.end()
 	p.awaitBefore()
-	if p.filled != nil {
-		defer p.filled.drop()
-	}
 	if !p.store.isStale(p) {
 		p.store.branch()
 	}
 }
 
-// whyNot returns ErrStale if that is what the update is.
+// await waits for what was started beside the update.
+func (p *Prepared) await() {
+	if p.wait != nil {
+		p.wait()
+		p.wait = nil
+	}
+}
+
+// whyNot says why the update cannot be carried out any more, or nil.
 func (p *Prepared) whyNot() error {
 	if p.store.isStale(p) {
 		return ErrStale
 	}
-	return nil
+	_, err := p.store.database()
+	return err
 }
 
 func (s *Store) isStale(p *Prepared) bool {
@@ -255,25 +272,39 @@ func (s *Store) branch() {
 	s.mu.lineage, s.mu.flights = s.mu.lineage+1, nil
 }
 
-// fill puts the effects into a transaction, and starts what is done beside it.
-func (p *Prepared) fill(t *tables, x *transaction, beside Beside) (next state, err error) {
-	base := p.base()
-	reads := base != nil && base.Reads(p.effects.Entries)
-	if !reads { // what reads nothing need not wait for what it would read
-		x.wait = beside(p.effects, func() { p.derive(base, nil) })
+// fill puts the update together, and starts what is done beside it. The caller holds
+// write.
+func (p *Prepared) fill(beside Beside) error {
+	if err := p.whyNot(); err != nil {
+		return err
 	}
-	if p.effects.IsEmpty() {
-		next, err = p.store.tip.state, errNothing
-	} else {
-		next, err = p.store.persist(t, p.effects, p.now)
-	}
-	if reads && (err == nil || err == errNothing) {
-		if failure := p.derive(base, t.reader(&next)); failure != nil {
-			return state{}, failure
+	s, base := p.store, p.base()
+	derive := func() { p.derive(base, nil) }
+	if base != nil && base.Reads(p.effects.Entries) {
+		r := &frontierReader{store: s, last: p}
+		err := p.derive(base, r)
+		if r.release(); err != nil {
+			return err
 		}
-		x.wait = beside(p.effects, func() {})
+		derive = func() {}
+	} // else it need not wait for what it would read
+	p.wait = beside(p.effects, derive)
+	if p.effects.IsEmpty() {
+		return nil
 	}
-	return next, err
+	p.frame = newFrame(p.now, p.effects)
+	if r := s.ring.Load(); r != nil && p.frame.isSmall() {
+		p.frame.encode(r.next.sequence)
+		p.next = s.tip.with(p.frame, s.folded())
+	}
+	return nil
+}
+
+// folded returns the sequence below which the tables have all frames.
+func (s *Store) folded() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.state.journal.sequence
 }
 
 // base returns the index before the update, nil if the one before has none, and so
@@ -336,6 +367,8 @@ type frontierReader struct {
 	tx      *bbolt.Tx
 	flights []*Prepared
 	base    entryReader
+	// last is the last update that it reads, nil for all.
+	last *Prepared
 }
 
 var _ delta.Reader = (*frontierReader)(nil)
@@ -364,7 +397,10 @@ func (r *frontierReader) look() (*bbolt.DB, error) {
 	s := r.store
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	r.flights, r.base.fresh = s.mu.flights, s.state.fresh
+	r.flights, r.base.fresh, r.base.newer = s.mu.flights, s.state.fresh, s.journaled.entries
+	if i := slices.Index(r.flights, r.last); i >= 0 {
+		r.flights = r.flights[:i+1]
+	}
 	return s.mu.db, s.usable()
 }
 

@@ -76,7 +76,7 @@ func (w *twins) fly(t *rapid.T) {
 				if arrives {
 					return errors.Join(errDisk, commit())
 				}
-				return errors.Join(errDisk, tx.Rollback())
+				return errors.Join(errDisk, giveUp(tx))
 			}
 		}
 		err := f.Commit(deriveFirst)
@@ -270,7 +270,7 @@ func TestUpdate_AtTheSameTime(t *testing.T) {
 	transactions := 0
 	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
 		if transactions++; transactions%17 == 0 {
-			return errors.Join(errDisk, tx.Rollback())
+			return errors.Join(errDisk, giveUp(tx))
 		}
 		return commit()
 	}})
@@ -366,7 +366,7 @@ func TestPrepared_Commit_OnOneThatHasFailed(t *testing.T) {
 	var fault error
 	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
 		if fault != nil {
-			return errors.Join(fault, tx.Rollback())
+			return errors.Join(fault, giveUp(tx))
 		}
 		return commit()
 	}})
@@ -435,10 +435,10 @@ func TestPrepared_Commit_WaitsForWhatIsDerived(t *testing.T) {
 // TestPrepared_Commit_ThatCannotBeFilled: what is derived beside has ended when it is
 // known that it is of no use, and others are carried out.
 func TestPrepared_Commit_ThatCannotBeFilled(t *testing.T) {
-	s := openTest(t, t.TempDir(), Options{})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1})
 	p := prepareTest(t, s, putting("a"))
-	id := s.tip.replica.ID
-	s.tip.replica.Context[id] = 9 // so that its delta seems to have been seen
+	id := s.filed.ID
+	s.filed.Context[id] = 9 // so that its delta seems to have been seen
 	derived := false
 	err := p.Commit(func(_ *delta.Effects, derive func()) (wait func()) {
 		var running sync.WaitGroup
@@ -448,7 +448,7 @@ func TestPrepared_Commit_ThatCannotBeFilled(t *testing.T) {
 	if !errors.Is(err, ErrCorrupt) || !derived || s.Failed() != nil {
 		t.Errorf("it ends with %v, derived: %t, failed: %v", err, derived, s.Failed())
 	}
-	delete(s.tip.replica.Context, id)
+	delete(s.filed.Context, id)
 	if err := prepareTest(t, s, putting("b")).Commit(deriveFirst); err != nil {
 		t.Error(err)
 	}

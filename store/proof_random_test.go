@@ -115,7 +115,7 @@ func (b *blackout) read(dir string) []byte {
 }
 
 func (b *blackout) open() {
-	s, err := Open(b.dir, Options{Node: "n1", NoSync: true, freshMax: 30, tailMax: 20, commit: b.commit})
+	s, err := Open(b.dir, Options{Node: "n1", NoSync: true, journalPages: -1, freshMax: 30, tailMax: 20, commit: b.commit})
 	if err != nil {
 		b.t.Fatal(err)
 	}

@@ -19,7 +19,7 @@ type images struct{ before, after []byte }
 // openLarge opens a store whose buckets have pages of their own.
 func openLarge(t *testing.T) *Store {
 	t.Helper()
-	s := openTest(t, t.TempDir(), Options{})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1})
 	var all []delta.Operation
 	for n := range 1000 {
 		all = append(all, register(fmt.Sprintf("n%d", n), "a", "m", 1))

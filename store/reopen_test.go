@@ -14,29 +14,39 @@ import (
 
 // A transaction that is in the file, but not acknowledged, is seen by nobody.
 func TestStore_View_DoesNotSeeWhatIsNotAcknowledged(t *testing.T) {
-	var s *Store
-	met := false
-	s = openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
-		err := commit()
-		if s != nil {
-			v, tryErr := s.tryView()
-			if v != nil || tryErr != nil {
-				t.Errorf("got a view %v, %v", v, tryErr)
+	for _, pages := range []int{-1, 8} {
+		var s *Store
+		met := false
+		s = openTest(t, t.TempDir(), Options{journalPages: pages, commit: func(tx *bbolt.Tx, commit func() error) error {
+			err := commit()
+			if s == nil {
+				return err
 			}
 			met = true
+			v, tryErr := s.tryView()
+			switch {
+			case tryErr != nil, tx != nil && v != nil: // who looks at the file waits
+				t.Errorf("got a view %v, %v", v, tryErr)
+			case tx == nil && (v == nil || v.LogStats().Records > 0):
+				t.Errorf("got a view %v", v)
+			}
+			if v != nil {
+				v.tables.tx.Rollback()
+			}
+			return err
+		}})
+		write(t, s, register("n1", "a", "m", 1))
+		if !met {
+			t.Error("the test did not look")
 		}
-		return err
-	}})
-	write(t, s, register("n1", "a", "m", 1))
-	if !met {
-		t.Error("the test did not look")
+		view(t, s, func(v *View) error {
+			if v.LogStats().Records != 1 {
+				t.Errorf("%d records after it was acknowledged", v.LogStats().Records)
+			}
+			return nil
+		})
+		s = nil
 	}
-	view(t, s, func(v *View) error {
-		if v.LogStats().Records != 1 {
-			t.Errorf("%d records after it was acknowledged", v.LogStats().Records)
-		}
-		return nil
-	})
 }
 
 // The disk fails twice, at an update and at the count of the start that is to
@@ -105,7 +115,7 @@ func TestStore_Reopen_IsNoNewLife(t *testing.T) {
 	}
 	s = openTest(t, dir, Options{commit: func(tx *bbolt.Tx, commit func() error) error {
 		if fault {
-			return errors.Join(errDisk, tx.Rollback())
+			return errors.Join(errDisk, giveUp(tx))
 		}
 		return commit()
 	}})
@@ -132,7 +142,7 @@ func TestStore_Reopen_AFileThatIsGoneStaysFailed(t *testing.T) {
 	dir := t.TempDir()
 	s := openTest(t, dir, Options{commit: func(tx *bbolt.Tx, commit func() error) error {
 		if fault {
-			return errors.Join(errDisk, tx.Rollback())
+			return errors.Join(errDisk, giveUp(tx))
 		}
 		return commit()
 	}})
@@ -158,7 +168,7 @@ func TestStore_Reopen_EndsARewriting(t *testing.T) {
 	fault := false
 	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
 		if fault {
-			return errors.Join(errDisk, tx.Rollback())
+			return errors.Join(errDisk, giveUp(tx))
 		}
 		return commit()
 	}})

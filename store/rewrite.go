@@ -19,7 +19,7 @@ type rewrite struct {
 	// changed are the keys that transactions touched since the copy began, or
 	// since they were carried over last; nil if none is made. tooMany says that
 	// they were more than touchesMax, and are not all there. Guarded by
-	// Store.write.
+	// Store.file.
 	changed map[touch]struct{}
 	tooMany bool
 }
@@ -132,12 +132,12 @@ func (s *Store) catchUp(ctx context.Context, n *newFile) error {
 // takeChanges returns the keys that changed, unless they are few, and a view of
 // the instant from which on they are noted anew.
 func (s *Store) takeChanges() (*View, map[touch]struct{}, error) {
-	s.write.Lock()
-	defer s.write.Unlock()
+	s.file.Lock()
+	defer s.file.Unlock()
 	if err := s.canCarryOver(); err != nil || len(s.rewrite.changed) <= touchesLast {
 		return nil, nil, err
 	}
-	v, err := s.beginView()
+	v, err := s.tryView()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -147,7 +147,7 @@ func (s *Store) takeChanges() (*View, map[touch]struct{}, error) {
 }
 
 // canCarryOver reports why the copy can no longer become the file, or nil. The
-// caller holds write.
+// caller holds file.
 func (s *Store) canCarryOver() error {
 	switch _, err := s.database(); {
 	case err != nil:
@@ -162,12 +162,12 @@ func (s *Store) canCarryOver() error {
 
 // beginCopy starts to note what changes, from the instant of the view on.
 func (s *Store) beginCopy() (*View, uint64, error) {
-	s.write.Lock()
-	defer s.write.Unlock()
+	s.file.Lock()
+	defer s.file.Unlock()
 	if _, err := s.database(); err != nil {
 		return nil, 0, err
 	}
-	v, err := s.beginView()
+	v, err := s.tryView()
 	if err != nil {
 		return nil, 0, err
 	}
@@ -181,8 +181,8 @@ func (s *Store) beginCopy() (*View, uint64, error) {
 }
 
 func (s *Store) endCopy() {
-	s.write.Lock()
-	defer s.write.Unlock()
+	s.file.Lock()
+	defer s.file.Unlock()
 	s.rewrite.changed = nil
 }
 
@@ -192,6 +192,9 @@ func (s *Store) swap(n *newFile) (*bbolt.DB, error) {
 	s.await()
 	defer s.goOn()
 	if err := s.canCarryOver(); err != nil {
+		return nil, err
+	}
+	if err := s.fold(); err != nil { // the new file has a ring of its own
 		return nil, err
 	}
 	db, err := s.database()
@@ -210,10 +213,14 @@ func (s *Store) swap(n *newFile) (*bbolt.DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := n.rename(); err != nil {
+	r, err := openRing(n.db, &journaled{}, s.state.journal, s.options.NoSync)
+	if err != nil {
 		return nil, errors.Join(err, f.close())
 	}
-	s.setFlusher(f)
+	if err := n.rename(); err != nil {
+		return nil, errors.Join(err, f.close(), r.close())
+	}
+	s.setFlusher(f, r)
 	s.exchange(n.db, txid)
 	if err := syncDirectory(filepath.Dir(s.path)); err != nil {
 		// Which file has the name, on disk, is not known.
@@ -222,7 +229,8 @@ func (s *Store) swap(n *newFile) (*bbolt.DB, error) {
 	return db, nil
 }
 
-// exchange makes new views read another file. The caller holds write and commit.
+// exchange makes new views read another file. The caller holds write, commit
+// and file.
 func (s *Store) exchange(db *bbolt.DB, txid int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -282,7 +282,7 @@ func writeFar(t *testing.T, s *Store) {
 // the file that serves. The copy has the newest entries as they are.
 func TestRewrite_WithoutRoom_PlacesNothing(t *testing.T) {
 	room := uint64(1 << 40)
-	s := openTest(t, t.TempDir(), Options{room: func(string) uint64 { return room }})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1, room: func(string) uint64 { return room }})
 	writeFar(t, s)
 	o, _ := overlayOf(t, s)
 	room = placeRoom + uint64(o.bytes) - 1

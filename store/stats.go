@@ -45,8 +45,9 @@ func (s *Store) Stats() (Stats, error) {
 func (s *Store) knownStats(size uint64) (Stats, *bbolt.DB, error) {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
+	known := s.journaled.over(s.state)
 	stats := Stats{
-		Bytes: size, LogRecords: s.state.logRecords, LogBytes: s.state.logBytes,
+		Bytes: size, LogRecords: known.logRecords, LogBytes: known.logBytes,
 		NewestEntries: uint64(s.state.fresh.written), Unplaced: uint64(s.state.fresh.unplaced),
 	}
 	switch {

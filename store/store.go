@@ -3,6 +3,7 @@ package store
 import (
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/scalesmall/ssnode/delta"
 	"go.etcd.io/bbolt"
@@ -17,22 +18,29 @@ type Store struct {
 	// frontier is held while an update is prepared, and taken before all others.
 	frontier frontier
 
-	// write is held while a transaction is filled and until its pages are written
-	// (S16). It is taken before commit and mu, and guards what is between here and
-	// commit.
-	write   sync.Mutex
-	tip     tip
-	rewrite rewrite
-	taken   *taken // the transaction that opening took back, nil if none
+	// write is held while an update is put together, and until it is written (S16). It
+	// is taken before commit, file and mu, and guards what leads to the next frame.
+	write sync.Mutex
+	tip   journaled
+	taken *taken // the transaction that opening took back, nil if none
 
-	// commit is held while a transaction is on its way to the disk, and while
-	// the file is replaced: a reader that meets what is visible in the file but
-	// not yet acknowledged waits here. What is between here and mu is what was
-	// acknowledged; it changes while both are held. flusher is guarded by commit.
-	commit  sync.Mutex
-	replica *delta.Replica
-	index   Index
+	// commit is held while an update is on its way to the disk, and while the file is
+	// replaced. What is between here and file was acknowledged; it changes while both
+	// commit and mu are held.
+	commit    sync.Mutex
+	replica   *delta.Replica
+	index     Index
+	journaled journaled // and while file and mu are, by frames that the tables have
+	ring      atomic.Pointer[ring]
+
+	// file is held while the tables change, and while the file is replaced: a reader
+	// that meets what is visible in the file but not yet acknowledged waits here.
+	// What is between here and mu is what the tables have; it changes while both are
+	// held.
+	file    sync.Mutex
 	state   state
+	filed   *delta.Replica
+	rewrite rewrite
 	flusher *flusher // nil if the file is only read
 
 	// mu guards what readers need; it is held for moments, never during I/O.
@@ -41,7 +49,7 @@ type Store struct {
 		db     *bbolt.DB
 		closed bool
 		failed error
-		// txid is the last acknowledged transaction.
+		// txid is the last acknowledged transaction of the tables.
 		txid int
 		// revision counts what was published since Open.
 		revision uint64
@@ -84,41 +92,41 @@ func Open(dir string, o Options) (*Store, error) {
 func (s *Store) Close() error {
 	s.await()
 	defer s.goOn()
+	_ = s.rest() // if not now, the next opening does: all that was acknowledged is on disk
 	s.mu.Lock()
 	db := s.mu.db
 	s.mu.db, s.mu.closed = nil, true
 	s.mu.Unlock()
-	defer s.setFlusher(nil)
+	defer s.setFlusher(nil, nil)
 	if db == nil {
 		return nil
 	}
-	_ = s.confirm() // if not now, the next opening does: all that was acknowledged is on disk
 	return db.Close()
 }
 
-// Confirm notes on disk that the last update is there, so that it is never taken
-// back (S12), whatever becomes of its pages; then damage is told as such. It is for
+// Confirm has the tables have all that was acknowledged, and notes on disk that this is
+// there, so that it is never taken back (S12), whatever becomes of its pages; then damage
+// is told as such. It is for
 // when nothing else is written, and does nothing if that was noted. An error is as
 // one of Prepared.Commit.
 func (s *Store) Confirm() error {
 	s.await()
 	defer s.goOn()
+	return s.rest()
+}
+
+// rest folds what the journal has and confirms it, for who holds write, commit and file.
+func (s *Store) rest() error {
 	if _, err := s.database(); err != nil {
 		return err
 	}
-	if err := s.confirm(); err != nil {
+	if err := s.fold(); err != nil {
+		return err
+	}
+	if err := s.flusher.confirm(); err != nil {
 		return s.fail(err)
 	}
 	return nil
-}
-
-// confirm is Confirm for who holds write and commit. Of a file that has failed nothing is
-// known.
-func (s *Store) confirm() error {
-	if s.flusher == nil || s.Failed() != nil {
-		return nil
-	}
-	return s.flusher.confirm()
 }
 
 // TookBack reports whether Open or the last Reopen found that the last transaction
@@ -172,14 +180,16 @@ func (s *Store) usable() error {
 	return nil
 }
 
-// await waits until no transaction is on its way to the disk, nor being filled, and
-// keeps it so until goOn.
+// await waits until nothing is on its way to the disk, nor being put together, and keeps
+// it so until goOn.
 func (s *Store) await() {
 	s.write.Lock()
 	s.commit.Lock()
+	s.file.Lock()
 }
 
 func (s *Store) goOn() {
+	s.file.Unlock()
 	s.commit.Unlock()
 	s.write.Unlock()
 }

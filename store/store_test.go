@@ -12,6 +12,7 @@ import (
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
+	"go.etcd.io/bbolt"
 )
 
 // openTest opens a directory for a node without waiting for the disk, and
@@ -20,6 +21,9 @@ func openTest(t *testing.T, dir string, o Options) *Store {
 	t.Helper()
 	o.NoSync = true
 	o.Parallel = atOnce
+	if o.journalPages == 0 {
+		o.journalPages = 8 // so that it is folded often
+	}
 	if o.Node == "" && !o.ReadOnly {
 		o.Node = "n1"
 	}
@@ -29,6 +33,14 @@ func openTest(t *testing.T, dir string, o Options) *Store {
 	}
 	t.Cleanup(func() { checkAndClose(t, s) })
 	return s
+}
+
+// giveUp ends what was to be committed, so that nothing of it reaches the disk.
+func giveUp(tx *bbolt.Tx) error {
+	if tx == nil {
+		return nil // a frame, which was not written yet
+	}
+	return tx.Rollback()
 }
 
 func checkAndClose(t *testing.T, s *Store) {

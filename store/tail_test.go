@@ -64,7 +64,7 @@ func mustServe(t *testing.T, s *Store, from, last uint64) {
 // others meanwhile.
 func TestTail_IsMovedWhenFull(t *testing.T) {
 	dir := t.TempDir()
-	o := Options{tailMax: 4}
+	o := Options{journalPages: -1, tailMax: 4}
 	s := openTest(t, dir, o)
 	for i := range uint64(11) {
 		write(t, s, register("n1", "a", "m", int64(i+1)))
@@ -97,7 +97,7 @@ func TestTail_IsMovedWhenFull(t *testing.T) {
 // The tail is one page: what does not fit is moved, what never would is put into
 // the log at once.
 func TestTail_IsBoundedInBytes(t *testing.T) {
-	s := openTest(t, t.TempDir(), Options{})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1})
 	long := func(n int) []delta.Operation {
 		var out []delta.Operation
 		for i := range n {
@@ -123,7 +123,7 @@ func TestTail_IsBoundedInBytes(t *testing.T) {
 
 // A view keeps the tail of its own instant, whatever is written beside it.
 func TestTail_IsOfTheViewsInstant(t *testing.T) {
-	s := openTest(t, t.TempDir(), Options{tailMax: 3})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1, tailMax: 3})
 	write(t, s, register("n1", "a", "m", 1))
 	view(t, s, func(v *View) error {
 		own := v.Summary().ID
@@ -144,7 +144,7 @@ func TestTail_IsOfTheViewsInstant(t *testing.T) {
 
 // What of the tail is trimmed is no longer served, and the rest still is.
 func TestTrim_OfTheTail(t *testing.T) {
-	s := openTest(t, t.TempDir(), Options{tailMax: 4})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1, tailMax: 4})
 	for i := range 6 {
 		write(t, s, register("n1", "a", "m", int64(i+1)))
 	}
@@ -158,7 +158,7 @@ func TestTrim_OfTheTail(t *testing.T) {
 
 // S4 holds for the tail too.
 func TestBackfill_PassesOverTheTail(t *testing.T) {
-	s := openTest(t, t.TempDir(), Options{})
+	s := openTest(t, t.TempDir(), Options{journalPages: -1})
 	write(t, s, register("n1", "a", "m", 1), register("n2", "a", "m", 1))
 	var held []delta.Packed
 	view(t, s, func(v *View) error {
@@ -179,7 +179,8 @@ func TestBackfill_PassesOverTheTail(t *testing.T) {
 // Opening refuses a tail, or chunks of newest entries, that cannot be.
 func TestState_OutOfBounds(t *testing.T) {
 	stateOf := func(indexed, first, next uint64) []byte {
-		a := stateArray{FreshFirst: first, FreshNext: next}
+		a := stateArray{JournalNext: 1}
+		a.FreshFirst, a.FreshNext = first, next
 		a.LogNext, a.Indexed, a.Trimmed = 2, indexed, make([]markArray, trimClasses)
 		return delta.Marshal(a)
 	}
@@ -194,7 +195,7 @@ func TestState_OutOfBounds(t *testing.T) {
 	if _, err := decodeState(FormatVersion, whole); err != nil {
 		t.Error(err)
 	}
-	for version := range uint64(2) { // format 3 has it as well
+	for version := range uint64(FormatVersion - 1) {
 		if _, err := decodeState(version+1, whole); !errors.Is(err, ErrCorrupt) {
 			t.Errorf("a state of format %d in a file of format %d: %v", FormatVersion, version+1, err)
 		}

@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/scalesmall/ssnode/compaction"
+	"github.com/scalesmall/ssnode/delta"
 )
 
 // trimChunk is how many records one transaction of Trim deletes: writers get
@@ -34,8 +35,8 @@ func (s *Store) Trim(p compaction.Plan) error {
 }
 
 func (s *Store) trim(drops []compaction.Drop) error {
-	return s.transact(transaction{fill: func(t *tables) (state, error) {
-		next, holes := s.tip.state, holeSet{}
+	return s.transact(func(t *tables, before state, _ *delta.Replica) (state, error) {
+		next, holes := before, holeSet{}
 		for left := drops; len(left) > 0; {
 			n, err := t.dropSome(&next, &holes, left)
 			if err != nil {
@@ -43,14 +44,11 @@ func (s *Store) trim(drops []compaction.Drop) error {
 			}
 			left = left[n:]
 		}
-		if next.logRecords == s.tip.state.logRecords {
+		if next.logRecords == before.logRecords {
 			return state{}, errNothing
 		}
-		if err := holes.write(&t.holes); err != nil {
-			return state{}, err
-		}
-		return next, t.putState(next)
-	}})
+		return next, holes.write(&t.holes)
+	})
 }
 
 // dropSome deletes the first of some records, and with it those that are in the same

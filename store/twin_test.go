@@ -259,7 +259,7 @@ func (w *twins) fail(t *rapid.T) {
 		if arrives {
 			return errors.Join(errDisk, commit())
 		}
-		return errors.Join(errDisk, tx.Rollback())
+		return errors.Join(errDisk, giveUp(tx))
 	}
 	o := drawOperation(t)
 	commit := func(c *delta.Commit) error { _, _, err := c.Write([]delta.Operation{o}); return err }

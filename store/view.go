@@ -16,7 +16,11 @@ type View struct {
 	tables  *tables
 	summary *Summary
 	index   Index
-	state   state
+	// state is that of the tables, journaled what the journal has beyond them, known
+	// both together.
+	state     state
+	journaled journaled
+	known     state
 
 	revision uint64
 }
@@ -43,8 +47,8 @@ func (s *Store) beginView() (*View, error) {
 		return v, err
 	}
 	// A transaction is in the file that was not acknowledged when we looked.
-	s.commit.Lock()
-	defer s.commit.Unlock()
+	s.file.Lock()
+	defer s.file.Unlock()
 	v, err := s.tryView()
 	if err == nil && v == nil {
 		err = s.failUnknown()
@@ -53,7 +57,7 @@ func (s *Store) beginView() (*View, error) {
 }
 
 // tryView returns nil if the file and what is acknowledged do not agree, which
-// cannot be while commit is held.
+// cannot be while file is held.
 func (s *Store) tryView() (*View, error) {
 	db, err := s.readable()
 	if err != nil {
@@ -90,7 +94,7 @@ func (s *Store) unless(err error) error {
 
 func (s *Store) newView(tx *bbolt.Tx) *View {
 	t := newTables(tx, nil)
-	return &View{entryReader: t.reader(&s.state), tables: t, summary: s.summary.of(s.replica), index: s.index, state: s.state, revision: s.mu.revision}
+	return &View{entryReader: t.reader(&s.state, &s.journaled), tables: t, journaled: s.journaled, known: s.journaled.over(s.state), summary: s.summary.of(s.replica), index: s.index, state: s.state, revision: s.mu.revision}
 }
 
 // failUnknown stops a store whose file holds a transaction that nobody here

@@ -207,6 +207,9 @@ func (w *walker) readBucket(name string, value []byte) error {
 			w.damaged("the bucket %s holds the bucket %q", name, e.key)
 			return nil
 		}
+		if name == bucketJournal {
+			return nil // it is not sealed: its frames are, each
+		}
 		payload, problem := tryUnseal(name, e.key, e.value)
 		switch {
 		case problem == "" && w.value != nil:

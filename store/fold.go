@@ -1,0 +1,147 @@
+package store
+
+import (
+	"errors"
+
+	"github.com/scalesmall/ssnode/delta"
+	"go.etcd.io/bbolt"
+)
+
+// Fold puts into the tables what the journal has, many commits together, while others
+// go on: each touches few pages for each claim then. It does nothing if there is
+// nothing. An error is as one of Prepared.Commit; what was acknowledged is in the journal
+// all the same.
+func (s *Store) Fold() error {
+	s.file.Lock()
+	defer s.file.Unlock()
+	return s.fold()
+}
+
+// IsFoldWorth reports whether it is time to Fold, so that no commit has to wait for room
+// in the journal.
+func (s *Store) IsFoldWorth() bool {
+	r := s.ring.Load()
+	return r != nil && r.used.Load() > int64(r.pages)/foldShare
+}
+
+// foldShare is which part of the ring is folded together: while it is, as many frames
+// find room in the rest.
+const foldShare = 3
+
+// fold is Fold for who holds file.
+func (s *Store) fold() error {
+	if len(s.unfolded()) == 0 {
+		return nil
+	}
+	return s.amend(nil)
+}
+
+// unfolded returns the frames that were acknowledged and that the tables do not have. The
+// caller holds file.
+func (s *Store) unfolded() []*frame {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.journaled.unfolded(s.state.journal.sequence)
+}
+
+// amendment is a change of the tables beside what the journal has.
+type amendment struct {
+	// fill puts it into the tables, which have a state, that of a replica, and returns
+	// the state with it: errNothing, if there is nothing to change.
+	fill func(*tables, state, *delta.Replica) (state, error)
+	// adopt is called with what is acknowledged, before any reader sees it; nil for
+	// nobody.
+	adopt func()
+}
+
+// errNothing ends a transaction that has nothing to write.
+var errNothing = errors.New("nothing to write")
+
+// transact carries out a change of the tables.
+func (s *Store) transact(fill func(*tables, state, *delta.Replica) (state, error)) error {
+	s.await()
+	defer s.goOn()
+	if err := s.amend(&amendment{fill: fill}); err != errNothing {
+		return err
+	}
+	return nil
+}
+
+// amend has the tables have what the journal has, and then a change; nil is none. The
+// caller holds file, and, where there is a change, write and commit as well.
+func (s *Store) amend(x *amendment) error {
+	db, err := s.database()
+	if err != nil {
+		return err
+	}
+	tx, err := db.Begin(true)
+	if err != nil {
+		return s.fail(err)
+	}
+	t := newTables(tx, s.rewrite.touched())
+	t.tailMax, t.freshMax = s.options.tailMax, s.options.freshMax
+	frames := s.unfolded()
+	next, filed, err := s.fillTables(t, frames, x)
+	if err == nil {
+		txid := tx.ID()
+		if err = s.commitTransaction(tx); err == nil {
+			s.publishTables(next, txid, filed, frames, x)
+			return nil
+		}
+		err = s.fail(err)
+	}
+	tx.Rollback() // does nothing once committed
+	t.standings.takeBack()
+	return err
+}
+
+// fillTables puts all of it into a transaction, and returns the state of the tables with
+// it, and the replica with the frames.
+func (s *Store) fillTables(t *tables, frames []*frame, x *amendment) (next state, filed *delta.Replica, err error) {
+	next, filed = s.state, s.filed
+	if n := len(frames); n > 0 {
+		next.journal, filed = frames[n-1].behind(), filed.Clone()
+		if err := errors.Join(s.persist(t, &next, filed, frames...), t.endBundle()); err != nil {
+			return state{}, nil, err
+		}
+		filed.Adopt(frames[n-1].effects)
+	}
+	if x != nil {
+		if next, err = x.fill(t, next, filed); err == nil {
+			err = t.endBundle()
+		}
+		if err != nil {
+			return state{}, nil, err
+		}
+	}
+	return next, filed, t.putState(next)
+}
+
+// publishTables makes a transaction of the tables the one that readers see, and gives
+// the pages of its frames back to the ring.
+func (s *Store) publishTables(next state, txid int, filed *delta.Replica, frames []*frame, x *amendment) {
+	r := s.ring.Load()
+	for _, f := range frames {
+		r.used.Add(-f.cost)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state, s.mu.txid, s.filed = next, txid, filed
+	s.journaled = s.journaled.without(next.journal.sequence)
+	if x == nil {
+		return
+	}
+	s.journaled = newJournaled(&next)
+	s.tip = s.journaled
+	s.mu.revision++
+	if x.adopt != nil {
+		x.adopt()
+	}
+	s.summary.forget()
+}
+
+// commitTransaction makes a transaction of the tables durable. The caller holds file, or
+// is alone.
+func (s *Store) commitTransaction(tx *bbolt.Tx) error {
+	return s.options.commit(tx, func() error { return s.flusher.commit(tx) })
+}

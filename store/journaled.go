@@ -1,0 +1,109 @@
+package store
+
+import (
+	"github.com/scalesmall/ssnode/crdt"
+)
+
+// journaled is what the journal has beyond the tables, at one instant. Like an overlay it
+// is never changed: who holds one keeps it. It may begin with frames that the tables
+// have had since; these say nothing new.
+type journaled struct {
+	frames []*frame
+	// entries are the images of the frames, a chunk for each.
+	entries overlay
+	// logNext, logRecords and logBytes are those of the log with the frames.
+	logNext, logRecords, logBytes uint64
+}
+
+// newJournaled returns what there is when the journal has nothing.
+func newJournaled(s *state) journaled {
+	return journaled{entries: newOverlay(1, 1), logNext: s.logNext, logRecords: s.logRecords, logBytes: s.logBytes}
+}
+
+// with returns it with one more frame, which is given its place in the log,
+// and without those that the tables have. It may be called by one at a time, on what
+// it has returned last or what that was called on.
+func (p journaled) with(f *frame, folded uint64) journaled {
+	p = p.without(folded)
+	f.first = p.logNext
+	n := uint64(len(f.effects.Deltas))
+	p.logNext, p.logRecords, p.logBytes = p.logNext+n, p.logRecords+n, p.logBytes+f.bytes
+	// To append would be to write where another one, that began on the same, has.
+	p.frames = append(p.frames[:len(p.frames):len(p.frames)], f)
+	p.entries = p.entries.begin()
+	for i := range f.images {
+		p.entries.add(&f.images[i])
+	}
+	p.entries.addChunk(f.images)
+	return p
+}
+
+// without returns it without the frames below a sequence, which the tables have.
+func (p journaled) without(folded uint64) journaled {
+	n := 0
+	for n < len(p.frames) && p.frames[n].at.sequence < folded {
+		n++
+	}
+	if n == 0 {
+		return p
+	}
+	p.entries = p.entries.begin()
+	for range n {
+		p.entries.dropFirst()
+	}
+	p.frames = p.frames[n:]
+	return p
+}
+
+// unfolded returns the frames that the tables do not have, which have what is below a
+// sequence.
+func (p *journaled) unfolded(folded uint64) []*frame {
+	n := len(p.frames)
+	for n > 0 && p.frames[n-1].at.sequence >= folded {
+		n--
+	}
+	return p.frames[n:]
+}
+
+// find returns the record of an event, if a frame has it whose records are not in the
+// log, which ends before an index.
+func (p *journaled) find(d crdt.Dot, logNext uint64) (Record, bool) {
+	for i := len(p.frames) - 1; i >= 0 && p.frames[i].first >= logNext; i-- {
+		f := p.frames[i]
+		if f.effects.Context.Get(d.Replica) < d.Sequence {
+			continue
+		}
+		for j := range f.effects.Deltas {
+			if x := &f.effects.Deltas[j]; x.Origin == d.Replica && x.First <= d.Sequence && d.Sequence <= x.Last() {
+				return f.record(j), true
+			}
+		}
+	}
+	return Record{}, false
+}
+
+// each visits the records of the frames from an index on, ascending.
+func (p *journaled) each(from uint64, visit func(Record) error) error {
+	for _, f := range p.frames {
+		for i := range f.effects.Deltas {
+			if f.first+uint64(i) < from {
+				continue
+			}
+			if err := visit(f.record(i)); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// over returns a state of the tables as it is with what is journaled, but for where things
+// are in the tables.
+func (p *journaled) over(s state) state {
+	if n := len(p.frames); n > 0 {
+		e := p.frames[n-1].effects
+		s.fingerprint, s.contextHash = e.Fingerprint, e.ContextHash
+		s.logRecords, s.logBytes = p.logRecords, p.logBytes
+	}
+	return s
+}

@@ -1,0 +1,248 @@
+package store
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"hash/crc32"
+	"os"
+	"slices"
+	"sync/atomic"
+
+	"go.etcd.io/bbolt"
+)
+
+// The journal is a ring of pages, within one value of bbolt that bbolt itself never
+// reads or writes again: the only pages of the file that are written in place. A
+// commit that is small appends a frame to it, one write and one flush, whatever its
+// claims are and however deep the trees. What frames say is folded into the tables
+// later, many together (fold.go).
+//
+//	S18 What is acknowledged is what the tables have, and then the frames from
+//	    state.journal on, whose sequences have no gap. A frame begins on a page of its
+//	    own, and no page of one is written again before a transaction is on disk that
+//	    has what the frame says.
+//	S19 A frame is written when all before it are on disk. So one that is not whole
+//	    is the last one, and nobody was told of it; if a whole one is behind it, it
+//	    was damaged.
+const (
+	// journalPages is how many pages the ring of a new file has: half of it is some
+	// thousand writes, so that folding them touches few pages for each.
+	journalPages = 128
+	// framePagesMax bounds a frame: a larger commit goes into the tables at once.
+	framePagesMax = 32
+	// frameHeadBytes is what precedes the payload: a magic, the checksum of what
+	// follows that, the sequence and the length of the payload.
+	frameHeadBytes = 4 + 4 + 8 + 4
+	frameMagic     = 0x73736a31
+)
+
+// journalMark is where the first frame is, or will be, that the tables do not have:
+// its sequence, and the page of the ring that it is on, or else the first one, if it
+// does not fit there.
+type journalMark struct{ sequence, page uint64 }
+
+// ring writes frames. It belongs to who holds Store.write and Store.commit, but for used.
+type ring struct {
+	file *os.File
+	// base is where its first page is in the file, pages how many it has.
+	base  int64
+	pages uint64
+	// next is where the next frame goes.
+	next   journalMark
+	noSync bool
+	// used is how many pages those frames take that the tables do not have, with what
+	// is left free before those that do not fit.
+	used atomic.Int64
+}
+
+const (
+	// ringKey is the only key in the bucket journal.
+	ringKey = "ring"
+	// ringHeadBytes is what precedes its value in the page of both.
+	ringHeadBytes = pageHeadBytes + elementBytes + len(ringKey)
+)
+
+// createRing makes a ring of so many pages, if there are any, in a file without one. The
+// value fills its pages to the end, the first of which has its key, too.
+func createRing(tx *bbolt.Tx, pages int) error {
+	b, err := tx.CreateBucketIfNotExists([]byte(bucketJournal))
+	if err != nil || pages <= 0 {
+		return err
+	}
+	return b.Put([]byte(ringKey), make([]byte, (pages+1)*pageBytes-ringHeadBytes))
+}
+
+// ringOf returns the pages of the ring of a file, as they are now, and where the first
+// one is; nil, if there is no ring.
+func ringOf(tx *bbolt.Tx) (base int64, pages []byte, err error) {
+	b := tx.Bucket([]byte(bucketJournal))
+	if b == nil {
+		return 0, nil, nil
+	}
+	value := b.Get([]byte(ringKey))
+	if value == nil {
+		return 0, nil, nil
+	}
+	first := pageBytes - ringHeadBytes // what is on the page of the key
+	if len(value) <= first || (len(value)-first)%pageBytes != 0 || b.Root() == 0 {
+		return 0, nil, fmt.Errorf("%w: the journal has %d bytes", ErrCorrupt, len(value))
+	}
+	return int64(b.Root()+1) * pageBytes, value[first:], nil
+}
+
+// openRing opens the ring of a file, which has frames already that the tables do not
+// have; nil, if the file has none.
+func openRing(db *bbolt.DB, p *journaled, next journalMark, noSync bool) (r *ring, err error) {
+	r = &ring{next: next, noSync: noSync}
+	err = readTransaction(db, func(tx *bbolt.Tx) error {
+		base, pages, err := ringOf(tx)
+		r.base, r.pages = base, uint64(len(pages))/pageBytes
+		return err
+	})
+	if err != nil || r.pages == 0 {
+		return nil, err
+	}
+	// It has a descriptor of its own: each is told once of a fault that the disk has
+	// met, and who folds is not to be told of what a commit waits for.
+	if r.file, err = os.OpenFile(db.Path(), os.O_RDWR, 0); err != nil {
+		return nil, fmt.Errorf("open the journal: %w", err)
+	}
+	if err := r.look(); err != nil {
+		return nil, errors.Join(err, r.file.Close())
+	}
+	for _, f := range p.frames {
+		_, cost := r.place(f)
+		f.cost, r.next = cost, f.behind()
+		r.used.Add(cost)
+	}
+	return r, nil
+}
+
+// look makes sure that nothing else is where frames will be written.
+func (r *ring) look() error {
+	head := make(page, pageHeadBytes)
+	if _, err := r.file.ReadAt(head, r.base-pageBytes); err != nil {
+		return fmt.Errorf("read the journal: %w", err)
+	}
+	if head.id() != uint64(r.base/pageBytes-1) || head.flags() != pageLeaf || head.count() != 1 || head.overflow() != r.pages {
+		return fmt.Errorf("%w: the journal does not begin on page %d", ErrCorrupt, r.base/pageBytes-1)
+	}
+	return nil
+}
+
+// takes reports whether a frame may be put into the ring, when there is room.
+func (r *ring) takes(f *frame) bool {
+	return r != nil && len(f.encoded) > 0 && pagesOf(len(f.encoded)) <= min(framePagesMax, (r.pages-1)/2)
+}
+
+// place returns the page for a frame behind the last one, and what of the ring it takes.
+func (r *ring) place(f *frame) (page uint64, cost int64) {
+	pages := pagesOf(len(f.encoded))
+	if r.next.page+pages <= r.pages {
+		return r.next.page, int64(pages)
+	}
+	return 0, int64(pages + r.pages - min(r.pages, r.next.page))
+}
+
+// hasRoom reports whether a frame overwrites nothing that is needed, and leaves a page
+// (ringCopy).
+func (r *ring) hasRoom(f *frame) bool {
+	_, cost := r.place(f)
+	return r.used.Load()+cost < int64(r.pages)
+}
+
+// append writes a frame for which there is room, and waits for nothing.
+func (r *ring) append(f *frame) error {
+	f.at.page, f.cost = r.place(f)
+	if _, err := r.file.WriteAt(f.encoded, r.base+int64(f.at.page)*pageBytes); err != nil {
+		return err
+	}
+	r.next = f.behind()
+	r.used.Add(f.cost)
+	return nil
+}
+
+func (r *ring) sync() error {
+	if r.noSync {
+		return nil
+	}
+	return datasync(r.file)
+}
+
+// close closes the ring, if there is one.
+func (r *ring) close() error {
+	if r == nil {
+		return nil
+	}
+	return r.file.Close()
+}
+
+func pagesOf(bytes int) uint64 { return uint64(bytes+pageBytes-1) / pageBytes }
+
+// sealFrame completes a frame, which begins with room for its head and has its payload
+// behind that, and fills its last page.
+func sealFrame(b []byte, sequence uint64) []byte {
+	payload := len(b) - frameHeadBytes
+	b = append(b, make([]byte, int(pagesOf(len(b)))*pageBytes-len(b))...)
+	binary.BigEndian.PutUint32(b, frameMagic)
+	binary.BigEndian.PutUint64(b[8:], sequence)
+	binary.BigEndian.PutUint32(b[16:], uint32(payload))
+	binary.BigEndian.PutUint32(b[4:], crc32.Checksum(b[8:frameHeadBytes+payload], castagnoli))
+	return b
+}
+
+// readRing returns the frames that a ring has from a mark on, in order. What is not whole
+// was not completed, unless a whole one is behind it (S19).
+func readRing(all []byte, from journalMark) (frames []sealedFrame, err error) {
+	at := from
+	for {
+		f, ok := frameAt(all, at)
+		if !ok && at.page != 0 {
+			at.page = 0
+			f, ok = frameAt(all, at)
+		}
+		if !ok {
+			break
+		}
+		frames = append(frames, f)
+		at = journalMark{at.sequence + 1, at.page + pagesOf(len(f.payload)+frameHeadBytes)}
+	}
+	for i := 0; i < len(all); i += pageBytes {
+		if f, ok := wholeFrame(all[i:]); ok && f.at.sequence > at.sequence {
+			return frames, fmt.Errorf("%w: frame %d of the journal is damaged, and frame %d, which is behind it, is whole", ErrCorrupt, at.sequence, f.at.sequence)
+		}
+	}
+	return frames, nil
+}
+
+// sealedFrame is a frame as it is read.
+type sealedFrame struct {
+	at      journalMark
+	payload []byte
+}
+
+// frameAt returns the frame that is expected somewhere.
+func frameAt(all []byte, at journalMark) (sealedFrame, bool) {
+	if at.page >= uint64(len(all))/pageBytes {
+		return sealedFrame{}, false
+	}
+	f, ok := wholeFrame(all[at.page*pageBytes:])
+	f.at.page = at.page
+	return f, ok && f.at == at
+}
+
+// wholeFrame returns the frame that begins where b does, if there is one.
+func wholeFrame(b []byte) (sealedFrame, bool) {
+	if binary.BigEndian.Uint32(b) != frameMagic {
+		return sealedFrame{}, false
+	}
+	bytes := int(binary.BigEndian.Uint32(b[16:]))
+	if bytes > framePagesMax*pageBytes-frameHeadBytes || bytes > len(b)-frameHeadBytes ||
+		binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(b[8:frameHeadBytes+bytes], castagnoli) {
+		return sealedFrame{}, false
+	}
+	f := sealedFrame{payload: slices.Clone(b[frameHeadBytes : frameHeadBytes+bytes])}
+	f.at.sequence = binary.BigEndian.Uint64(b[8:])
+	return f, true
+}
