@@ -49,9 +49,9 @@ type amendment struct {
 	// fill puts it into the tables, which have a state, that of a replica, and returns
 	// the state with it: errNothing, if there is nothing to change.
 	fill func(*tables, state, *delta.Replica) (state, error)
-	// adopt is called with what is acknowledged, before any reader sees it; nil for
-	// nobody.
-	adopt func()
+	// await is called when the disk has it, and adopt, with what is acknowledged,
+	// before any reader sees it; nil for nobody.
+	await, adopt func()
 }
 
 // errNothing ends a transaction that has nothing to write.
@@ -85,6 +85,9 @@ func (s *Store) amend(x *amendment) error {
 	if err == nil {
 		txid := tx.ID()
 		if err = s.commitTransaction(tx); err == nil {
+			if x != nil && x.await != nil {
+				x.await()
+			}
 			s.publishTables(next, txid, filed, frames, x)
 			return nil
 		}

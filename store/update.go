@@ -100,17 +100,16 @@ func (p *Prepared) goDirectly() error {
 	s := p.store
 	s.file.Lock()
 	defer s.file.Unlock()
-	err := s.amend(&amendment{
+	return s.amend(&amendment{
 		fill: func(t *tables, next state, replica *delta.Replica) (state, error) {
 			return next, s.persist(t, &next, replica, p.frame)
 		},
+		await: p.await,
 		adopt: func() {
 			s.filed.Adopt(p.effects)
 			p.adopt()
 		},
 	})
-	p.await()
-	return err
 }
 
 // publish makes what the journal has the instant that readers see.
