@@ -54,7 +54,20 @@ func (f *frame) end(pages uint64) *frame {
 // replica is rare. A batch has neighbours and goes where it belongs at once.
 func (f *frame) isSmall() bool {
 	e := f.effects
-	return len(e.Deltas) > 0 && !e.Renamed && len(e.Ahead) == 0 && len(e.Forgotten) == 0 && !isBatch(len(f.images), len(e.Deltas))
+	return len(e.Deltas) > 0 && !e.Renamed && len(e.Ahead) == 0 && len(e.Forgotten) == 0 &&
+		!isBatch(len(f.images), len(e.Deltas)) && f.size() <= framePagesMax*pageBytes
+}
+
+// size returns how many bytes encode writes at most, but for the last page.
+func (f *frame) size() int {
+	size := frameHeadBytes + headArrayBytesMax + 2*valueHeadBytes + (crdt.ReplicaIDBytes+sequenceBytesMax+2)*len(f.effects.Context)
+	for i := range f.images {
+		size += f.images[i].bytes() + 2*valueHeadBytes
+	}
+	for _, p := range f.effects.Deltas {
+		size += len(p.Bytes) + valueHeadBytes
+	}
+	return size
 }
 
 // isBatch reports whether entries that so many deltas have changed are neighbours.
@@ -83,14 +96,8 @@ const (
 
 // encode has the frame be written under the next sequence.
 func (f *frame) encode(sequence uint64) {
-	e, size := f.effects, frameHeadBytes+headArrayBytesMax+(crdt.ReplicaIDBytes+sequenceBytesMax+2)*len(f.effects.Context)
-	for i := range f.images {
-		size += f.images[i].bytes() + 2*valueHeadBytes
-	}
-	for _, p := range e.Deltas {
-		size += len(p.Bytes) + valueHeadBytes
-	}
-	b := make([]byte, frameHeadBytes, size+pageBytes)
+	e := f.effects
+	b := make([]byte, frameHeadBytes, f.size()+pageBytes)
 	b = delta.AppendArray(b, uint64(1+2*len(e.Context)+2*len(f.images)+len(e.Deltas)))
 	b = delta.AppendBytes(b, f.appendHead(make([]byte, 0, headArrayBytesMax)))
 	for id, n := range e.Context.All() {

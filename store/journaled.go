@@ -44,10 +44,6 @@ func (p journaled) without(folded uint64) journaled {
 	for n < len(p.frames) && p.frames[n].at.sequence < folded {
 		n++
 	}
-	if n == 0 {
-		return p
-	}
-	p.entries = p.entries.begin()
 	for range n {
 		p.entries.dropFirst()
 	}

@@ -111,12 +111,24 @@ func openRing(db *bbolt.DB, p *journaled, next journalMark, noSync bool) (r *rin
 	if err := r.look(); err != nil {
 		return nil, errors.Join(err, r.file.Close())
 	}
-	for _, f := range p.frames {
-		_, cost := r.place(f)
-		f.cost, r.next = cost, f.behind()
-		r.used.Add(cost)
+	if err := r.settle(p.frames); err != nil {
+		return nil, errors.Join(err, r.file.Close())
 	}
 	return r, nil
+}
+
+// settle has the disk take the frames that were read, once more: what was read may be in
+// the memory of the operating system only, as in flusher.settle.
+func (r *ring) settle(frames []*frame) error {
+	for _, f := range frames {
+		if err := r.append(f); err != nil {
+			return fmt.Errorf("settle the journal: %w", err)
+		}
+	}
+	if len(frames) == 0 {
+		return nil
+	}
+	return r.sync()
 }
 
 // look makes sure that nothing else is where frames will be written.
