@@ -30,7 +30,7 @@ import (
 //	    before leads to. If F3 holds one back, or it fails though the disk works,
 //	    that is undone, the last one first, before anything else is derived.
 //
-//	F6  A transaction that is ready is filled in while the disk works on the one
+//	F6  A transaction that is ready is put together while the disk works on the one
 //	    before (store, S16), by a goroutine of its own; a lone one in its flight.
 //
 // So the protocol's requests still come before the local writes of the same

@@ -42,14 +42,12 @@ func deriveFirst(_ *delta.Effects, derive func()) (wait func()) {
 	return func() {}
 }
 
-// An update that was filled in goes one of three ways, which the holder of write and
-// commit takes:
+// carryOut makes an update durable that was put together: by way of the journal if it is
+// small, or else in the tables at once.
 //
-//	S16 One frame is on its way to the disk at most, and no change of the tables
-//	    but a fold. The next may be put together meanwhile, on what that one leads to
-//	    (tip): it is not written before that one is durable, nor if it is not.
-
-// carryOut takes it.
+//	S16 One update is on its way to the disk at most. The next may be put together
+//	    meanwhile, in memory, on what the journal has with that one (tip): it is not
+//	    written before that one is durable, nor if that is not.
 func (p *Prepared) carryOut() error {
 	s := p.store
 	s.commit.Lock()
@@ -102,7 +100,8 @@ func (p *Prepared) goDirectly() error {
 	defer s.file.Unlock()
 	return s.amend(&amendment{
 		fill: func(t *tables, next state, replica *delta.Replica) (state, error) {
-			return next, s.persist(t, &next, replica, p.frame)
+			err := s.persist(t, &next, replica, p.frame)
+			return next, err
 		},
 		await: p.await,
 		adopt: func() {
