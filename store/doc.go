@@ -1,9 +1,9 @@
 // Package store keeps a replica in one bbolt file: its entries, its context,
 // the log of deltas, and who it is. It is the only importer of bbolt.
 //
-// A Store applies one transaction at a time. Update runs the steps of a
-// delta.Commit and makes their effects durable in one synchronous transaction;
-// only then does the replica in memory adopt them. So when Update returns
+// A Store applies one update at a time. Update runs the steps of a
+// delta.Commit and makes their effects durable together: in a journal within the
+// file, which is folded into the tables of bbolt later, or in these at once; only then does the replica in memory adopt them. So when Update returns
 // without an error everything in it survives a crash, and when it returns an
 // error nothing has changed:
 //
@@ -20,20 +20,21 @@
 //
 // It guarantees (see docs/storage-format.md for the bytes):
 //
-//	S1  The file holds exactly what its last transaction left; what is in
-//	    memory is that of the last one that was acknowledged.
+//	S1  The file holds exactly what was acknowledged, and at most one update
+//	    beside that nobody was told of; what is in memory is what was acknowledged.
 //	S2  Fingerprint, count, context hash and the counters of the log are those
 //	    of the entries, context and log in the same file. Open recomputes the
 //	    first three and refuses to serve on a difference.
 //	S3  No value is taken for another's: each carries a checksum over its
-//	    bucket, its key and itself. bbolt checks no data pages.
+//	    bucket, its key and itself, or as a frame over its sequence. bbolt checks
+//	    no data pages.
 //	S4  The log holds each event at most once, in the order of application,
 //	    and none that the context does not cover.
 //	S5  After a transaction whose outcome is unknown nothing is read or
 //	    acknowledged until Reopen has settled the outcome.
-//	S6  The newest records, as many as fit into a page, are in a bucket of their
-//	    own, and their places in memory; the log has all others, and the index
-//	    by dot their places. No record is in both.
+//	S6  Of the records in the tables the newest, as many as fit into a page, are in
+//	    a bucket of their own, and their places in memory; the log has all others,
+//	    and the index by dot their places. No record is in both.
 //
 // S7 to S9 are in overlay.go, S10 in prepare.go, S11 and S12 in proof.go, S13 and S14 in
 // generation.go, S15 in tail.go, S16 in update.go, S17 in bundle.go, S18 and S19
