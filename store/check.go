@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"slices"
 
 	"github.com/scalesmall/ssnode/internal/zst"
 	"go.etcd.io/bbolt"
@@ -74,11 +73,11 @@ func problemsOf(path string, cause error) ([]Problem, error) {
 		c.report("%v", cause)
 		return c.problems, nil
 	}
-	w := &walker{}
-	if err := w.walk(path); err != nil {
+	left, err := salvage(path) // also the frames, which may be damaged as well
+	if err != nil {
 		return nil, err
 	}
-	for _, found := range slices.Concat(w.structure, w.values) {
+	for _, found := range left.problems {
 		c.report("%s", found)
 	}
 	if len(c.problems) == 0 {

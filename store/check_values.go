@@ -245,6 +245,9 @@ func (c *checker) checkRest(t *tables) {
 
 // checkJournal checks the frames that the tables do not have.
 func (c *checker) checkJournal(tx *bbolt.Tx) {
+	if c.state.journal.sequence == 0 {
+		return // the state could not be read, which was reported: it says which these are
+	}
 	frames, err := readFrames(tx, c.state.journal)
 	if err != nil {
 		c.report("%v", err)

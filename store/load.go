@@ -143,7 +143,11 @@ func readFrames(tx *bbolt.Tx, from journalMark) ([]sealedFrame, error) {
 	if err != nil {
 		return nil, err
 	}
-	return readRing(ring, from)
+	frames, problem := readRing(ring, from)
+	if problem != "" {
+		err = fmt.Errorf("%w: %s", ErrCorrupt, problem)
+	}
+	return frames, err
 }
 
 // readEntries visits all entries and verifies their fingerprint and count (S2).

@@ -29,7 +29,7 @@ type Repaired struct {
 	Replica, Former crdt.ReplicaID
 	// Kept is where the damaged file is kept.
 	Kept string
-	// Deltas are those of the damaged log that the backup lacked, Entries how
+	// Deltas are those of the damaged log and journal that the backup lacked, Entries how
 	// many entries changed by what the damaged file had beyond them.
 	Deltas, Entries uint64
 	// Problems is what was wrong, in words; no more than a hundred.
@@ -41,10 +41,11 @@ type Repaired struct {
 //
 //	1  the backup becomes a new file, under a new replica id and the name of the
 //	   node whose directory it is;
-//	2  the events in what is intact of the damaged log are received there, in
-//	   order, as from a peer: what follows a lost one is left to the cluster;
+//	2  the events in what is intact of the damaged log, and of the journal, are
+//	   received there, in order, as from a peer: what follows a lost one is left to
+//	   the cluster;
 //	3  what is intact of the damaged entries is joined as range answers, if the
-//	   log alone does not show that nothing is missing. So what only this node
+//	   events alone do not show that nothing is missing. So what only this node
 //	   had is kept, and the state is ahead of its context, until a session with
 //	   a peer ends that;
 //	4  the new file is checked, and takes the place of the damaged one, which is
@@ -52,7 +53,8 @@ type Repaired struct {
 //
 // No context is wider than what came with it: lost entries are not taken for
 // closed. Interrupted at any point the directory has the damaged file, or the
-// whole one. Memory is bounded by the contexts and a batch.
+// whole one. Memory is bounded by the contexts, the newest entries, the journal and
+// a batch.
 //
 // Options.Node names the node where the damaged file no longer does. Now is the
 // time in milliseconds since the Unix epoch.
@@ -160,47 +162,77 @@ func (r *repair) fill(n *Store) error {
 	return nil
 }
 
-// receive brings the events of the damaged log.
+// receive brings the events of the damaged log, and of the journal.
 func (r *repair) receive(n *Store) error {
-	var batch []delta.Packed
-	size := 0
-	flush := func() error {
-		effects, err := n.Update(delta.Env{Now: r.now}, func(c *delta.Commit) error {
-			for _, p := range batch {
-				if _, err := c.Receive(p); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			return fmt.Errorf("repair: bring what is left of the log: %w", err)
-		}
-		r.done.Deltas += uint64(len(effects.Deltas))
-		batch, size = batch[:0], 0
+	x := &intake{repair: r, to: n}
+	err := eachIntact(r.path, []string{bucketLog, bucketTail}, x.bundle)
+	for i := 0; i < len(r.old.frames) && err == nil; i++ {
+		err = x.frame(r.old.frames[i])
+	}
+	return errors.Join(err, x.flush())
+}
+
+// intake receives deltas of the damaged file in batches. What cannot be decoded is lost.
+type intake struct {
+	repair *repair
+	to     *Store
+	batch  []delta.Packed
+	bytes  int
+}
+
+func (x *intake) bundle(key, payload []byte) error {
+	if isChunkKey(key) {
+		return nil // see join
+	}
+	b, err := decodeBundle(key, payload)
+	if err != nil {
 		return nil
 	}
-	err := eachIntact(r.path, []string{bucketLog, bucketTail}, func(key, payload []byte) error {
-		if isChunkKey(key) {
-			return nil // see join
-		}
-		b, err := decodeBundle(key, payload)
+	return b.each(0, func(index uint64, payload []byte) error {
+		record, err := decodeRecord(index, payload)
 		if err != nil {
-			return nil // lost
+			return nil
 		}
-		return b.each(0, func(index uint64, payload []byte) error {
-			record, err := decodeRecord(index, payload)
-			if err != nil {
-				return nil // lost
-			}
-			batch, size = append(batch, record.Delta), size+len(payload)
-			if len(batch) < repairBatch && size < repairBatchBytes {
-				return nil
-			}
-			return flush()
-		})
+		return x.take(record.Delta)
 	})
-	return errors.Join(err, flush())
+}
+
+func (x *intake) frame(sealed sealedFrame) error {
+	f, err := decodeFrame(sealed, x.repair.old.identity.replica)
+	if err != nil {
+		return nil
+	}
+	for _, p := range f.effects.Deltas {
+		if err := x.take(p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (x *intake) take(p delta.Packed) error {
+	x.batch, x.bytes = append(x.batch, p), x.bytes+len(p.Bytes)
+	if len(x.batch) < repairBatch && x.bytes < repairBatchBytes {
+		return nil
+	}
+	return x.flush()
+}
+
+func (x *intake) flush() error {
+	effects, err := x.to.Update(delta.Env{Now: x.repair.now}, func(c *delta.Commit) error {
+		for _, p := range x.batch {
+			if _, err := c.Receive(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("repair: bring what is left of the log: %w", err)
+	}
+	x.repair.done.Deltas += uint64(len(effects.Deltas))
+	x.batch, x.bytes = x.batch[:0], 0
+	return nil
 }
 
 // join joins the entries of the damaged file.

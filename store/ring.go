@@ -1,10 +1,13 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
 	"hash/crc32"
+	"io"
 	"os"
 	"slices"
 	"sync/atomic"
@@ -205,8 +208,8 @@ func sealFrame(b []byte, sequence uint64) []byte {
 }
 
 // readRing returns the frames that a ring has from a mark on, in order. What is not whole
-// was not completed, unless a whole one is behind it (S19).
-func readRing(all []byte, from journalMark) (frames []sealedFrame, err error) {
+// was not completed, unless a whole one is behind it (S19): that is a problem, in words.
+func readRing(all []byte, from journalMark) (frames []sealedFrame, problem string) {
 	at := from
 	for {
 		f, ok := frameAt(all, at)
@@ -220,12 +223,30 @@ func readRing(all []byte, from journalMark) (frames []sealedFrame, err error) {
 		frames = append(frames, f)
 		at = journalMark{at.sequence + 1, at.page + pagesOf(len(f.payload)+frameHeadBytes)}
 	}
-	for i := 0; i < len(all); i += pageBytes {
-		if f, ok := wholeFrame(all[i:]); ok && f.at.sequence > at.sequence {
-			return frames, fmt.Errorf("%w: frame %d of the journal is damaged, and frame %d, which is behind it, is whole", ErrCorrupt, at.sequence, f.at.sequence)
+	if whole := wholeFrames(bytes.NewReader(all), int64(len(all))); len(whole) > 0 {
+		if last := whole[len(whole)-1].at.sequence; last > at.sequence {
+			problem = fmt.Sprintf("frame %d of the journal, which has what was written last, is damaged: frame %d, which was written after it, is whole", at.sequence, last)
 		}
 	}
-	return frames, nil
+	return frames, problem
+}
+
+// wholeFrames returns all frames in a file, wherever their pages are, in the order of
+// their sequences. What cannot be read is lost.
+func wholeFrames(file io.ReaderAt, size int64) (frames []sealedFrame) {
+	buffer := make([]byte, framePagesMax*pageBytes)
+	for at := int64(0); at+pageBytes <= size; at += pageBytes {
+		n, _ := file.ReadAt(buffer[:pageBytes], at)
+		if n < pageBytes || binary.BigEndian.Uint32(buffer) != frameMagic {
+			continue
+		}
+		n, _ = file.ReadAt(buffer[:min(int64(len(buffer)), size-at)], at)
+		if f, ok := wholeFrame(buffer[:n]); ok {
+			frames = append(frames, f)
+		}
+	}
+	slices.SortStableFunc(frames, func(a, b sealedFrame) int { return cmp.Compare(a.at.sequence, b.at.sequence) })
+	return frames
 }
 
 // sealedFrame is a frame as it is read.
@@ -246,15 +267,15 @@ func frameAt(all []byte, at journalMark) (sealedFrame, bool) {
 
 // wholeFrame returns the frame that begins where b does, if there is one.
 func wholeFrame(b []byte) (sealedFrame, bool) {
-	if binary.BigEndian.Uint32(b) != frameMagic {
+	if len(b) < frameHeadBytes || binary.BigEndian.Uint32(b) != frameMagic {
 		return sealedFrame{}, false
 	}
-	bytes := int(binary.BigEndian.Uint32(b[16:]))
-	if bytes > framePagesMax*pageBytes-frameHeadBytes || bytes > len(b)-frameHeadBytes ||
-		binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(b[8:frameHeadBytes+bytes], castagnoli) {
+	payload := int(binary.BigEndian.Uint32(b[16:]))
+	if payload > framePagesMax*pageBytes-frameHeadBytes || payload > len(b)-frameHeadBytes ||
+		binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(b[8:frameHeadBytes+payload], castagnoli) {
 		return sealedFrame{}, false
 	}
-	f := sealedFrame{payload: slices.Clone(b[frameHeadBytes : frameHeadBytes+bytes])}
+	f := sealedFrame{payload: slices.Clone(b[frameHeadBytes : frameHeadBytes+payload])}
 	f.at.sequence = binary.BigEndian.Uint64(b[8:])
 	return f, true
 }

@@ -3,6 +3,7 @@ package store
 import (
 	"bytes"
 	"fmt"
+	"os"
 	"slices"
 
 	"github.com/scalesmall/ssnode/crdt"
@@ -16,12 +17,16 @@ type salvaged struct {
 	identity identity
 	peers    []string
 	state    state
-	// newest are the images that are left, and chunks those that they were in.
+	// newest are the images that are left, also those of the journal, and chunks those
+	// that they were in.
 	newest map[delta.Key][]byte
 	chunks []uint64
-	// context and ahead are what is left of them; isWhole says that nothing is
-	// missing: they hash to what is stored, and the newest entries are all there,
-	// so that what is in place of others is not older than the contexts.
+	// frames are all that are whole in the journal, in the order of their sequences, but
+	// not those that the tables have, where these say so.
+	frames []sealedFrame
+	// context and ahead are what is left of them, and of the frames; isWhole says that
+	// nothing is missing: they hash to what is stored, and the newest entries are all
+	// there, so that what is in place of others is not older than the contexts.
 	context, ahead crdt.Context
 	isWhole        bool
 	// problems is what is wrong with the file, in words.
@@ -52,6 +57,11 @@ func salvage(path string) (salvaged, error) {
 		return salvaged{}, err
 	}
 	s.problems = append(w.structure, w.values...)
+	s.isWhole = s.state.logNext > 0 && s.hasNewest() &&
+		delta.HashContext(s.context) == s.state.contextHash && delta.HashContext(s.ahead) == s.state.aheadHash
+	if err := s.journal(path, w); err != nil {
+		return salvaged{}, err
+	}
 	torn, err := isTorn(path)
 	switch {
 	case err != nil: // of a page that cannot be read
@@ -59,9 +69,53 @@ func salvage(path string) (salvaged, error) {
 	case torn:
 		s.problems = append(s.problems, errTorn.Error())
 	}
-	s.isWhole = !torn && s.state.logNext > 0 && s.hasNewest() &&
-		delta.HashContext(s.context) == s.state.contextHash && delta.HashContext(s.ahead) == s.state.aheadHash
+	s.isWhole = s.isWhole && !torn
 	return s, nil
+}
+
+// journal takes the frames. Where the pages of the ring were not found it looks for them
+// in all of the file: nothing else has pages that begin like theirs.
+func (s *salvaged) journal(path string, w *walker) (err error) {
+	if w.ring != nil {
+		s.frames = wholeFrames(bytes.NewReader(w.ring), int64(len(w.ring)))
+		if s.state.journal.sequence > 0 {
+			s.beyondTables(w.ring)
+		}
+		return nil
+	}
+	if len(w.structure) == 0 {
+		return nil // there is none
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	s.frames, s.isWhole = wholeFrames(f, w.size), false
+	return f.Close()
+}
+
+// beyondTables takes what the frames say that the tables do not have, up to the first
+// that is damaged: what is behind that builds on it.
+func (s *salvaged) beyondTables(ring []byte) {
+	from := s.state.journal
+	s.frames = slices.DeleteFunc(s.frames, func(f sealedFrame) bool { return f.at.sequence < from.sequence })
+	frames, problem := readRing(ring, from)
+	for _, sealed := range frames {
+		f, err := decodeFrame(sealed, s.identity.replica)
+		if err != nil {
+			problem = err.Error()
+			break
+		}
+		for i := range f.images {
+			s.newest[f.images[i].key] = f.images[i].payload()
+		}
+		s.context.Join(f.effects.Context)
+		s.state.contextHash = f.effects.ContextHash
+	}
+	if problem != "" {
+		s.problems = append(s.problems, problem)
+	}
+	s.isWhole = s.isWhole && problem == "" && delta.HashContext(s.context) == s.state.contextHash
 }
 
 // meta takes one value of the bucket meta. What cannot be decoded is lost.

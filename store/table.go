@@ -204,6 +204,9 @@ func openTables(tx *bbolt.Tx, version uint64) (*tables, error) {
 			return nil, err
 		}
 	}
+	if version >= 6 && tx.Bucket([]byte(bucketJournal)) == nil {
+		return nil, fmt.Errorf("%w: the bucket %s is missing", ErrCorrupt, bucketJournal)
+	}
 	return t, nil
 }
 

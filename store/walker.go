@@ -20,7 +20,8 @@ import (
 //	    place in one tree, or, according to the freelist, nothing
 //	W3  keys ascend within a bucket, and lie where the branches lead to
 //
-// It also verifies the checksum of every value (S3).
+// It also verifies the checksum of every value (S3), but of the journal only that it is
+// where the format says: its frames are sealed each, see readRing.
 //
 // W1 is stricter than bbolt, which goes on from the older head if the newer is
 // damaged: the last transaction would be gone without a word, and its event
@@ -34,6 +35,8 @@ type walker struct {
 	last  []byte   // the last key of the bucket so far
 	depth int
 
+	// ring are the pages of the journal, nil if there are none, or they were not found.
+	ring []byte
 	// value is called for every value whose checksum is right, ascending in
 	// each bucket; key and payload are valid until it returns. Optional.
 	value func(bucket string, key, payload []byte) error
@@ -207,9 +210,6 @@ func (w *walker) readBucket(name string, value []byte) error {
 			w.damaged("the bucket %s holds the bucket %q", name, e.key)
 			return nil
 		}
-		if name == bucketJournal {
-			return nil // it is not sealed: its frames are, each
-		}
 		payload, problem := tryUnseal(name, e.key, e.value)
 		switch {
 		case problem == "" && w.value != nil:
@@ -223,7 +223,12 @@ func (w *walker) readBucket(name string, value []byte) error {
 		w.damaged("the bucket %q has %d bytes", name, len(value))
 		return nil
 	}
-	if root := native.Uint64(value); root != 0 {
+	root := native.Uint64(value)
+	if root != 0 && name == bucketJournal {
+		w.readRing(root)
+		return nil
+	}
+	if root != 0 {
 		return w.readTree(root, bounds{}, visit)
 	}
 	p := page(value[bucketHeadBytes:])
@@ -232,7 +237,32 @@ func (w *walker) readBucket(name string, value []byte) error {
 		w.damaged("the only page of the bucket %q is none", name)
 		return nil
 	}
+	if name == bucketJournal && p.count() > 0 {
+		w.damaged("the journal is in the page of another bucket")
+		return nil
+	}
 	return w.readLeaf(p, bounds{}, visit)
+}
+
+// readRing finds the pages of the journal: those that continue a leaf with one key.
+func (w *walker) readRing(id uint64) {
+	p := w.read(id, pageLeaf, nil)
+	if p == nil {
+		return
+	}
+	var e element
+	end, err := uint64(0), errPacking
+	if p.count() == 1 {
+		e, end, err = p.element(0, p.elements())
+	}
+	switch {
+	case err != nil || e.isBucket || string(e.key) != ringKey:
+		w.damaged("page %d is not that of the journal", id)
+	case end != uint64(len(p)) || len(p) == pageBytes:
+		w.damaged("the journal has %d bytes in the %d of its pages", len(e.value), len(p))
+	default:
+		w.ring = p[pageBytes:]
+	}
 }
 
 // bounds say where the keys of a page lie: from on, and before to unless that
