@@ -27,13 +27,16 @@ type harmed struct {
 	backup string
 	// history has every record that ever was.
 	history map[string]bool
+	// frames are how many are left in its journal.
+	frames int
 }
 
 const harmedClaims = 120
 
 func newHarmed(t *testing.T, random *rand.Rand) *harmed {
 	h := &harmed{t: t, random: random, dir: t.TempDir(), history: map[string]bool{}}
-	h.stores[0] = openTest(t, h.dir, Options{Cluster: "c1", Node: "n1", freshMax: 40})
+	pages := []int{-1, 8, 40}[random.IntN(3)]
+	h.stores[0] = openTest(t, h.dir, Options{Cluster: "c1", Node: "n1", freshMax: 40, journalPages: pages})
 	h.stores[1] = openTest(t, t.TempDir(), Options{Cluster: "c1", Node: "n2", freshMax: 40})
 	h.write(h.stores[0], registerMany(0, harmedClaims, 1)...)
 	h.work()
@@ -43,8 +46,23 @@ func newHarmed(t *testing.T, random *rand.Rand) *harmed {
 		trimAll(t, h.stores[0])
 	}
 	h.work()
-	h.stores[0].Close()
+	h.end()
 	return h
+}
+
+// end ends the process of the first, which may be killed: then frames are left that the
+// tables do not have.
+func (h *harmed) end() {
+	left := contentOf(h.t, h.stores[0].path)
+	h.frames = len(h.stores[0].unfolded())
+	h.stores[0].Close()
+	if h.random.IntN(2) == 0 {
+		h.frames = 0
+		return
+	}
+	if err := os.WriteFile(h.stores[0].path, left, fileMode); err != nil {
+		h.t.Fatal(err)
+	}
 }
 
 func recordText(k delta.Key, record any) string { return fmt.Sprintf("%q %+v", k, record) }
@@ -168,8 +186,10 @@ func TestRepair_OfAnyDamage(t *testing.T) {
 	}
 	t.Logf("replay with -repair-seed %d", seed)
 	random := rand.New(rand.NewPCG(seed, 1))
+	left := 0
 	for round := range *repairRounds {
 		h := newHarmed(t, random)
+		left += h.frames
 		for !h.harm() {
 		}
 		r, other := h.repair(), h.stores[1]
@@ -185,4 +205,5 @@ func TestRepair_OfAnyDamage(t *testing.T) {
 		r.Close()
 		other.Close()
 	}
+	t.Logf("the files had %d frames that their tables do not have", left)
 }
