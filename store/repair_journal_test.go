@@ -170,13 +170,13 @@ func TestRepair_JoinsTheEntriesOfFrames(t *testing.T) {
 	}
 }
 
-// A frame that is damaged is no reason to lose those around it: of what is before it
-// there are the entries, of what is behind it the events that follow what is known.
+// A frame that is damaged is no reason to lose those around it: events are received as
+// long as they follow what is known, and the entries are joined.
 func TestRepair_OfADamagedFrame(t *testing.T) {
 	other := openTest(t, t.TempDir(), Options{Node: "n2"})
 	write(t, other, claimed("theirs", 5))
 	for lost, want := range []map[string]int64{
-		{"first": 0, "theirs": 5, "third": 0},
+		{"first": 0, "theirs": 5, "third": 3},
 		{"first": 1, "theirs": 5, "third": 3},
 	} {
 		t.Run(fmt.Sprint(lost), func(t *testing.T) {
@@ -197,22 +197,25 @@ func TestRepair_OfADamagedFrame(t *testing.T) {
 	}
 }
 
-// What a frame before the damage has closed stays so, and what it has changed is not
-// undone by what the tables have.
-func TestRepair_OfADamagedFrame_UsesTheEntriesBeforeIt(t *testing.T) {
+// What frames around the damage have changed is not undone by what the tables have, and
+// what is lost is not taken for closed.
+func TestRepair_OfADamagedFrame_UsesTheEntriesOfTheOthers(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{})
 	write(t, s, claimed("old", 1))
 	backup := backupOf(t, s)
-	write(t, s, claimed("kept", 2))
+	write(t, s, claimed("kept", 2), claimed("both", 2), claimed("gone", 2))
 	trimAll(t, s)
 	confirm(t, s)
-	write(t, s, increased("kept", 1))
-	write(t, s, claimed("lost", 1))
-	write(t, s, claimed("behind", 1))
+	write(t, s, increased("kept", 1), increased("both", 1))
+	write(t, s, claimed("lost", 1), released("old"))
+	write(t, s, claimed("behind", 1), increased("both", 1), released("gone"))
 	k := kill(t, s, 3)
 	k.spoilFrame(1)
-	_, r, _ := k.repair(backup)
-	mustShow(t, r, map[string]int64{"old": 1, "kept": 3, "lost": 0, "behind": 0})
+	done, r, _ := k.repair(backup)
+	mustShow(t, r, map[string]int64{"old": 1, "kept": 3, "both": 4, "gone": 0, "lost": 0, "behind": 1})
+	if x := r.Summary(); x.Context.Get(done.Former) != 1 {
+		t.Errorf("the context is %s, ahead by %s", x.Context, x.Ahead)
+	}
 }
 
 // Whatever leads to the frames may be lost: they are found, and their events received.

@@ -94,23 +94,27 @@ func (s *salvaged) journal(path string, w *walker) (err error) {
 	return f.Close()
 }
 
-// beyondTables takes what the frames say that the tables do not have, up to the first
-// that is damaged: what is behind that builds on it.
+// beyondTables takes what the frames say that the tables do not have. What is behind a
+// damaged one is no longer all that the contexts cover, but an image is newer than
+// what the tables have all the same.
 func (s *salvaged) beyondTables(ring []byte) {
-	from := s.state.journal
-	s.frames = slices.DeleteFunc(s.frames, func(f sealedFrame) bool { return f.at.sequence < from.sequence })
-	frames, problem := readRing(ring, from)
-	for _, sealed := range frames {
+	inOrder, problem := readRing(ring, s.state.journal)
+	lost := s.state.journal.sequence + uint64(len(inOrder))
+	behind := slices.DeleteFunc(s.frames, func(f sealedFrame) bool { return f.at.sequence <= lost })
+	s.frames = slices.Concat(inOrder, behind)
+	for i, sealed := range s.frames {
 		f, err := decodeFrame(sealed, s.identity.replica)
 		if err != nil {
 			problem = err.Error()
-			break
+			continue
 		}
 		for i := range f.images {
 			s.newest[f.images[i].key] = f.images[i].payload()
 		}
-		s.context.Join(f.effects.Context)
-		s.state.contextHash = f.effects.ContextHash
+		if i < len(inOrder) {
+			s.context.Join(f.effects.Context)
+			s.state.contextHash = f.effects.ContextHash
+		}
 	}
 	if problem != "" {
 		s.problems = append(s.problems, problem)
