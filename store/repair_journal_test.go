@@ -279,6 +279,37 @@ func TestCheck_WithoutAStateTellsNothingOfFrames(t *testing.T) {
 	}
 }
 
+// What a frame says that is whole may contradict what is in it.
+func TestCheck_NoticesFramesThatContradict(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	write(t, s, claimed("a", 1))
+	confirm(t, s)
+	write(t, s, increased("a", 2), claimed("b", 2))
+	write(t, s, released("b"), increased("a", 2))
+	k := kill(t, s, 2)
+	for want, change := range map[string]func(e *delta.Effects){
+		"the fingerprint of the entries with frame 3":  func(e *delta.Effects) { e.Fingerprint.Sum = delta.SumOf([16]byte{1}) },
+		"the fingerprint of the entries with frame 3 ": func(e *delta.Effects) { e.Fingerprint.Count++ },
+		"the context with frame 3":                     func(e *delta.Effects) { e.ContextHash = delta.SumOf([16]byte{1}) },
+		"which was seen before":                        func(e *delta.Effects) { e.Deltas = append(e.Deltas, k.frames[0].effects.Deltas...) },
+	} {
+		f := *k.frames[1]
+		e := *f.effects
+		f.effects = &e
+		change(&e)
+		f.encode(f.at.sequence)
+		content := bytes.Clone(k.content)
+		copy(content[k.base+int64(f.at.page*pageBytes):], f.encoded)
+		dir := directoryOf(t, content)
+		mustBeDamaged(t, dir)
+		problems, err := Check(dir)
+		if err != nil || len(problems) != 1 {
+			t.Errorf("%s: check finds %q, %v", want, problems, err)
+		}
+		mustTell(t, problems, want)
+	}
+}
+
 // TestWalker_NoticesARingThatIsNone: a ring that bbolt finds elsewhere, or not at all,
 // is damage, and not a file without one.
 func TestWalker_NoticesARingThatIsNone(t *testing.T) {
