@@ -98,6 +98,7 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	}
 	name := args[0]
 	addrFile := ts.MkAbs(name + ".addr")
+	ts.Check(os.RemoveAll(addrFile)) // of one that was killed
 	line := []string{"run", "--data-dir", name, "--api", "127.0.0.1:0", "--gossip", "127.0.0.1:0", "--addr-file", addrFile}
 	if !strings.Contains(strings.Join(args, " "), "--config") {
 		line = append(line, "--node", name)
