@@ -248,6 +248,22 @@ func TestRepair_FindsTheFramesWithoutWhatLeadsThere(t *testing.T) {
 	}
 }
 
+// Where the state is there, frames that were found so are known to be newer than the
+// tables, and their entries count before these.
+func TestRepair_JoinsTheEntriesOfFramesThatNothingLeadsTo(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	write(t, s, claimed("old", 1))
+	backup := backupOf(t, s)
+	write(t, s, claimed("gone", 2), claimed("kept", 2))
+	trimAll(t, s)
+	confirm(t, s)
+	write(t, s, increased("kept", 1), released("gone"), claimed("new", 4))
+	k := kill(t, s, 1)
+	clear(k.content[k.base-pageBytes : k.base])
+	_, r, _ := k.repair(backup)
+	mustShow(t, r, map[string]int64{"old": 1, "kept": 3, "gone": 0, "new": 4})
+}
+
 // Damage elsewhere hides no damage of a frame.
 func TestCheck_TellsOfDamagedFramesBesideOtherDamage(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{})

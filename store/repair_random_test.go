@@ -1,14 +1,18 @@
 package store
 
 import (
+	"bytes"
+	"errors"
 	"flag"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
+	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 )
 
@@ -27,8 +31,10 @@ type harmed struct {
 	backup string
 	// history has every record that ever was.
 	history map[string]bool
-	// frames are how many are left in its journal.
-	frames int
+	// frames are those left in its journal, and base where that begins; none of them
+	// when it has been opened since.
+	frames []*frame
+	base   int64
 }
 
 const harmedClaims = 120
@@ -54,12 +60,12 @@ func newHarmed(t *testing.T, random *rand.Rand) *harmed {
 // tables do not have.
 func (h *harmed) end() {
 	left := contentOf(h.t, h.stores[0].path)
-	h.frames = len(h.stores[0].unfolded())
+	frames, ring := h.stores[0].unfolded(), h.stores[0].ring.Load()
 	h.stores[0].Close()
-	if h.random.IntN(2) == 0 {
-		h.frames = 0
+	if ring == nil || h.random.IntN(3) == 0 {
 		return
 	}
+	h.frames, h.base = frames, ring.base
 	if err := os.WriteFile(h.stores[0].path, left, fileMode); err != nil {
 		h.t.Fatal(err)
 	}
@@ -115,6 +121,7 @@ func (h *harmed) harm() (refused bool) {
 	if err != nil {
 		h.t.Fatal(err)
 	}
+	was := slices.Clone(content)
 	for range 1 + h.random.IntN(12) {
 		at := (2 + h.random.IntN(len(content)/pageBytes-2)) * pageBytes
 		if h.random.IntN(2) == 0 {
@@ -129,17 +136,62 @@ func (h *harmed) harm() (refused bool) {
 	s, err := Open(h.dir, Options{MustExist: true, NoSync: true})
 	if err == nil {
 		s.Close()
+		h.frames = nil
 	}
+	h.frames = slices.DeleteFunc(h.frames, func(f *frame) bool {
+		at := h.base + int64(f.at.page*pageBytes)
+		return !bytes.Equal(content[at:][:len(f.encoded)], was[at:][:len(f.encoded)])
+	})
 	return err != nil
+}
+
+// intactImages returns what the frames that are left whole have made of entries, if the
+// file still says which frames there are.
+func (h *harmed) intactImages() map[delta.Key][]byte {
+	images := map[delta.Key][]byte{}
+	left, err := salvage(filepath.Join(h.dir, FileName))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	if left.state.journal.sequence == 0 || len(left.frames) == 0 {
+		return images
+	}
+	for _, f := range h.frames {
+		for i := range f.images {
+			images[f.images[i].key] = f.images[i].payload()
+		}
+	}
+	return images
+}
+
+// mustHave holds that a view has all records of what has become of entries.
+func (h *harmed) mustHave(v *View, images map[delta.Key][]byte) {
+	for k, payload := range images {
+		if payload == nil {
+			continue
+		}
+		was, err := delta.DecodeEntry(k, payload)
+		is, err2 := v.Get(k)
+		if err := errors.Join(err, err2); err != nil {
+			h.t.Fatal(err)
+		}
+		for _, x := range was.Counter {
+			if !slices.ContainsFunc(is.Counter, func(y crdt.Contribution) bool { return y.Origin == x.Origin && y.Last >= x.Last }) {
+				h.t.Errorf("%q has %+v, and lost %+v, which an intact frame has", k, is.Counter, x)
+			}
+		}
+	}
 }
 
 // repair returns what the repair makes of it, which shows no record that never was.
 func (h *harmed) repair() *Store {
+	images := h.intactImages()
 	if _, err := Repair(h.dir, h.backup, 1, Options{Node: "n1"}); err != nil {
 		h.t.Fatal(err)
 	}
 	r := openTest(h.t, h.dir, Options{})
 	view(h.t, r, func(v *View) error {
+		h.mustHave(v, images)
 		return v.Scan(delta.Whole, func(e delta.Entry) error {
 			for _, x := range e.Counter {
 				if !h.history[recordText(e.Key, x)] {
@@ -189,9 +241,9 @@ func TestRepair_OfAnyDamage(t *testing.T) {
 	left := 0
 	for round := range *repairRounds {
 		h := newHarmed(t, random)
-		left += h.frames
 		for !h.harm() {
 		}
+		left += len(h.frames)
 		r, other := h.repair(), h.stores[1]
 		want := fmt.Sprint(payloadsOf(t, other))
 		h.session(other, r)
@@ -205,5 +257,5 @@ func TestRepair_OfAnyDamage(t *testing.T) {
 		r.Close()
 		other.Close()
 	}
-	t.Logf("the files had %d frames that their tables do not have", left)
+	t.Logf("the files had %d intact frames that their tables do not have", left)
 }

@@ -221,32 +221,46 @@ func readRing(all []byte, from journalMark) (frames []sealedFrame, problem strin
 			break
 		}
 		frames = append(frames, f)
-		at = journalMark{at.sequence + 1, at.page + pagesOf(len(f.payload)+frameHeadBytes)}
+		at = journalMark{at.sequence + 1, at.page + f.pages()}
 	}
 	if whole := wholeFrames(bytes.NewReader(all), int64(len(all))); len(whole) > 0 {
 		if last := whole[len(whole)-1].at.sequence; last > at.sequence {
-			problem = fmt.Sprintf("frame %d of the journal, which has what was written last, is damaged: frame %d, which was written after it, is whole", at.sequence, last)
+			problem = damagedFrame(at.sequence, last)
 		}
 	}
 	return frames, problem
+}
+
+// damagedFrame says that a frame is missing before the last one that is whole.
+func damagedFrame(sequence, last uint64) string {
+	return fmt.Sprintf("frame %d of the journal, which has what was written last, is damaged: frame %d, which was written after it, is whole", sequence, last)
 }
 
 // wholeFrames returns all frames in a file, wherever their pages are, in the order of
 // their sequences. What cannot be read is lost.
 func wholeFrames(file io.ReaderAt, size int64) (frames []sealedFrame) {
 	buffer := make([]byte, framePagesMax*pageBytes)
-	for at := int64(0); at+pageBytes <= size; at += pageBytes {
-		n, _ := file.ReadAt(buffer[:pageBytes], at)
-		if n < pageBytes || binary.BigEndian.Uint32(buffer) != frameMagic {
-			continue
-		}
-		n, _ = file.ReadAt(buffer[:min(int64(len(buffer)), size-at)], at)
-		if f, ok := wholeFrame(buffer[:n]); ok {
+	for at := int64(0); at+pageBytes <= size; {
+		f, ok := readFrame(file, buffer, at, size)
+		pages := int64(1)
+		if ok {
 			frames = append(frames, f)
+			pages = int64(f.pages())
 		}
+		at += pages * pageBytes
 	}
 	slices.SortStableFunc(frames, func(a, b sealedFrame) int { return cmp.Compare(a.at.sequence, b.at.sequence) })
 	return frames
+}
+
+// readFrame reads the frame that begins somewhere in a file, if there is one.
+func readFrame(file io.ReaderAt, buffer []byte, at, size int64) (sealedFrame, bool) {
+	n, _ := file.ReadAt(buffer[:pageBytes], at)
+	if n < pageBytes || binary.BigEndian.Uint32(buffer) != frameMagic {
+		return sealedFrame{}, false
+	}
+	n, _ = file.ReadAt(buffer[:min(int64(len(buffer)), size-at)], at)
+	return wholeFrame(buffer[:n])
 }
 
 // sealedFrame is a frame as it is read.
@@ -254,6 +268,8 @@ type sealedFrame struct {
 	at      journalMark
 	payload []byte
 }
+
+func (f *sealedFrame) pages() uint64 { return pagesOf(frameHeadBytes + len(f.payload)) }
 
 // frameAt returns the frame that is expected somewhere.
 func frameAt(all []byte, at journalMark) (sealedFrame, bool) {

@@ -74,47 +74,51 @@ func salvage(path string) (salvaged, error) {
 }
 
 // journal takes the frames. Where the pages of the ring were not found it looks for them
-// in all of the file: nothing else has pages that begin like theirs.
-func (s *salvaged) journal(path string, w *walker) (err error) {
-	if w.ring != nil {
+// in all of the file: nothing else has pages that begin like theirs, and no other ring
+// was ever there.
+func (s *salvaged) journal(path string, w *walker) error {
+	switch {
+	case w.ring != nil:
 		s.frames = wholeFrames(bytes.NewReader(w.ring), int64(len(w.ring)))
-		if s.state.journal.sequence > 0 {
-			s.beyondTables(w.ring)
+	case len(w.structure) > 0:
+		f, err := os.Open(path)
+		if err != nil {
+			return err
 		}
-		return nil
+		s.frames, s.isWhole = wholeFrames(f, w.size), false
+		if err := f.Close(); err != nil {
+			return err
+		}
 	}
-	if len(w.structure) == 0 {
-		return nil // there is none
+	if s.state.journal.sequence > 0 { // else what they say may be older than the tables
+		s.beyondTables()
 	}
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	s.frames, s.isWhole = wholeFrames(f, w.size), false
-	return f.Close()
+	return nil
 }
 
 // beyondTables takes what the frames say that the tables do not have. What is behind a
 // damaged one is no longer all that the contexts cover, but an image is newer than
 // what the tables have all the same.
-func (s *salvaged) beyondTables(ring []byte) {
-	inOrder, problem := readRing(ring, s.state.journal)
-	lost := s.state.journal.sequence + uint64(len(inOrder))
-	behind := slices.DeleteFunc(s.frames, func(f sealedFrame) bool { return f.at.sequence <= lost })
-	s.frames = slices.Concat(inOrder, behind)
-	for i, sealed := range s.frames {
+func (s *salvaged) beyondTables() {
+	next, problem := s.state.journal.sequence, ""
+	s.frames = slices.DeleteFunc(s.frames, func(f sealedFrame) bool { return f.at.sequence < next })
+	for _, sealed := range s.frames {
 		f, err := decodeFrame(sealed, s.identity.replica)
-		if err != nil {
+		switch {
+		case err != nil:
 			problem = err.Error()
 			continue
+		case problem == "" && f.at.sequence > next:
+			problem = damagedFrame(next, s.frames[len(s.frames)-1].at.sequence)
 		}
 		for i := range f.images {
 			s.newest[f.images[i].key] = f.images[i].payload()
 		}
-		if i < len(inOrder) {
+		if problem == "" {
 			s.context.Join(f.effects.Context)
 			s.state.contextHash = f.effects.ContextHash
 		}
+		next = f.at.sequence + 1
 	}
 	if problem != "" {
 		s.problems = append(s.problems, problem)

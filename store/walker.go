@@ -238,7 +238,7 @@ func (w *walker) readBucket(name string, value []byte) error {
 		return nil
 	}
 	if name == bucketJournal && p.count() > 0 {
-		w.damaged("the journal is in the page of another bucket")
+		w.damaged("the journal has no pages of its own")
 		return nil
 	}
 	return w.readLeaf(p, bounds{}, visit)
