@@ -153,19 +153,24 @@ func TestRepair_KeepsTheFramesThatAreLeft(t *testing.T) {
 // Where the log has lost what was before, the entries that frames have changed count
 // before those that the tables have, and the contexts are those with the frames.
 func TestRepair_JoinsTheEntriesOfFrames(t *testing.T) {
+	other := openTest(t, t.TempDir(), Options{Node: "n2"})
+	write(t, other, claimed("shared", 5))
 	s := openTest(t, t.TempDir(), Options{})
-	write(t, s, claimed("old", 1))
+	write(t, s, claimed("old", 1), claimed("shared", 20))
 	backup := backupOf(t, s)
 	write(t, s, claimed("lost", 1), claimed("gone", 2), claimed("kept", 2))
 	trimAll(t, s)
 	confirm(t, s)
 	write(t, s, increased("kept", 1))
-	write(t, s, released("gone"), claimed("new", 4))
-	k := kill(t, s, 2)
+	write(t, s, released("gone"), released("shared"), claimed("new", 4))
+	tookFrom(t, s, other)
+	k := kill(t, s, 3)
 	k.spoil("peers")
 	done, r, _ := k.repair(backup)
+	// Only by the context with the frames is known that what the backup has of it is over.
+	mustShow(t, r, map[string]int64{"shared": 5})
 	mustShow(t, r, map[string]int64{"old": 1, "lost": 1, "gone": 0, "kept": 3, "new": 4})
-	if x := r.Summary(); x.Context.Get(done.Former) != 1 || x.Ahead.Get(done.Former) != 7 {
+	if x := r.Summary(); x.Context.Get(done.Former) != 2 || x.Ahead.Get(done.Former) != 9 {
 		t.Errorf("the context is %s, ahead by %s", x.Context, x.Ahead)
 	}
 }
