@@ -235,13 +235,14 @@ func (x *intake) flush() error {
 	return nil
 }
 
-// join joins the entries of the damaged file.
+// join joins the entries of the damaged file. Of one that was there, and is known to be
+// gone, it joins that it is.
 func (r *repair) join(n *Store) error {
-	var batch []delta.Entry
+	var batch []delta.Answer
 	flush := func() error {
 		effects, err := n.Update(delta.Env{Now: r.now}, func(c *delta.Commit) error {
-			for _, e := range batch {
-				if err := c.Take(r.old.answer(e)); err != nil {
+			for _, a := range batch {
+				if err := c.Take(a); err != nil {
 					return err
 				}
 			}
@@ -255,11 +256,11 @@ func (r *repair) join(n *Store) error {
 		return nil
 	}
 	take := func(k delta.Key, payload []byte) error {
-		e, err := delta.DecodeEntry(k, payload)
-		if err != nil {
-			return nil // lost
+		a, ok := r.old.answer(k, payload)
+		if !ok {
+			return nil
 		}
-		if batch = append(batch, e); len(batch) < repairBatch {
+		if batch = append(batch, a); len(batch) < repairBatch {
 			return nil
 		}
 		return flush()
@@ -271,8 +272,8 @@ func (r *repair) join(n *Store) error {
 		return take(delta.Key(key), payload)
 	})
 	for _, k := range slices.Sorted(maps.Keys(r.old.newest)) {
-		if payload := r.old.newest[k]; err == nil && payload != nil {
-			err = take(k, payload)
+		if err == nil {
+			err = take(k, r.old.newest[k])
 		}
 	}
 	return errors.Join(err, flush())

@@ -162,15 +162,15 @@ func TestRepair_JoinsTheEntriesOfFrames(t *testing.T) {
 	trimAll(t, s)
 	confirm(t, s)
 	write(t, s, increased("kept", 1))
-	write(t, s, released("gone"), released("shared"), claimed("new", 4))
+	write(t, s, released("gone"), released("shared"), released("old"), claimed("new", 4))
 	tookFrom(t, s, other)
 	k := kill(t, s, 3)
 	k.spoil("peers")
 	done, r, _ := k.repair(backup)
-	// Only by the context with the frames is known that what the backup has of it is over.
-	mustShow(t, r, map[string]int64{"shared": 5})
-	mustShow(t, r, map[string]int64{"old": 1, "lost": 1, "gone": 0, "kept": 3, "new": 4})
-	if x := r.Summary(); x.Context.Get(done.Former) != 2 || x.Ahead.Get(done.Former) != 9 {
+	// Only by the context with the frames is known that what the backup has of them is over.
+	mustShow(t, r, map[string]int64{"shared": 5, "old": 0})
+	mustShow(t, r, map[string]int64{"lost": 1, "gone": 0, "kept": 3, "new": 4})
+	if x := r.Summary(); x.Context.Get(done.Former) != 2 || x.Ahead.Get(done.Former) != 10 {
 		t.Errorf("the context is %s, ahead by %s", x.Context, x.Ahead)
 	}
 }

@@ -176,24 +176,37 @@ func (s *salvaged) covered() crdt.Context {
 	return covered
 }
 
-// answer makes an intact entry of the damaged file a range answer about its own
+// answer makes what is left of an entry, nil if it is gone, a range answer about its own
 // key. If the contexts are whole it says all that the replica knew of the key.
 // Else it claims to have seen nothing, so that nothing is taken for closed by
-// it, and to be ahead by what its records name.
-func (s *salvaged) answer(e delta.Entry) delta.Answer {
-	a := delta.Answer{Span: delta.Span{From: e.Key, To: e.Key + "\x00"}, Entries: []delta.Entry{e}}
-	if s.isWhole {
-		a.Context, a.Ahead = s.context, s.ahead
-		return a
+// it, and to be ahead by what its records name. It reports whether there is anything to
+// say: what cannot be decoded is lost.
+func (s *salvaged) answer(k delta.Key, payload []byte) (delta.Answer, bool) {
+	a := delta.Answer{Span: delta.Span{From: k, To: k + "\x00"}, Context: s.context, Ahead: s.ahead}
+	if payload == nil {
+		return a, s.isWhole
 	}
-	a.Context, a.Ahead = crdt.NewContext(), crdt.NewContext()
+	e, err := delta.DecodeEntry(k, payload)
+	if err != nil {
+		return delta.Answer{}, false
+	}
+	a.Entries = []delta.Entry{e}
+	if !s.isWhole {
+		a.Context, a.Ahead = crdt.NewContext(), namedBy(e)
+	}
+	return a, true
+}
+
+// namedBy returns up to where the records of an entry name events.
+func namedBy(e delta.Entry) crdt.Context {
+	named := crdt.NewContext()
 	for _, x := range e.Counter {
-		a.Ahead[x.Origin] = max(x.Last, x.Watermark)
+		named[x.Origin] = max(x.Last, x.Watermark)
 	}
 	if e.Node != nil {
-		a.Ahead[e.Node.Dot.Replica] = e.Node.Dot.Sequence
+		named[e.Node.Dot.Replica] = e.Node.Dot.Sequence
 	}
-	return a
+	return named
 }
 
 // eachIntact calls visit for what is intact in some buckets of a damaged file, one
