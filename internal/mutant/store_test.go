@@ -137,9 +137,21 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "what is in place of a lost image is taken for all that was known",
 		File: "store/salvage.go",
-		Old:  "	s.isWhole = !torn && s.state.logNext > 0 && s.hasNewest() &&\n",
-		New:  "	s.isWhole = !torn && s.state.logNext > 0 &&\n",
+		Old:  "	s.isWhole = s.state.logNext > 0 && s.hasNewest() &&\n",
+		New:  "	s.isWhole = s.state.logNext > 0 &&\n",
 		Test: "TestRepair_WithoutAChunk",
+	}, {
+		Name: "what is behind a damaged frame is taken for all that was known",
+		File: "store/salvage.go",
+		Old:  "s.isWhole && problem == \"\" && delta",
+		New:  "s.isWhole && delta",
+		Test: "TestRepair_OfADamagedFrame",
+	}, {
+		Name: "a repair loses what frames have changed",
+		File: "store/salvage.go",
+		Old:  "		for i := range f.images {\n",
+		New:  "		for i := range f.images[:0] {\n",
+		Test: "TestRepair_JoinsTheEntriesOfFrames",
 	}, {
 		Name: "an image that is left shares the memory of the page that is read next",
 		File: "store/salvage.go",
@@ -275,8 +287,8 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "S11: what is torn is salvaged as if it were whole",
 		File: "store/salvage.go",
-		Old:  "	s.isWhole = !torn && s.state.logNext > 0",
-		New:  "	s.isWhole = s.state.logNext > 0",
+		Old:  "	s.isWhole = s.isWhole && !torn\n",
+		New:  "	_ = torn\n",
 		Test: "TestRepair_OfATornTransaction",
 	}, {
 		Name: "S12: what no longer holds is confirmed",
