@@ -395,10 +395,17 @@ func TestPrepared_Commit_OnOneThatHasFailed(t *testing.T) {
 }
 
 // TestPrepared_Commit_WaitsForWhatIsDerived: nothing is shown before that is there,
-// though it takes longer than the disk.
+// though it takes longer than the disk, by whichever way it goes there.
 func TestPrepared_Commit_WaitsForWhatIsDerived(t *testing.T) {
+	for _, pages := range []int{-1, 8} {
+		commitBesideASlowIndex(t, pages)
+	}
+}
+
+func commitBesideASlowIndex(t *testing.T, journalPages int) {
+	t.Helper()
 	onDisk := make(chan struct{}, 2) // the count of the start, and the update
-	s := openTest(t, t.TempDir(), Options{NewIndex: func() IndexBuilder { return prints{} }, commit: func(tx *bbolt.Tx, commit func() error) error {
+	s := openTest(t, t.TempDir(), Options{journalPages: journalPages, NewIndex: func() IndexBuilder { return prints{} }, commit: func(tx *bbolt.Tx, commit func() error) error {
 		defer func() { onDisk <- struct{}{} }()
 		return commit()
 	}})

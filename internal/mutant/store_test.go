@@ -28,8 +28,8 @@ func TestStore_Rules(t *testing.T) {
 		Test: "TestStore_IsIndistinguishableFromMemory",
 	}, {
 		Name: "S8: what a transaction has placed that failed is taken for placed",
-		File: "store/update.go",
-		Old:  "		f.tables.standings.takeBack()\n",
+		File: "store/fold.go",
+		Old:  "	t.standings.takeBack()\n",
 		New:  "",
 		Test: "TestOverlay_OfATransactionThatFails",
 	}, {
@@ -81,9 +81,15 @@ func TestStore_Rules(t *testing.T) {
 		New:  "		if _, isOld := stands[p.dot]; isOld && len(after) == 0 {",
 		Test: "TestBundle_ServesAndTrims",
 	}, {
-		Name: "S17: what is to be bundled is forgotten",
-		File: "store/update.go",
-		Old:  "		err = t.endBundle()\n",
+		Name: "S17: what frames have to be bundled is forgotten",
+		File: "store/fold.go",
+		Old:  "errors.Join(s.persist(t, &next, filed, frames...), t.endBundle())",
+		New:  "s.persist(t, &next, filed, frames...)",
+		Test: "TestBundle_ServesAndTrims",
+	}, {
+		Name: "S17: what a change has to be bundled is forgotten",
+		File: "store/fold.go",
+		Old:  "			err = t.endBundle()\n",
 		New:  "",
 		Test: "TestBundle_ServesAndTrims",
 	}, {
@@ -203,8 +209,8 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "S10: what is abandoned takes those before it along",
 		File: "store/prepare.go",
-		Old:  "	defer p.end()\n	p.awaitBefore()\n	if p.filled",
-		New:  "	defer p.end()\n	if p.filled",
+		Old:  "	defer p.end()\n	p.awaitBefore()\n	if !p.store",
+		New:  "	defer p.end()\n	if !p.store",
 		Test: "TestPrepared_Abandon_ComesAfterThoseBefore",
 	}, {
 		Name: "S10: an update that is stale takes others along when it is abandoned",
@@ -220,9 +226,9 @@ func TestStore_Rules(t *testing.T) {
 		Test: "TestPrepared_Abandon_LeavesNothing",
 	}, {
 		Name: "S16: the next is filled in on what is acknowledged",
-		File: "store/persist.go",
-		Old:  "	next := s.tip.state\n",
-		New:  "	next := s.state\n",
+		File: "store/prepare.go",
+		Old:  "s.tip.with(p.frame,",
+		New:  "s.journaled.with(p.frame,",
 		Test: "TestPrepared_Fill_WhileTheDiskWorks",
 	}, {
 		Name: "S16: the next follows an index that is acknowledged",
@@ -233,7 +239,7 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "S16: the next is written though the one before has failed",
 		File: "store/update.go",
-		Old:  "	if err := s.whyNot(f.transaction); err != nil {\n		f.drop()\n		return err\n	}\n",
+		Old:  "	if err := p.whyNot(); err != nil {\n		return err\n	}\n",
 		New:  "",
 		Test: "TestPrepared_Fill_OnOneThatFails",
 	}, {
@@ -243,10 +249,16 @@ func TestStore_Rules(t *testing.T) {
 		New:  "	wait()\n",
 		Test: "TestPrepare_Pause_LetsGoOfTheFile",
 	}, {
-		Name: "what is derived beside a commit is not waited for",
+		Name: "what is derived beside a frame is not waited for",
 		File: "store/update.go",
-		Old:  "	f.await()\n	if err == nil {\n		s.publish",
-		New:  "	if err == nil {\n		s.publish",
+		Old:  "	p.await()\n	if err != nil {",
+		New:  "	if err != nil {",
+		Test: "TestPrepared_Commit_WaitsForWhatIsDerived",
+	}, {
+		Name: "what is derived beside a change of the tables is not waited for",
+		File: "store/update.go",
+		Old:  "		await: p.await,\n",
+		New:  "",
 		Test: "TestPrepared_Commit_WaitsForWhatIsDerived",
 	}, {
 		Name: "S11: a head without a proof is gone on from",
@@ -281,7 +293,7 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "S12: what is closed is not confirmed",
 		File: "store/store.go",
-		Old:  "	_ = s.confirm() // if not now, the next opening does: all that was acknowledged is on disk\n",
+		Old:  "	_ = s.rest() // if not now, the next opening does: all that was acknowledged is on disk\n",
 		New:  "",
 		Test: "TestOpen_ConfirmedTransaction_IsNeverTakenBack",
 	}, {
