@@ -4,6 +4,7 @@ import (
 	"errors"
 	"testing"
 
+	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 )
@@ -61,24 +62,37 @@ func (r refusing) Done() Index { return r }
 var errRefused = errors.New("refused")
 
 // TestOverlay_OfATransactionThatFails: what it has placed and replaced waits and
-// counts as before.
+// counts as before. It folds, and the change after that turns out to be none.
 func TestOverlay_OfATransactionThatFails(t *testing.T) {
-	refuses := false
-	s := openTest(t, t.TempDir(), Options{journalPages: -1, freshMax: 4, NewIndex: func() IndexBuilder { return refusing{refuses: &refuses} }})
-	for i := range 3 {
-		write(t, s, registerMany(i, i+1, 1)...)
-	}
+	s := openTest(t, t.TempDir(), Options{freshMax: 4})
+	claims(t, s, 0, 3)
+	mustFold(t, s)
 	before, inPlaceBefore := overlayOf(t, s)
+	write(t, s, registerMany(1, 4, 2)...)
+	trimIndexes(t, s, compaction.Other, 99)
+	if o, inPlace := overlayOf(t, s); o.unplaced != before.unplaced || inPlace != inPlaceBefore {
+		t.Errorf("%d images wait and %d entries are in place, %d and %d before", o.unplaced, inPlace, before.unplaced, inPlaceBefore)
+	}
+	mustFold(t, s)
+	if o, inPlace := overlayOf(t, s); o.unplaced >= 4 || inPlace == 0 {
+		t.Errorf("%d images wait, %d entries are in place", o.unplaced, inPlace)
+	}
+}
+
+// TestPrepared_Commit_AnIndexThatCannotFollow: an update that no index leads on is none,
+// and the next one is carried out.
+func TestPrepared_Commit_AnIndexThatCannotFollow(t *testing.T) {
+	refuses := false
+	s := openTest(t, t.TempDir(), Options{NewIndex: func() IndexBuilder { return refusing{refuses: &refuses} }})
+	claims(t, s, 0, 1)
+	shown := contents(t, s)
 	refuses = true
 	if _, err := tryWrite(s, registerMany(1, 4, 2)...); !errors.Is(err, errRefused) {
 		t.Fatal(err)
 	}
+	if got := contents(t, s); got != shown {
+		t.Errorf("it shows\n%s\nwant\n%s", got, shown)
+	}
 	refuses = false
-	if o, inPlace := overlayOf(t, s); o.unplaced != before.unplaced || inPlace != inPlaceBefore {
-		t.Errorf("%d images wait and %d entries are in place, %d and %d before", o.unplaced, inPlace, before.unplaced, inPlaceBefore)
-	}
-	write(t, s, registerMany(1, 4, 3)...)
-	if o, inPlace := overlayOf(t, s); o.unplaced >= 4 || inPlace == 0 {
-		t.Errorf("%d images wait, %d entries are in place", o.unplaced, inPlace)
-	}
+	claims(t, s, 1, 2)
 }

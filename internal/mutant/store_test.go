@@ -85,7 +85,7 @@ func TestStore_Rules(t *testing.T) {
 		File: "store/fold.go",
 		Old:  "errors.Join(s.persist(t, &next, filed, frames...), t.endBundle())",
 		New:  "s.persist(t, &next, filed, frames...)",
-		Test: "TestBundle_ServesAndTrims",
+		Test: "TestStore_Fold_MovesTheMark",
 	}, {
 		Name: "S17: what a change has to be bundled is forgotten",
 		File: "store/fold.go",
