@@ -344,6 +344,24 @@ func TestRing_Append_OverwritesNothing(t *testing.T) {
 	}
 }
 
+// TestRing_Place_WithinTheRing: S18. Wherever the last frame ends, the next one is on
+// pages of the ring, behind that if they are there.
+func TestRing_Place_WithinTheRing(t *testing.T) {
+	for next := range uint64(9) {
+		for pages := uint64(1); pages <= 3; pages++ {
+			r := &ring{pages: 8, next: journalMark{1, next}}
+			wantPage, wantCost := next, pages
+			if next+pages > 8 {
+				wantPage, wantCost = 0, pages+8-next
+			}
+			page, cost := r.place(&frame{encoded: make([]byte, pages*pageBytes)})
+			if page != wantPage || cost != int64(wantCost) {
+				t.Errorf("%d pages behind page %d: on page %d, for %d, want %d, for %d", pages, next, page, cost, wantPage, wantCost)
+			}
+		}
+	}
+}
+
 // TestRing_Append_WhatDoesNotFit: S18. A frame that does not fit behind the last one goes
 // to the first page, and what it leaves free counts as used.
 func TestRing_Append_WhatDoesNotFit(t *testing.T) {

@@ -152,7 +152,7 @@ func TestStore_JournalRules(t *testing.T) {
 		File: "store/ring.go",
 		Old:  "r.next.page+pages <= r.pages {",
 		New:  "r.next.page < r.pages {",
-		Test: "TestRing_Append_WhatDoesNotFit",
+		Test: "TestRing_Place_WithinTheRing",
 	}, {
 		Name: "S18: what is left free at the end of the ring counts as room",
 		File: "store/ring.go",
