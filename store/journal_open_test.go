@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"testing"
+
+	"github.com/scalesmall/ssnode/delta"
 )
 
 // onRing opens the copy of a file for a change of its ring, given where that begins.
@@ -179,4 +181,35 @@ func TestView_Backup_IsOfItsInstant(t *testing.T) {
 		return err
 	})
 	mustBeDamaged(t, dir)
+}
+
+// TestOpen_AKeyThatLooksLikeAFrame: S19. What somebody writes is taken for no frame that
+// is behind others, on whichever page it comes to be.
+func TestOpen_AKeyThatLooksLikeAFrame(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	fake := sealFrame(make([]byte, frameHeadBytes), 1<<60)[:frameHeadBytes]
+	for shift := range fake { // one of them begins where a page does
+		key := string(bytes.Repeat(fake, 4080/len(fake)+1)[shift:][:4080])
+		p := prepareTest(t, s, func(c *delta.Commit, _ Pause) error {
+			_, _, err := c.Write([]delta.Operation{register("n1", key, "", 1)})
+			return err
+		})
+		p.Fill(deriveFirst)
+		isFound := false
+		for i := pageBytes; i < len(p.frame.encoded); i += pageBytes {
+			if _, ok := wholeFrame(p.frame.encoded[i:]); ok {
+				isFound = true
+			}
+		}
+		if !isFound {
+			p.Abandon()
+			continue
+		}
+		if err := p.Commit(deriveFirst); err != nil {
+			t.Fatal(err)
+		}
+		survives(t, s)
+		return
+	}
+	t.Error("no page of a frame begins like one")
 }

@@ -27,7 +27,7 @@ import (
 //	    has what the frame says.
 //	S19 A frame is written when all before it are on disk. So one that is not whole
 //	    is the last one, and nobody was told of it; if a whole one is behind it, it
-//	    was damaged.
+//	    was damaged. No page within a frame begins as one does.
 const (
 	// journalPages is how many pages the ring of a new file has: half of it is some
 	// thousand writes, so that folding them touches few pages for each.
@@ -148,7 +148,18 @@ func (r *ring) look() error {
 
 // takes reports whether a frame may be put into the ring, when there is room.
 func (r *ring) takes(f *frame) bool {
-	return r != nil && len(f.encoded) > 0 && pagesOf(len(f.encoded)) <= min(framePagesMax, (r.pages-1)/2)
+	return r != nil && len(f.encoded) > 0 && pagesOf(len(f.encoded)) <= min(framePagesMax, (r.pages-1)/2) && !f.isAmbiguous()
+}
+
+// isAmbiguous reports whether a page within the frame begins as a frame does (S19): it has
+// what somebody has written so that it does, whom the next opening would believe.
+func (f *frame) isAmbiguous() bool {
+	for at := pageBytes; at < len(f.encoded); at += pageBytes {
+		if binary.BigEndian.Uint32(f.encoded[at:]) == frameMagic {
+			return true
+		}
+	}
+	return false
 }
 
 // place returns the page for a frame behind the last one, and what of the ring it takes.

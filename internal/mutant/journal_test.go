@@ -190,6 +190,12 @@ func TestStore_JournalRules(t *testing.T) {
 		New:  "ok && f.at.sequence < 1 {",
 		Test: "TestOpen_TellsOfADamagedFrame",
 	}, {
+		Name: "S19: a page within a frame is taken for a frame",
+		File: "store/ring.go",
+		Old:  "		if binary.BigEndian.Uint32(f.encoded[at:]) == frameMagic {",
+		New:  "		if binary.BigEndian.Uint32(f.encoded[at:]) == 0 {",
+		Test: "TestOpen_AKeyThatLooksLikeAFrame",
+	}, {
 		Name: "S19: a frame that is not whole is gone on from",
 		File: "store/ring.go",
 		Old:  "		binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(b[8:frameHeadBytes+bytes], castagnoli) {",
