@@ -96,8 +96,8 @@ func TestStore_JournalRules(t *testing.T) {
 	}, {
 		Name: "S18: what is journaled is not looked for by who opens a file",
 		File: "store/load.go",
-		Old:  "	return readRing(ring, from)\n",
-		New:  "	return readRing(ring[:0], from)\n",
+		Old:  "readRing(ring, from)\n",
+		New:  "readRing(ring[:0], from)\n",
 		Test: "TestView_ShowsWhatIsJournaled",
 	}, {
 		Name: "S18: a fold leaves the mark where it was",
@@ -144,8 +144,8 @@ func TestStore_JournalRules(t *testing.T) {
 	}, {
 		Name: "S18: a frame is written where others are that are needed",
 		File: "store/ring.go",
-		Old:  "	r.used.Add(f.cost)\n",
-		New:  "",
+		Old:  "	r.used.Add(f.cost)\n	return nil\n",
+		New:  "	return nil\n",
 		Test: "TestRing_Append_OverwritesNothing",
 	}, {
 		Name: "S18: a frame goes past the end of the ring",
@@ -162,8 +162,8 @@ func TestStore_JournalRules(t *testing.T) {
 	}, {
 		Name: "S18: the pages of frames that were found are written to",
 		File: "store/ring.go",
-		Old:  "		if err := r.append(f); err != nil {",
-		New:  "		err := r.append(f)\n		if r.used.Add(-f.cost); err != nil {",
+		Old:  "	if err := r.settle(p.frames); err != nil {",
+		New:  "	if err := r.settle(p.frames); err != nil || r.used.Swap(0) < 0 {",
 		Test: "TestOpen_KeepsThePagesOfFrames",
 	}, {
 		Name: "S18: the frames of the old file are left behind by a new one",
@@ -180,14 +180,14 @@ func TestStore_JournalRules(t *testing.T) {
 	}, {
 		Name: "S19: frames that were found are not flushed",
 		File: "store/ring.go",
-		Old:  "	return r.sync()\n",
+		Old:  "	if len(frames) == 0 {\n		return nil\n	}\n",
 		New:  "	return nil\n",
 		Test: "TestPrepared_Commit_WaitsForTheFlush",
 	}, {
 		Name: "S19: a gap is taken for the end",
 		File: "store/ring.go",
-		Old:  "ok && f.at.sequence > at.sequence {",
-		New:  "ok && f.at.sequence < 1 {",
+		Old:  "> at.sequence {",
+		New:  "> at.sequence+1<<40 {",
 		Test: "TestOpen_TellsOfADamagedFrame",
 	}, {
 		Name: "S19: a page within a frame is taken for a frame",
@@ -198,8 +198,8 @@ func TestStore_JournalRules(t *testing.T) {
 	}, {
 		Name: "S19: a frame that is not whole is gone on from",
 		File: "store/ring.go",
-		Old:  "		binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(b[8:frameHeadBytes+bytes], castagnoli) {",
-		New:  "		bytes == 0 && binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(b[8:frameHeadBytes+bytes], castagnoli) {",
+		Old:  "binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(",
+		New:  "0 > crc32.Checksum(",
 		Test: "TestOpen_TellsOfADamagedFrame",
 	}, {
 		Name: "S19: no room is left for what ends the frames of a copy",
