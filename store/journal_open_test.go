@@ -28,7 +28,7 @@ func onRing(t *testing.T, dir string, s *Store, change func(f *os.File, base int
 func TestOpen_KeepsThePagesOfFrames(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{})
 	claims(t, s, 0, 5)
-	found := openTest(t, killed(t, s), Options{})
+	found := openTest(t, leftBy(t, s), Options{})
 	for i := 5; i < 9; i++ {
 		claims(t, found, i, i+1)
 		survives(t, found)
@@ -45,7 +45,7 @@ func TestOpen_TellsOfADamagedFrame(t *testing.T) {
 	for i, f := range s.journaled.frames {
 		at := bytes.IndexByte(f.encoded[frameHeadBytes:], 'k') + frameHeadBytes // within a key
 		for what, damage := range map[string][]byte{"gone": make([]byte, at+1), "changed": append(slices.Clone(f.encoded[:at]), 'K')} {
-			dir := killed(t, s)
+			dir := leftBy(t, s)
 			onRing(t, dir, s, func(file *os.File, base int64) error {
 				_, err := file.WriteAt(damage, base+int64(f.at.page)*pageBytes)
 				return err
@@ -80,7 +80,7 @@ func TestOpen_RefusesFramesThatDoNotFit(t *testing.T) {
 	other.encode(last.at.sequence)
 	other.at.page = last.at.page
 	for name, f := range map[string]*frame{"seen before": again, "of another context": other} {
-		dir := killed(t, s)
+		dir := leftBy(t, s)
 		onRing(t, dir, s, func(file *os.File, base int64) error {
 			_, err := file.WriteAt(f.encoded, base+int64(f.at.page)*pageBytes)
 			return err
@@ -115,7 +115,7 @@ func TestStore_Confirm_NeedsNoJournal(t *testing.T) {
 	if err := s.Confirm(); err != nil {
 		t.Fatal(err)
 	}
-	dir := killed(t, s)
+	dir := leftBy(t, s)
 	onRing(t, dir, s, func(file *os.File, base int64) error {
 		_, err := file.WriteAt(make([]byte, 8*pageBytes), base)
 		return err

@@ -17,8 +17,8 @@ import (
 // one; internal/mutant breaks what each of them is about. Rings have 8 pages, and a
 // small update is a frame of one.
 
-// killed returns a directory with what a store would leave that was killed now.
-func killed(t *testing.T, s *Store) string {
+// leftBy returns a directory with what a store would leave that was killed now.
+func leftBy(t *testing.T, s *Store) string {
 	t.Helper()
 	content, err := os.ReadFile(s.Path())
 	if err != nil {
@@ -30,7 +30,7 @@ func killed(t *testing.T, s *Store) string {
 // survives requires that a store which is killed now is found as it is.
 func survives(t *testing.T, s *Store) {
 	t.Helper()
-	found := openTest(t, killed(t, s), Options{})
+	found := openTest(t, leftBy(t, s), Options{})
 	defer checkAndClose(t, found)
 	if got, want := everything(t, found), everything(t, s); got != want || found.TookBack() {
 		t.Errorf("after it was killed it shows\n%s\nwant\n%s\ntook back: %t", got, want, found.TookBack())
@@ -105,7 +105,7 @@ func TestView_ShowsWhatIsJournaled(t *testing.T) {
 	claims(t, s, 2, 3)
 	mustBeUnfolded(t, s, 2)
 	before, sizes := shows(t, s), stats(t, s)
-	found := openTest(t, killed(t, s), Options{})
+	found := openTest(t, leftBy(t, s), Options{})
 	mustBeUnfolded(t, found, 2)
 	mustFold(t, s)
 	if after := shows(t, s); before != after || shows(t, found) != after {
