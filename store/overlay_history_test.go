@@ -59,7 +59,7 @@ func (p *placed) open() {
 
 // update carries out a commit and notes what became of its entries.
 func (p *placed) update(fn func(*delta.Commit) error) error {
-	e, err := p.store.Update(delta.Env{Now: 1}, fn)
+	e, err := p.carryOut(fn)
 	if err != nil {
 		return err
 	}
@@ -71,6 +71,20 @@ func (p *placed) update(fn func(*delta.Commit) error) error {
 		}
 	}
 	return nil
+}
+
+// carryOut is Store.Update. It reads of a file that a rewriting may replace meanwhile,
+// which waits for the views that are held here, and lets nobody end before all do.
+func (p *placed) carryOut(fn func(*delta.Commit) error) (e *delta.Effects, err error) {
+	done := make(chan struct{})
+	go func() { defer close(done); e, err = p.store.Update(delta.Env{Now: 1}, fn) }()
+	select {
+	case <-done:
+	case <-time.After(100 * time.Millisecond): // most take less than one
+		p.letGo()
+		<-done
+	}
+	return e, err
 }
 
 func (p *placed) mustUpdate(fn func(*delta.Commit) error) {
