@@ -209,6 +209,9 @@ func TestOpen_AKeyThatLooksLikeAFrame(t *testing.T) {
 			t.Fatal(err)
 		}
 		survives(t, s)
+		mustFold(t, s)
+		claims(t, s, 0, 6) // the last one on the first page of the frame, if there was one
+		survives(t, s)
 		return
 	}
 	t.Error("no page of a frame begins like one")
