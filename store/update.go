@@ -58,7 +58,7 @@ func (p *Prepared) carryOut() error {
 	switch {
 	case p.effects.IsEmpty():
 		p.await()
-		s.publish(s.journaled, p.adopt)
+		s.publish(nil, p.adopt)
 		return nil
 	case s.ring.Load().takes(p.frame):
 		return p.goByJournal()
@@ -89,7 +89,7 @@ func (p *Prepared) goByJournal() error {
 	if err := s.Failed(); err != nil {
 		return err // a fold has failed meanwhile: it may be for the disk's fault
 	}
-	s.publish(p.next, p.adopt)
+	s.publish(&p.next, p.adopt)
 	return nil
 }
 
@@ -111,11 +111,14 @@ func (p *Prepared) goDirectly() error {
 	})
 }
 
-// publish makes what the journal has the instant that readers see.
-func (s *Store) publish(next journaled, adopt func()) {
+// publish makes what the journal has the instant that readers see; nil is what it had. A
+// fold may change that at any time: so it is looked up here, if at all.
+func (s *Store) publish(next *journaled, adopt func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.journaled = next
+	if next != nil {
+		s.journaled = *next
+	}
 	s.mu.revision++
 	adopt()
 	s.summary.forget()
