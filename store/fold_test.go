@@ -1,11 +1,13 @@
 package store
 
 import (
+	"errors"
 	"testing"
 	"time"
 
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
 )
 
 // TestPrepared_Commit_OfNothingBesideAFold: an update that changes nothing on disk is
@@ -31,5 +33,63 @@ func TestPrepared_Commit_OfNothingBesideAFold(t *testing.T) {
 	}
 	if n := len(s.unfolded()); n > 0 || !s.Summary().InSession {
 		t.Errorf("%d frames are left, in session: %t", n, s.Summary().InSession)
+	}
+}
+
+// TestView_HasHoles_OfAnUpdateWithSomeEvents: of what an update has brought without
+// events the log has a hole as soon as that is acknowledged, and after a crash, too,
+// though other events came with it.
+func TestView_HasHoles_OfAnUpdateWithSomeEvents(t *testing.T) {
+	peer := newMemory(2)
+	for _, from := range []string{"a", "c"} {
+		if _, err := peer.update(5, writing([]delta.Operation{register("n2", from, from+"~", 1)})); err != nil {
+			t.Fatal(err)
+		}
+	}
+	seen := peer.replica.Context.Clone()
+	seen[peer.replica.ID] = 1
+	key := delta.ClaimKey(claim("n2", "a", "a~"))
+	e, err := peer.Get(key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer := delta.Answer{Span: delta.Span{From: key, To: key + "\x00"}, Context: seen, Entries: []delta.Entry{e}}
+	for name, fn := range map[string]func(*delta.Commit) error{
+		"a session that ends": func(c *delta.Commit) error {
+			a := answer
+			a.Span, a.InSession = delta.Whole, true
+			return errors.Join(c.OpenSession(seen), c.Take(a), c.CompleteSession())
+		},
+		"an answer": func(c *delta.Commit) error { return c.Take(answer) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openTest(t, t.TempDir(), Options{})
+			if name == "an answer" { // to be ahead is not new then
+				if _, err := s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
+					a := answer
+					a.Span, a.Entries = delta.Span{From: "\x01", To: "\x01\x00"}, nil
+					return c.Take(a)
+				}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if hasHoles(t, s, ranges.DefaultKeyspace, "a", "a~") {
+				t.Fatal("there is a hole already")
+			}
+			_, err := s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
+				_, _, err := c.Write([]delta.Operation{register("n1", "x", "y", 1)})
+				return errors.Join(err, fn(c))
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			left := openTest(t, directoryOf(t, contentOf(t, s.Path())), Options{})
+			if !hasHoles(t, s, ranges.DefaultKeyspace, "a", "a~") {
+				t.Error("the log is said to be whole")
+			}
+			if err := left.Confirm(); err != nil || !hasHoles(t, left, ranges.DefaultKeyspace, "a", "a~") {
+				t.Errorf("after a crash the log is said to be whole, %v", err)
+			}
+		})
 	}
 }

@@ -58,6 +58,16 @@ func (f *frame) isSmall() bool {
 		!isBatch(len(f.images), len(e.Deltas)) && f.size() <= framePagesMax*pageBytes
 }
 
+// leavesHoles reports whether the update has changed something of a replica, which is as
+// it was before, without events for that. Where the log lacks events only the tables say,
+// and a frame that is read does not have what entries were. What is damaged is told by
+// holeSet.addEffects when it goes there.
+func (f *frame) leavesHoles(r *delta.Replica) bool {
+	holes := holeSet{}
+	err := holes.addEffects(f.effects, r)
+	return err != nil || holes.everything || holes.nodes || len(holes.keyspaces) > 0
+}
+
 // size returns how many bytes encode writes at most, but for the last page.
 func (f *frame) size() int {
 	size := frameHeadBytes + headArrayBytesMax + 2*valueHeadBytes + (crdt.ReplicaIDBytes+sequenceBytesMax+2)*len(f.effects.Context)

@@ -60,7 +60,7 @@ func (p *Prepared) carryOut() error {
 		p.await()
 		s.publish(nil, p.adopt)
 		return nil
-	case s.ring.Load().takes(p.frame):
+	case s.ring.Load().takes(p.frame) && !p.frame.leavesHoles(s.replica):
 		return p.goByJournal()
 	}
 	return p.goDirectly()
