@@ -2,12 +2,14 @@ package store
 
 import (
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
+	"go.etcd.io/bbolt"
 )
 
 // TestPrepared_Commit_OfNothingBesideAFold: an update that changes nothing on disk is
@@ -91,5 +93,34 @@ func TestView_HasHoles_OfAnUpdateWithSomeEvents(t *testing.T) {
 				t.Errorf("after a crash the log is said to be whole, %v", err)
 			}
 		})
+	}
+}
+
+// TestStore_Rewrite_TooManyInTheLastFold: where the fold that ends a rewriting makes the
+// keys too many that have changed since, the copy does not become the file: it lacks them.
+func TestStore_Rewrite_TooManyInTheLastFold(t *testing.T) {
+	var s *Store
+	isLast, folds := false, 0
+	s = openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
+		if tx != nil && isLast { // as rewrite.touched does
+			folds++
+			s.rewrite.tooMany = true
+			clear(s.rewrite.changed)
+		}
+		return commit()
+	}})
+	write(t, s, register("n1", "a", "m", 1))
+	err := s.Rewrite(t.Context(), func(done, total uint64) {
+		if done == total && !isLast {
+			isLast = true
+			write(t, s, register("n1", "m", "", 1))
+		}
+	})
+	isLast = false
+	if folds != 1 || err == nil || !strings.Contains(err.Error(), "changed meanwhile") {
+		t.Errorf("after %d folds it ends with %v", folds, err)
+	}
+	if n := s.Summary().Fingerprint.Count; n != 2 {
+		t.Errorf("%d entries are there", n)
 	}
 }

@@ -191,10 +191,10 @@ func (s *Store) endCopy() {
 func (s *Store) swap(n *newFile) (*bbolt.DB, error) {
 	s.await()
 	defer s.goOn()
-	if err := s.canCarryOver(); err != nil {
+	if err := s.fold(); err != nil { // the new file has a ring of its own
 		return nil, err
 	}
-	if err := s.fold(); err != nil { // the new file has a ring of its own
+	if err := s.canCarryOver(); err != nil { // which the fold may have decided
 		return nil, err
 	}
 	db, err := s.database()
