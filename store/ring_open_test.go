@@ -1,0 +1,186 @@
+package store
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/scalesmall/ssnode/delta"
+	"go.etcd.io/bbolt"
+)
+
+// TestOpen_FrameThatIsInMemoryOnly: an opening writes again what it has read of the
+// journal, before it shows that: after a failed flush the disk may lack it, and no later
+// flush writes what the operating system takes for written.
+func TestOpen_FrameThatIsInMemoryOnly(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	write(t, s, register("n1", "a", "m", 1))
+	write(t, s, register("n1", "m", "", 1))
+	want, at := everything(t, s), s.ring.Load().base+int64(s.unfolded()[1].at.page)*pageBytes
+	dir := directoryOf(t, contentOf(t, s.Path()))
+	isLost := false
+	_ = openTest(t, dir, Options{Visit: func(delta.Entry) error {
+		if isLost {
+			return nil
+		}
+		isLost = true
+		return overwriteAt(dir, at, make([]byte, pageBytes)) // it was read already
+	}})
+	if got := everything(t, openTest(t, directoryOf(t, contentOf(t, filepath.Join(dir, FileName))), Options{})); got != want || !isLost {
+		t.Errorf("the disk has\n%s\nwant\n%s", got, want)
+	}
+}
+
+// TestOpen_ReadOnly_WithFramesLeft: who opens for reading what a killed process has left
+// sees what was acknowledged, and changes nothing.
+func TestOpen_ReadOnly_WithFramesLeft(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	write(t, s, register("n1", "a", "m", 1))
+	if err := s.Fold(); err != nil {
+		t.Fatal(err)
+	}
+	write(t, s, register("n1", "m", "", 1), register("n1", "a", "m", 3))
+	want, image := everything(t, s), contentOf(t, s.Path())
+	dir := directoryOf(t, image)
+	r := openTest(t, dir, Options{ReadOnly: true})
+	if got := everything(t, r); got != want {
+		t.Errorf("it shows\n%s\nwant\n%s", got, want)
+	}
+	if err := r.Fold(); err == nil || r.IsFoldWorth() {
+		t.Errorf("to fold it ends with %v", err)
+	}
+	if got := contentOf(t, r.Path()); string(got) != string(image) {
+		t.Error("the file has changed")
+	}
+	view(t, r, mustAgree)
+}
+
+// TestView_Backup_OfAnInstantLongAgo: a backup has the frames of its view, though others
+// have taken their pages since, and neither more nor less.
+func TestView_Backup_OfAnInstantLongAgo(t *testing.T) {
+	for before := range 9 {
+		s := openTest(t, t.TempDir(), Options{})
+		for n := range before {
+			write(t, s, register("n1", string(rune('a'+n)), "", 1))
+		}
+		want := everything(t, s)
+		v, err := s.beginView()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for n := range 20 { // more than two laps
+			write(t, s, register("n2", string(rune('a'+n)), "", 1))
+		}
+		copied := copyOfView(t, v)
+		v.tables.tx.Rollback()
+		if problems, err := Check(directoryOf(t, copied)); err != nil || len(problems) > 0 {
+			t.Fatalf("with %d frames: %v, %v", before, problems, err)
+		}
+		dir := directoryOf(t, copied)
+		if got := everything(t, openTest(t, dir, Options{})); got != want {
+			t.Errorf("with %d frames the backup shows\n%s\nwant\n%s", before, got, want)
+		}
+	}
+}
+
+// TestView_Backup_OfAFullRing: the frame that ends a backup finds a page also where no
+// other would.
+func TestView_Backup_OfAFullRing(t *testing.T) {
+	for pages := 3; pages < 9; pages++ {
+		s := openTest(t, t.TempDir(), Options{journalPages: pages})
+		r := s.ring.Load()
+		for lap := range 3 * pages { // so that it begins everywhere
+			for n := 0; r.used.Load()+1 < int64(r.pages); n++ {
+				write(t, s, register("n1", string(rune('a'+n)), "", int64(lap+1)))
+			}
+			view(t, s, func(v *View) error {
+				got := openTest(t, directoryOf(t, copyOfView(t, v)), Options{})
+				if len(got.unfolded()) != len(s.unfolded())+1 || replicaOf(got.Summary()) != replicaOf(s.Summary()) {
+					t.Errorf("of %d frames in %d pages the backup has %d", len(s.unfolded()), pages, len(got.unfolded()))
+				}
+				return nil
+			})
+			write(t, s, register("n1", "x", "", int64(lap+1))) // which folds
+		}
+	}
+}
+
+// TestStore_Rewrite_IntoASmallerRing: the mark that leads to the next frame is that of the
+// former ring.
+func TestStore_Rewrite_IntoASmallerRing(t *testing.T) {
+	for _, pages := range []int{-1, 1, 3, 5, 40} {
+		s := openTest(t, t.TempDir(), Options{})
+		for n := range 7 {
+			write(t, s, register("n1", string(rune('a'+n)), "", 1))
+		}
+		s.options.journalPages = pages
+		if err := s.Rewrite(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+		for n := range 5 {
+			write(t, s, register("n2", string(rune('a'+n)), "", 1))
+			left := openTest(t, directoryOf(t, contentOf(t, s.Path())), Options{})
+			if got, want := everything(t, left), everything(t, s); got != want {
+				t.Errorf("in a ring of %d pages it shows\n%s\nwant\n%s", pages, got, want)
+			}
+		}
+	}
+}
+
+// TestStore_Fold_ThatFails: what was acknowledged is there after it, and a frame that was
+// on its way meanwhile is not acknowledged.
+func TestStore_Fold_ThatFails(t *testing.T) {
+	isFailing := false
+	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
+		if tx != nil && isFailing {
+			return errors.Join(errDisk, giveUp(tx))
+		}
+		return commit()
+	}})
+	write(t, s, register("n1", "a", "m", 1))
+	want := everything(t, s)
+	p := prepareTest(t, s, putting("x"))
+	isFailing = true
+	err := p.Commit(func(_ *delta.Effects, derive func()) (wait func()) {
+		derive()
+		return func() {
+			if err := s.Fold(); err == nil {
+				t.Error("the fold has not failed")
+			}
+		}
+	})
+	if isFailing = false; err == nil || s.Failed() == nil {
+		t.Fatalf("the update ends with %v, failed: %v", err, s.Failed())
+	}
+	if err := s.Fold(); err == nil {
+		t.Error("a failed store folds")
+	}
+	if err := s.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	if s.Summary().Context.Get(s.Summary().ID) != 2 { // its frame had reached the disk
+		t.Errorf("it shows\n%s\nwas\n%s", everything(t, s), want)
+	}
+	write(t, s, register("n1", "m", "", 1))
+	view(t, s, mustAgree)
+}
+
+func copyOfView(t *testing.T, v *View) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := v.Backup(&b); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func overwriteAt(dir string, at int64, b []byte) error {
+	f, err := os.OpenFile(filepath.Join(dir, FileName), os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteAt(b, at)
+	return errors.Join(err, f.Close())
+}
