@@ -49,6 +49,9 @@ func (f *frame) end(pages uint64) *frame {
 	return end
 }
 
+// isEnd reports whether end has made it: others have deltas (isSmall).
+func (f *frame) isEnd() bool { return len(f.effects.Deltas) == 0 }
+
 // isSmall reports whether all that the frame does can be told in a few pages, by what
 // encode writes: deltas, and the entries that they have changed. What says more of a
 // replica is rare. A batch has neighbours and goes where it belongs at once.

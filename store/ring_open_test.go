@@ -86,7 +86,7 @@ func TestView_Backup_OfAnInstantLongAgo(t *testing.T) {
 }
 
 // TestView_Backup_OfAFullRing: the frame that ends a backup finds a page also where no
-// other would.
+// other would, and a backup of that backup needs no other.
 func TestView_Backup_OfAFullRing(t *testing.T) {
 	for pages := 3; pages < 9; pages++ {
 		s := openTest(t, t.TempDir(), Options{journalPages: pages})
@@ -100,6 +100,13 @@ func TestView_Backup_OfAFullRing(t *testing.T) {
 				if len(got.unfolded()) != len(s.unfolded())+1 || replicaOf(got.Summary()) != replicaOf(s.Summary()) {
 					t.Errorf("of %d frames in %d pages the backup has %d", len(s.unfolded()), pages, len(got.unfolded()))
 				}
+				view(t, got, func(v *View) error {
+					again := openTest(t, directoryOf(t, copyOfView(t, v)), Options{})
+					if len(again.unfolded()) != len(got.unfolded()) || replicaOf(again.Summary()) != replicaOf(s.Summary()) {
+						t.Errorf("of %d frames in %d pages, all of which are taken, the backup has %d", len(got.unfolded()), pages, len(again.unfolded()))
+					}
+					return nil
+				})
 				return nil
 			})
 			write(t, s, register("n1", "x", "", int64(lap+1))) // which folds

@@ -5,7 +5,8 @@ import "io"
 // ringCopy writes a copy of a file as it was at the instant of a view. The pages of the
 // ring may be written meanwhile, so they are replaced by what they were. That the last
 // frame is whole is not for whoever reads the copy to doubt: one that changes nothing is
-// behind it (S19), for which ring.hasRoom leaves a page.
+// behind it (S19), for which ring.hasRoom leaves a page. Where that is the last one
+// already, in a copy that was opened, there may be no page for another.
 type ringCopy struct {
 	to io.Writer
 	// at is where the next byte is from, base where the ring begins.
@@ -20,7 +21,7 @@ func newRingCopy(to io.Writer, v *View) (*ringCopy, error) {
 	for _, f := range frames {
 		c.put(f)
 	}
-	if n := len(frames); n > 0 {
+	if n := len(frames); n > 0 && !frames[n-1].isEnd() {
 		c.put(frames[n-1].end(uint64(len(pages)) / pageBytes))
 	}
 	return c, err
