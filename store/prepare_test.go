@@ -48,7 +48,7 @@ func (w *twins) fly(t *rapid.T) {
 	w.flights = []twinFlight{}
 	for range rapid.IntRange(2, 5).Draw(t, "flights") {
 		rapid.SampledFrom([]func(*rapid.T){
-			w.write, w.write, w.write, w.receive, w.take, w.advertise, w.forget, w.openSession, w.rename, w.rewrite,
+			w.write, w.write, w.write, w.receive, w.take, w.advertise, w.forget, w.openSession, w.rename, w.rewrite, w.foldFully,
 		}).Draw(t, "flight")(t)
 	}
 	flights := w.flights
@@ -72,12 +72,7 @@ func (w *twins) fly(t *rapid.T) {
 			return
 		}
 		if i == failing {
-			w.fault = func(tx *bbolt.Tx, commit func() error) error {
-				if arrives {
-					return errors.Join(errDisk, commit())
-				}
-				return errors.Join(errDisk, giveUp(tx))
-			}
+			w.meetFault(arrives)
 		}
 		err := f.Commit(deriveFirst)
 		w.fault = nil
@@ -88,7 +83,7 @@ func (w *twins) fly(t *rapid.T) {
 			t.Fatalf("flight %d of %d, of which %d fails: %v", i, len(flights), failing, err)
 		}
 		filling.Wait()
-		w.crash(t, flights[i:], arrives, isAhead)
+		w.crash(t, flights[i:], arrives && !w.inFold, isAhead)
 		return
 	}
 }

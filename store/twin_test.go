@@ -14,6 +14,7 @@ import (
 	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
+	"github.com/scalesmall/ssnode/ranges"
 	"go.etcd.io/bbolt"
 	"pgregory.net/rapid"
 )
@@ -52,6 +53,8 @@ type twins struct {
 	model *memory
 	peer  *memory
 	fault func(*bbolt.Tx, func() error) error // what ends the next transaction, if set
+	// inFold says that the fault was met by a fold for an update, and not by that.
+	inFold bool
 	// flights are what is prepared and not durable, nil where each commit is made
 	// durable at once.
 	flights []twinFlight
@@ -65,6 +68,8 @@ func (w *twins) open(t *rapid.T) {
 		NewIndex: func() IndexBuilder { return prints{} },
 		tailMax:  rapid.IntRange(1, 6).Draw(t, "tailMax"),
 		freshMax: rapid.IntRange(1, 6).Draw(t, "freshMax"),
+		// Of a file that is created, and of those that it is rewritten into.
+		journalPages: rapid.SampledFrom([]int{-1, 1, 3, 4, 5, 8}).Draw(t, "journalPages"),
 		commit: func(tx *bbolt.Tx, commit func() error) error {
 			if w.fault == nil {
 				return commit()
@@ -202,6 +207,22 @@ func (w *twins) restart(t *rapid.T) {
 	w.open(t)
 }
 
+// kill goes on from what a killed process leaves, or from a backup: with frames.
+func (w *twins) kill(t *rapid.T) {
+	content, err := os.ReadFile(w.store.Path())
+	if rapid.Bool().Draw(t, "of a backup") {
+		var b bytes.Buffer
+		err = errors.Join(err, w.store.Backup(&b))
+		content = b.Bytes()
+	}
+	err = errors.Join(err, w.store.Close(), os.WriteFile(w.store.Path(), content, fileMode))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.abandon(t)
+	w.open(t)
+}
+
 func (w *twins) abandon(t *rapid.T) {
 	if _, err := w.model.update(0, func(c *delta.Commit) error { c.AbandonSession(); return nil }); err != nil {
 		t.Fatal(err)
@@ -255,12 +276,7 @@ func (w *twins) rewrite(t *rapid.T) {
 // or not, and settles the outcome.
 func (w *twins) fail(t *rapid.T) {
 	arrives := rapid.Bool().Draw(t, "arrives")
-	w.fault = func(tx *bbolt.Tx, commit func() error) error {
-		if arrives {
-			return errors.Join(errDisk, commit())
-		}
-		return errors.Join(errDisk, giveUp(tx))
-	}
+	w.meetFault(arrives)
 	o := drawOperation(t)
 	commit := func(c *delta.Commit) error { _, _, err := c.Write([]delta.Operation{o}); return err }
 	_, err := w.store.Update(delta.Env{Now: 7}, commit)
@@ -282,10 +298,59 @@ func (w *twins) fail(t *rapid.T) {
 	if err := w.store.Reopen(); err != nil {
 		t.Fatal(err)
 	}
-	if arrives {
+	if arrives && !w.inFold {
 		w.model.update(7, commit)
 	}
 	w.abandon(t)
+}
+
+// meetFault lets the next transaction, or the next frame, fail.
+func (w *twins) meetFault(arrives bool) {
+	w.fault = func(tx *bbolt.Tx, commit func() error) error {
+		w.inFold = tx != nil && w.isFold(tx)
+		if arrives {
+			return errors.Join(errDisk, commit())
+		}
+		return errors.Join(errDisk, giveUp(tx))
+	}
+}
+
+// isFold reports whether a transaction has what is acknowledged and nothing else.
+func (w *twins) isFold(tx *bbolt.Tx) bool {
+	t := newTables(tx, nil)
+	next, err := t.getState(FormatVersion)
+	i, err2 := t.getIdentity()
+	known := w.store.journaled.over(w.store.state)
+	return errors.Join(err, err2) == nil && i.replica == w.store.replica.ID &&
+		next.fingerprint == known.fingerprint && next.contextHash == known.contextHash && next.aheadHash == known.aheadHash &&
+		next.logNext == w.store.journaled.logNext && next.logBytes == known.logBytes
+}
+
+// fold may fail on its way to the disk: what was acknowledged is in the journal then, or
+// in the tables.
+func (w *twins) fold(t *rapid.T) {
+	if rapid.IntRange(0, 2).Draw(t, "fails") > 0 {
+		if err := w.store.Fold(); err != nil || len(w.store.unfolded()) > 0 || w.store.IsFoldWorth() {
+			t.Fatalf("%d frames are left of a fold: %v", len(w.store.unfolded()), err)
+		}
+		return
+	}
+	isMore := len(w.store.unfolded()) > 0
+	w.meetFault(rapid.Bool().Draw(t, "arrives"))
+	err := w.store.Fold()
+	if w.fault = nil; isMore != (err != nil) || isMore && !w.inFold {
+		t.Fatalf("the fold ends with %v", err)
+	}
+	if isMore {
+		w.reopen(t)
+	}
+}
+
+// foldFully is a fold while others are in flight.
+func (w *twins) foldFully(t *rapid.T) {
+	if err := w.store.Fold(); err != nil {
+		t.Fatal(err)
+	}
 }
 
 var errDisk = errors.New("the disk is gone")
@@ -310,6 +375,9 @@ func (w *twins) compare(t *rapid.T) {
 			return err
 		}
 		fmt.Fprintf(&got, "%s %v\n%s\n%s\n%s %s\n", x.ID, x.InSession, x.Context, ahead, x.ContextHash, x.Fingerprint)
+		if err := errors.Join(mustAgree(v), w.mustSeePast(v)); err != nil {
+			return err
+		}
 		if err := v.Scan(delta.Whole, func(e delta.Entry) error { fmt.Fprintf(&got, "%+v\n", e); return nil }); err != nil {
 			return err
 		}
@@ -332,6 +400,31 @@ func (w *twins) mustServe(v *View) error {
 				return fmt.Errorf("for event %d of %s comes %v, %v", sequence, p.Delta, events, err)
 			}
 		}
+	}
+	return nil
+}
+
+// mustSeePast asks for what is about everything, one delta at a time.
+func (w *twins) mustSeePast(v *View) error {
+	var got []delta.Packed
+	for after, isMore := uint64(0), true; isMore; {
+		p, err := v.Past(after, ranges.DefaultKeyspace, ranges.Everything(), 1)
+		if err != nil {
+			return err
+		}
+		got, after, isMore = append(got, p.Deltas...), p.Next, p.More
+	}
+	for _, p := range w.model.log {
+		if !isAbout(p.Delta, ranges.DefaultKeyspace, ranges.Everything()) {
+			continue
+		}
+		if len(got) == 0 || !bytes.Equal(got[0].Bytes, p.Bytes) {
+			return fmt.Errorf("of the past come %d deltas where %s should be", len(got), p.Delta)
+		}
+		got = got[1:]
+	}
+	if len(got) > 0 {
+		return fmt.Errorf("of the past come %d deltas too many", len(got))
 	}
 	return nil
 }
@@ -384,7 +477,7 @@ func TestStore_IsIndistinguishableFromMemory(t *testing.T) {
 			"":      func(t *rapid.T) { w.compare(t); w.checkHoles(t) },
 			"write": w.write, "write again": w.write, "peer": w.writePeer, "receive": w.receive, "give": w.give, "take": w.take,
 			"advertise": w.advertise, "forget": w.forget, "session": w.openSession, "rename": w.rename,
-			"restart": w.restart, "trim": w.trim, "backfill": w.backfill, "rewrite": w.rewrite, "fail": w.fail,
+			"fold": w.fold, "kill": w.kill, "restart": w.restart, "trim": w.trim, "backfill": w.backfill, "rewrite": w.rewrite, "fail": w.fail,
 			"flights": w.fly, "more flights": w.fly,
 		})
 		if problems := w.store.Check(); len(problems) > 0 {
