@@ -9,7 +9,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
@@ -167,9 +166,7 @@ func mustFind(v *View, last uint64) error {
 // instant, each backup is whole, and nothing is lost.
 func TestStore_Fold_WhileOthersGoOn(t *testing.T) {
 	const writers, each = 3, 300
-	seed := uint64(time.Now().UnixNano())
-	t.Logf("seed %d; which of them meets which is not decided by it", seed)
-	folds := 0
+	seed, folds := ringSeedOf(t), 0 // which of them meets which is not decided by it
 	s := openTest(t, t.TempDir(), Options{tailMax: 9, freshMax: 20, commit: func(tx *bbolt.Tx, commit func() error) error {
 		if tx != nil {
 			folds++ // under Store.file

@@ -21,8 +21,18 @@ import (
 var (
 	ringSteps = flag.Int("ring-steps", 40, "how many steps the history has in which the power fails between frames and folds")
 	ringCuts  = flag.Int("ring-cuts", 3, "how many power failures in each transaction and each frame are tried")
-	ringSeed  = flag.Uint64("ring-seed", 0, "seed of that history; 0: by the time of day. Which free page bbolt takes is not decided by it")
+	ringSeed  = flag.Uint64("ring-seed", 0, "seed of that history, and of other tests of the journal; 0: by the time of day. Which free page bbolt takes is not decided by it")
 )
+
+func ringSeedOf(t *testing.T) uint64 {
+	t.Helper()
+	seed := *ringSeed
+	if seed == 0 {
+		seed = uint64(time.Now().UnixNano())
+	}
+	t.Logf("replay with -ring-seed %d", seed)
+	return seed
+}
 
 // told is what somebody was told that a store has.
 type told struct {
@@ -401,12 +411,7 @@ func (o *outage) round() {
 // TestRing_PowerFails has the power fail while frames are appended, folded, and both:
 // what was acknowledged is there, and nothing else but the one update in flight.
 func TestRing_PowerFails(t *testing.T) {
-	seed := *ringSeed
-	if seed == 0 {
-		seed = uint64(time.Now().UnixNano())
-	}
-	t.Logf("replay with -ring-seed %d", seed)
-	o := &outage{t: t, random: rand.New(rand.NewPCG(seed, 4)), dir: t.TempDir()}
+	o := &outage{t: t, random: rand.New(rand.NewPCG(ringSeedOf(t), 4)), dir: t.TempDir()}
 	o.open()
 	steps := *ringSteps
 	if testing.Short() {

@@ -63,6 +63,7 @@ type twins struct {
 }
 
 func (w *twins) open(t *rapid.T) {
+	foldsBeside := rapid.Bool().Draw(t, "folds while a frame is on its way")
 	s, err := Open(w.dir, Options{
 		Node: "n1", NoSync: true, NewID: func() crdt.ReplicaID { return w.model.replica.ID },
 		NewIndex: func() IndexBuilder { return prints{} },
@@ -71,10 +72,14 @@ func (w *twins) open(t *rapid.T) {
 		// Of a file that is created, and of those that it is rewritten into.
 		journalPages: rapid.SampledFrom([]int{-1, 1, 3, 4, 5, 8}).Draw(t, "journalPages"),
 		commit: func(tx *bbolt.Tx, commit func() error) error {
-			if w.fault == nil {
-				return commit()
+			if w.fault != nil {
+				return w.fault(tx, commit)
 			}
-			return w.fault(tx, commit)
+			err := commit()
+			if tx == nil && foldsBeside {
+				err = errors.Join(err, w.store.Fold())
+			}
+			return err
 		},
 	})
 	if err != nil {
