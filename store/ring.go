@@ -120,16 +120,21 @@ func openRing(db *bbolt.DB, p *journaled, next journalMark, noSync bool) (r *rin
 	return r, nil
 }
 
-// settle has the disk take the frames that were read, once more: what was read may be in
-// the memory of the operating system only, as in flusher.settle.
+// settle has the disk take the last of the frames that were read, once more: what was
+// read may be in the memory of the operating system only, as in flusher.settle. Those
+// before it are on disk (S19), and are not written again (S18).
 func (r *ring) settle(frames []*frame) error {
-	for _, f := range frames {
-		if err := r.append(f); err != nil {
-			return fmt.Errorf("settle the journal: %w", err)
-		}
-	}
 	if len(frames) == 0 {
 		return nil
+	}
+	last := len(frames) - 1
+	for _, f := range frames[:last] {
+		_, cost := r.place(f)
+		f.cost, r.next = cost, f.behind()
+		r.used.Add(cost)
+	}
+	if err := r.append(frames[last]); err != nil {
+		return fmt.Errorf("settle the journal: %w", err)
 	}
 	return r.sync()
 }

@@ -180,9 +180,33 @@ func TestStore_JournalRules(t *testing.T) {
 	}, {
 		Name: "S19: frames that were found are not flushed",
 		File: "store/ring.go",
-		Old:  "	if len(frames) == 0 {\n		return nil\n	}\n",
-		New:  "	return nil\n",
+		Old:  "		return fmt.Errorf(\"settle the journal: %w\", err)\n	}\n	return r.sync()\n",
+		New:  "		return fmt.Errorf(\"settle the journal: %w\", err)\n	}\n	return nil\n",
 		Test: "TestPrepared_Commit_WaitsForTheFlush",
+	}, {
+		Name: "S18: frames that were acknowledged are written again",
+		File: "store/ring.go",
+		Old:  "		_, cost := r.place(f)\n		f.cost, r.next = cost, f.behind()\n		r.used.Add(cost)\n",
+		New:  "		_ = r.append(f)\n",
+		Test: "TestOpen_FrameThatIsInMemoryOnly",
+	}, {
+		Name: "S18: a backup of a backup ends over its first frame",
+		File: "store/ringcopy.go",
+		Old:  " && !frames[n-1].isEnd() {",
+		New:  " {",
+		Test: "TestView_Backup_OfAFullRing",
+	}, {
+		Name: "a rewriting ends without what the last fold has changed",
+		File: "store/rewrite.go",
+		Old:  "	if err := s.canCarryOver(); err != nil { // which the fold may have decided\n		return nil, err\n	}\n",
+		New:  "",
+		Test: "TestStore_Rewrite_TooManyInTheLastFold",
+	}, {
+		Name: "the journal has what leaves holes",
+		File: "store/update.go",
+		Old:  " && !p.frame.leavesHoles(s.replica):",
+		New:  ":",
+		Test: "TestView_HasHoles_OfAnUpdateWithSomeEvents",
 	}, {
 		Name: "S19: a gap is taken for the end",
 		File: "store/ring.go",
