@@ -86,9 +86,28 @@ func (c *crowd) write(random *rand.Rand, writer, n int) error {
 			return err
 		}
 		return nil
+	case 4, 5, 6:
+		return c.pair(putting(fmt.Sprint(i)))
 	}
 	_, err := tryWrite(c.store, register(fmt.Sprint("n", writer), fmt.Sprint(i), "", int64(n+1)))
 	return err
+}
+
+// pair has the second of two updates be put together while the first is on its way.
+func (c *crowd) pair(fn func(*delta.Commit, Pause) error) error {
+	first, err := c.store.Prepare(delta.Env{Now: 1}, fn)
+	if err != nil {
+		return err
+	}
+	second, err := c.store.Prepare(delta.Env{Now: 2}, fn)
+	if err != nil {
+		return errors.Join(err, first.Commit(deriveFirst))
+	}
+	var filling sync.WaitGroup
+	filling.Go(func() { second.Fill(deriveFirst) })
+	err = first.Commit(deriveFirst)
+	filling.Wait()
+	return errors.Join(err, second.Commit(deriveFirst))
 }
 
 // trim drops a record, wherever it is.
