@@ -155,32 +155,6 @@ func (w *twins) give(t *rapid.T) {
 	}
 }
 
-// take joins the peer's state under some span, and in the end of a session its
-// whole state.
-func (w *twins) take(t *rapid.T) {
-	a := delta.Answer{Span: delta.Whole, Context: w.peer.replica.Context.Clone(), InSession: rapid.Bool().Draw(t, "in session")}
-	if !a.InSession {
-		a.Span = delta.Span{From: "\x01", To: "\x01default\x00a\x00\x02"}
-	}
-	if err := w.peer.Scan(a.Span, func(e delta.Entry) error { a.Entries = append(a.Entries, e); return nil }); err != nil {
-		t.Fatal(err)
-	}
-	w.both(t, func(c *delta.Commit) error {
-		if a.InSession {
-			if err := c.OpenSession(a.Context); err != nil {
-				return err
-			}
-		}
-		if err := c.Take(a); err != nil {
-			return err
-		}
-		if a.InSession {
-			return c.CompleteSession()
-		}
-		return nil
-	})
-}
-
 func (w *twins) advertise(t *rapid.T) {
 	n := delta.NodeRecord{Name: "n1", Service: rapid.SampledFrom([]string{"a:1", "b:2"}).Draw(t, "service")}
 	w.both(t, func(c *delta.Commit) error { _, err := c.Advertise(n); return err })
@@ -480,7 +454,7 @@ func TestStore_IsIndistinguishableFromMemory(t *testing.T) {
 		defer func() { w.store.Close() }()
 		t.Repeat(map[string]func(*rapid.T){
 			"":      func(t *rapid.T) { w.compare(t); w.checkHoles(t) },
-			"write": w.write, "write again": w.write, "peer": w.writePeer, "receive": w.receive, "give": w.give, "take": w.take,
+			"write": w.write, "write again": w.write, "peer": w.writePeer, "receive": w.receive, "give": w.give, "take": w.take, "take and write": w.takeAndWrite,
 			"advertise": w.advertise, "forget": w.forget, "session": w.openSession, "rename": w.rename,
 			"fold": w.fold, "kill": w.kill, "restart": w.restart, "trim": w.trim, "backfill": w.backfill, "rewrite": w.rewrite, "fail": w.fail,
 			"flights": w.fly, "more flights": w.fly,
