@@ -120,18 +120,27 @@ func openRing(db *bbolt.DB, p *journaled, next journalMark, noSync bool) (r *rin
 	return r, nil
 }
 
-// settle has the disk take the frames that were read, once more: what was read may be in
-// the memory of the operating system only, as in flusher.settle.
+// settle goes on behind the frames that were read. It has the disk take the last one once
+// more: that may be in the memory of the operating system only, as in flusher.settle. The
+// others are on disk (S19), and are left alone: a disk may spoil what it writes when the
+// power fails.
 func (r *ring) settle(frames []*frame) error {
 	for _, f := range frames {
-		if err := r.append(f); err != nil {
-			return fmt.Errorf("settle the journal: %w", err)
-		}
+		f.at.page, f.cost = r.place(f)
+		r.next = f.behind()
+		r.used.Add(f.cost)
 	}
 	if len(frames) == 0 {
 		return nil
 	}
-	return r.sync()
+	err := r.write(frames[len(frames)-1])
+	if err == nil {
+		err = r.sync()
+	}
+	if err != nil {
+		return fmt.Errorf("settle the journal: %w", err)
+	}
+	return nil
 }
 
 // look makes sure that nothing else is where frames will be written.
@@ -181,12 +190,17 @@ func (r *ring) hasRoom(f *frame) bool {
 // append writes a frame for which there is room, and waits for nothing.
 func (r *ring) append(f *frame) error {
 	f.at.page, f.cost = r.place(f)
-	if _, err := r.file.WriteAt(f.encoded, r.base+int64(f.at.page)*pageBytes); err != nil {
+	if err := r.write(f); err != nil {
 		return err
 	}
 	r.next = f.behind()
 	r.used.Add(f.cost)
 	return nil
+}
+
+func (r *ring) write(f *frame) error {
+	_, err := r.file.WriteAt(f.encoded, r.base+int64(f.at.page)*pageBytes)
+	return err
 }
 
 func (r *ring) sync() error {
