@@ -12,7 +12,7 @@ import (
 // restart it can be carried out.
 func TestOperations_FaultAtEveryCall_AreDoneAgain(t *testing.T) {
 	k := newKiller(t)
-	for _, name := range []string{"put", "merge", "place", "trim", "rewrite"} {
+	for _, name := range failing {
 		for _, fault := range []string{"ENOSPC", "EIO"} {
 			t.Run(name+"/"+fault, func(t *testing.T) {
 				k := k.of(name)

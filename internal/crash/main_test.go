@@ -44,13 +44,11 @@ func TestMain(m *testing.M) {
 
 // play is what a child does instead of testing.
 func play(role, dir string) error {
-	switch role {
-	case roleStore:
-		return writeStore(dir, os.Getenv(envNoSync) != "", true)
-	case roleSteady:
-		return writeStore(dir, os.Getenv(envNoSync) != "", false)
-	case roleNode:
+	if role == roleNode {
 		return writeNode(dir)
+	}
+	if u, ok := upkeeps[role]; ok {
+		return writeStore(dir, os.Getenv(envNoSync) != "", u)
 	}
 	operation, ok := operations[role]
 	if !ok {
