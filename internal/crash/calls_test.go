@@ -167,6 +167,8 @@ func (k *killer) fresh() (string, error) {
 		return dir, nil
 	case k.operation.restores:
 		return dir, os.Link(from.backup(k.operation.journal), filepath.Join(parent, backupName))
+	case k.operation.of != "":
+		return dir, os.CopyFS(dir, os.DirFS(k.operation.of))
 	}
 	return dir, os.CopyFS(dir, os.DirFS(from.dir(k.operation.journal)))
 }

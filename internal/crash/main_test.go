@@ -10,7 +10,7 @@ import (
 
 var (
 	cycles      = flag.Int("crash.cycles", 12, "how often writers are killed at a random moment")
-	calls       = flag.Int("crash.calls", 8, "before how many calls of an operation it is killed, spread evenly; 0 for every one")
+	calls       = flag.Int("crash.calls", 5, "before how many calls of an operation it is killed, spread evenly; 0 for every one")
 	powerCycles = flag.Int("crash.power", 0, "how often the power fails; 0 leaves these tests out, as they mount a file system")
 )
 

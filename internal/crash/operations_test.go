@@ -23,8 +23,9 @@ type operation struct {
 	// journal is how many commits the journal has beyond the tables when it begins.
 	journal int
 	// creates says that the directory is made by the operation, restores that it is
-	// made of a backup.
+	// made of a backup, and of where it is copied from, if not from a template.
 	creates, restores bool
+	of                string
 }
 
 // What the journal may have when an operation begins: nothing; commits from near the end
@@ -57,7 +58,8 @@ func withTold(r record) record {
 }
 
 var operations = map[string]operation{
-	"create":   {run: onStore(create), creates: true},
+	"create":   {run: onStore(putFirst), after: withStep(record{}, 3), creates: true},
+	"migrate":  {run: onStore(putFirst), after: withStep(record{}, 3), of: withoutJournal},
 	"put":      {run: onStore(put), before: template(), after: withStep(template(), 3)},
 	"put-full": {run: onStore(putFull), before: template(), after: withStep(template(), 3), journal: journalFull},
 	"put-long": {run: onStore(putLong), before: template(), after: withStep(template(), wordy), journal: journalWrapped},
@@ -76,10 +78,14 @@ var operations = map[string]operation{
 	}, before: template(), after: template(), journal: journalWrapped, restores: true},
 }
 
+// withoutJournal is a directory of a format that has no journal, in which no story has
+// begun.
+const withoutJournal = "../../store/testdata/v5"
+
 // killed are all operations, failing those that can be done again in the same store.
 var (
-	killed  = []string{"create", "put", "put-full", "put-long", "merge", "fold", "place", "trim", "backfill", "rewrite", "restore"}
-	failing = killed[1 : len(killed)-1]
+	killed  = []string{"create", "migrate", "put", "put-full", "put-long", "merge", "fold", "place", "trim", "backfill", "rewrite", "restore"}
+	failing = killed[:len(killed)-1]
 )
 
 func onStore(fn func(*store.Store) error) func(string) error {
@@ -116,7 +122,7 @@ func again(s *store.Store, fn func(*store.Store) error) error {
 		return err
 	}
 	f, err := look(s)
-	if err != nil || !f.is(template()) {
+	if err != nil || !f.is(template()) && !f.is(record{}) {
 		return err
 	}
 	if err := fn(s); err != errDone { // the stories do not tell
@@ -128,7 +134,14 @@ func again(s *store.Store, fn func(*store.Store) error) error {
 // errDone says that there is nothing that an operation could do.
 var errDone = errors.New("it was done before")
 
-func create(*store.Store) error { return nil } // it was opened
+// putFirst is the first put of all, in a directory that was just made or brought to the
+// format of today.
+func putFirst(s *store.Store) error {
+	return byJournal(s, func(uint64) uint64 { return 1 }, func(c *delta.Commit) error {
+		_, _, err := c.Write(batchOf(3, 1))
+		return err
+	})
+}
 
 func put(s *store.Store) error {
 	return putOf(s, 3, func(journal uint64) uint64 { return journal + 1 })
