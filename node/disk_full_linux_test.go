@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,10 +14,9 @@ import (
 	"github.com/scalesmall/ssnode/node"
 )
 
-// TestNode_Write_DiskFull fills a real disk, a file system in memory of 2 MiB:
-// writes are refused with the cause, lookups go on, nothing acknowledged is
-// lost, and when there is room again writes are taken without a restart.
-func TestNode_Write_DiskFull(t *testing.T) {
+// smallDisk returns a directory on a disk of 2 MiB, a file system in memory.
+func smallDisk(t *testing.T) string {
+	t.Helper()
 	if os.Geteuid() != 0 {
 		t.Skip("mounting a small file system needs root; TestNode_Write_DiskFaultFailsAllThatWait does the same with a disk that only says it is full")
 	}
@@ -29,6 +29,35 @@ func TestNode_Write_DiskFull(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	return dir
+}
+
+// awaitDisk writes until that works again, and returns the status then.
+func awaitDisk(t *testing.T, n *node.Node) node.Status {
+	t.Helper()
+	deadline := time.Now().Add(20 * time.Second)
+	for {
+		_, err := n.Write(t.Context(), []delta.Operation{register(claimOf("n1", "a", "m"), 5)})
+		if err == nil {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("it takes no writes again: %v", err)
+		}
+		time.Sleep(5 * time.Millisecond)
+	}
+	s, err := n.Status()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+// TestNode_Write_DiskFull fills a real disk: writes are refused with the cause, lookups
+// go on, nothing acknowledged is lost, and when there is room again writes are taken
+// without a restart.
+func TestNode_Write_DiskFull(t *testing.T) {
+	dir := smallDisk(t)
 	o := node.Options{DataDir: dir, Node: "n1", Gossip: "127.0.0.1:0"}
 	o.SetDiskRetry(10 * time.Millisecond)
 	n, err := node.Open(t.Context(), o)
@@ -58,19 +87,71 @@ func TestNode_Write_DiskFull(t *testing.T) {
 	if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_REMOUNT, "size=64m"); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(20 * time.Second)
-	for {
-		if _, err = n.Write(t.Context(), []delta.Operation{register(claimOf("n1", "a", "m"), 5)}); err == nil {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("it takes no writes again: %v", err)
-		}
-		time.Sleep(5 * time.Millisecond)
-	}
+	s = awaitDisk(t, n)
 	// What was refused may have reached the disk or not, whole.
-	s, err = n.Status()
-	if err != nil || !s.Ready || s.Claims != 500*written+1 && s.Claims != 500*(written+1)+1 {
-		t.Errorf("the status is %v %q with %d claims, %d batches were written: %v", s.Ready, s.NotReady, s.Claims, written, err)
+	if !s.Ready || s.Claims != 500*written+1 && s.Claims != 500*(written+1)+1 {
+		t.Errorf("the status is %v %q with %d claims, %d batches were written", s.Ready, s.NotReady, s.Claims, written)
+	}
+}
+
+// TestNode_Write_DiskFull_Small fills the disk and then writes little each time, which
+// needs no room but in the journal: what is acknowledged stays when the tables cannot
+// take it over, lookups go on, and when there is room again all of it is there. After a
+// fault the store is opened anew, and takes as many writes as it has room for.
+func TestNode_Write_DiskFull_Small(t *testing.T) {
+	dir := smallDisk(t)
+	o := node.Options{DataDir: filepath.Join(dir, "data"), Node: "n1", Gossip: "127.0.0.1:0"}
+	o.SetDiskRetry(10 * time.Millisecond)
+	n, err := node.Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.Close()
+	ballast := filepath.Join(dir, "ballast")
+	fillDisk(t, ballast)
+	key := func(i int) string { return fmt.Sprintf("k%04d%s", i, strings.Repeat("x", 200)) }
+	written, refused := 0, 0
+	for deadline := time.Now().Add(20 * time.Second); written < 50 || refused == 0; {
+		if time.Now().After(deadline) {
+			t.Fatalf("of %d writes on a full disk %d were refused: %v", written+refused, refused, err)
+		}
+		_, err = n.Write(t.Context(), []delta.Operation{register(claimOf("n2", key(written), key(written)+"~"), 1)})
+		switch {
+		case err == nil:
+			written++
+			continue
+		case !errors.Is(err, node.ErrUnavailable) || !errors.Is(err, syscall.ENOSPC):
+			t.Fatalf("it is refused with %v", err)
+		}
+		refused++
+		time.Sleep(time.Millisecond)
+	}
+	t.Logf("on a full disk %d writes were acknowledged, %d refused", written, refused)
+	for i := range written {
+		if got := fmt.Sprint(n.Lookup("default", key(i)).Servers); got != "[{n2 1}]" {
+			t.Fatalf("a lookup of write %d of %d answers %s", i, written, got)
+		}
+	}
+	if err := os.Remove(ballast); err != nil {
+		t.Fatal(err)
+	}
+	if s := awaitDisk(t, n); !s.Ready || s.Claims != written+1 && s.Claims != written+2 {
+		t.Errorf("the status is %v %q with %d claims, %d were written", s.Ready, s.NotReady, s.Claims, written)
+	}
+}
+
+// fillDisk writes to a file until there is no room.
+func fillDisk(t *testing.T, path string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for err == nil {
+		_, err = f.Write(make([]byte, 4<<10))
+	}
+	if !errors.Is(err, syscall.ENOSPC) {
+		t.Fatal(err)
 	}
 }

@@ -34,7 +34,7 @@ const flipTime = time.Minute
 // bits of it and then one, and opens it: either nothing of what the store shows
 // has changed, or it is refused with a message, and Check agrees.
 func TestOpen_EveryByteFlipped(t *testing.T) {
-	content, want := flipFile(t)
+	content, journal, want := flipFile(t)
 	offsets := make([]int, len(content))
 	for i := range offsets {
 		offsets[i] = i
@@ -52,7 +52,7 @@ func TestOpen_EveryByteFlipped(t *testing.T) {
 		}
 		offsets = offsets[:sample]
 	}
-	f := &flipper{dir: t.TempDir(), content: content, want: want, table: map[string]*flipped{}}
+	f := &flipper{dir: t.TempDir(), content: content, journal: journal, want: want, table: map[string]*flipped{}}
 	for _, offset := range offsets {
 		for _, mask := range []byte{0xff, 1 << (offset % 8)} {
 			done := make(chan struct{})
@@ -65,7 +65,7 @@ func TestOpen_EveryByteFlipped(t *testing.T) {
 		}
 	}
 	t.Logf("%d of %d bytes, two flips of each:\n%s", len(offsets), len(content), f)
-	for _, name := range []string{"head", "freelist", "branch", "leaf"} {
+	for _, name := range []string{"head", "freelist", "branch", "leaf", "journal"} {
 		if x := f.table[name]; *flipAll && (x == nil || x.refused == 0) {
 			t.Errorf("no flip in a %s was noticed", name)
 		}
@@ -73,8 +73,8 @@ func TestOpen_EveryByteFlipped(t *testing.T) {
 }
 
 // flipFile returns a file with something in every bucket and every kind of
-// page, and what it shows.
-func flipFile(t *testing.T) (content []byte, want string) {
+// page, where the journal is in it, and what it shows.
+func flipFile(t *testing.T) (content []byte, journal int, want string) {
 	t.Helper()
 	s := openTest(t, fullDir(t), Options{journalPages: flipJournalPages})
 	var claims []delta.Operation
@@ -107,7 +107,7 @@ func flipFile(t *testing.T) (content []byte, want string) {
 	if len(content) != flipFileBytes {
 		t.Fatalf("the file has %d bytes", len(content))
 	}
-	return content, everything(t, s)
+	return content, int(s.ring.Load().base), everything(t, s)
 }
 
 // everything shows all that a store holds.
@@ -136,6 +136,7 @@ type flipped struct{ bytes, refused, harmless int }
 type flipper struct {
 	dir     string
 	content []byte
+	journal int // where its pages begin
 	want    string
 	table   map[string]*flipped
 }
@@ -184,7 +185,10 @@ func (f *flipper) count(offset int) *flipped {
 		p[offset-at] = 0 // may be the flipped one: the kind is said by the others
 	}
 	name, ok := names[p.flags()]
-	if !ok {
+	switch {
+	case at >= f.journal && at < f.journal+flipJournalPages*pageBytes:
+		name = "journal"
+	case !ok:
 		name = "head of a page"
 	}
 	if f.table[name] == nil {
@@ -202,7 +206,7 @@ func (f *flipper) String() string {
 	row := func(name string, x flipped) {
 		fmt.Fprintf(&b, "%-16s %8d %8d %18d\n", name, x.bytes, x.refused, x.harmless)
 	}
-	for _, name := range []string{"head", "freelist", "branch", "leaf", "head of a page"} {
+	for _, name := range []string{"head", "freelist", "branch", "leaf", "journal", "head of a page"} {
 		if x := f.table[name]; x != nil {
 			row(name, *x)
 			all.bytes, all.refused, all.harmless = all.bytes+x.bytes, all.refused+x.refused, all.harmless+x.harmless

@@ -120,23 +120,26 @@ func openRing(db *bbolt.DB, p *journaled, next journalMark, noSync bool) (r *rin
 	return r, nil
 }
 
-// settle has the disk take the last of the frames that were read, once more: what was
-// read may be in the memory of the operating system only, as in flusher.settle. Those
+// settle goes on behind the frames that were read. It has the disk take the last one once
+// more: that may be in the memory of the operating system only, as in flusher.settle. Those
 // before it are on disk (S19), and are not written again (S18).
 func (r *ring) settle(frames []*frame) error {
 	if len(frames) == 0 {
 		return nil
 	}
-	last := len(frames) - 1
-	for _, f := range frames[:last] {
-		_, cost := r.place(f)
-		f.cost, r.next = cost, f.behind()
-		r.used.Add(cost)
+	for _, f := range frames {
+		_, f.cost = r.place(f)
+		r.next = f.behind()
+		r.used.Add(f.cost)
 	}
-	if err := r.append(frames[last]); err != nil {
+	err := r.write(frames[len(frames)-1])
+	if err == nil {
+		err = r.sync()
+	}
+	if err != nil {
 		return fmt.Errorf("settle the journal: %w", err)
 	}
-	return r.sync()
+	return nil
 }
 
 // look makes sure that nothing else is where frames will be written.
@@ -186,12 +189,17 @@ func (r *ring) hasRoom(f *frame) bool {
 // append writes a frame for which there is room, and waits for nothing.
 func (r *ring) append(f *frame) error {
 	f.at.page, f.cost = r.place(f)
-	if _, err := r.file.WriteAt(f.encoded, r.base+int64(f.at.page)*pageBytes); err != nil {
+	if err := r.write(f); err != nil {
 		return err
 	}
 	r.next = f.behind()
 	r.used.Add(f.cost)
 	return nil
+}
+
+func (r *ring) write(f *frame) error {
+	_, err := r.file.WriteAt(f.encoded, r.base+int64(f.at.page)*pageBytes)
+	return err
 }
 
 func (r *ring) sync() error {

@@ -20,6 +20,8 @@ type Stats struct {
 	// NewestEntries is how many images of entries the bucket fresh has, Unplaced how
 	// many of them count and wait for their places.
 	NewestEntries, Unplaced uint64
+	// JournalFrames is how many commits the journal has that the tables do not.
+	JournalFrames uint64
 }
 
 // Stats returns the sizes as they are now. No pages are read. After a disk
@@ -49,6 +51,7 @@ func (s *Store) knownStats(size uint64) (Stats, *bbolt.DB, error) {
 	stats := Stats{
 		Bytes: size, LogRecords: known.logRecords, LogBytes: known.logBytes,
 		NewestEntries: uint64(s.state.fresh.written), Unplaced: uint64(s.state.fresh.unplaced),
+		JournalFrames: uint64(len(s.journaled.unfolded(s.state.journal.sequence))),
 	}
 	switch {
 	case s.mu.closed:

@@ -35,7 +35,7 @@ func inlinePages(t *testing.T, content []byte) (root uint64, at map[string]int) 
 // TestWalker_NoticesAPageThatIsEmptied: a count that has become zero leaves no
 // element that would be out of its place, and yet loses all of them.
 func TestWalker_NoticesAPageThatIsEmptied(t *testing.T) {
-	content, _ := flipFile(t)
+	content, _, _ := flipFile(t)
 	root, inline := inlinePages(t, content)
 	counts := map[string]int{}
 	for name, at := range inline {

@@ -18,7 +18,7 @@ const traced = "write,pwrite64,writev,pwritev,pwritev2,copy_file_range,sendfile,
 // before each of its calls.
 func TestOperations_KilledBeforeEveryCall_AreWholeOrAbsent(t *testing.T) {
 	k := newKiller(t)
-	for _, name := range []string{"put", "merge", "place", "trim", "rewrite", "restore"} {
+	for _, name := range killed {
 		t.Run(name, func(t *testing.T) {
 			k.of(name).sweep(t)
 		})
@@ -31,9 +31,8 @@ func newKiller(t *testing.T) *killer {
 	if out, err := exec.Command("strace", "-f", "-e", "trace=none", "true").CombinedOutput(); err != nil {
 		t.Skipf("strace is missing or may not trace here, so nothing is killed at chosen calls; install it (Debian: strace) and allow ptrace: %v %s", err, out)
 	}
-	root := t.TempDir()
-	k := &killer{source: filepath.Join(root, "source"), root: root}
-	if err := makeTemplate(k.source, filepath.Join(root, backupName)); err != nil {
+	k := &killer{root: t.TempDir()}
+	if err := templates(k.root).make(); err != nil {
 		t.Fatal(err)
 	}
 	return k
@@ -41,14 +40,14 @@ func newKiller(t *testing.T) *killer {
 
 // of returns a killer of an operation.
 func (k *killer) of(name string) *killer {
-	return &killer{role: name, operation: operations[name], source: k.source, root: k.root}
+	return &killer{role: name, operation: operations[name], root: k.root}
 }
 
 // killer runs one operation under strace, each time in a fresh copy.
 type killer struct {
-	role         string
-	operation    operation
-	source, root string
+	role      string
+	operation operation
+	root      string // where the templates are
 }
 
 // call is the nth call of a name that the operation makes: strace counts each
@@ -155,16 +154,21 @@ func (k *killer) trace(dir string, options ...string) (string, error) {
 	return out.String(), err
 }
 
-// fresh returns a directory to work on: a copy of the template, or for a
-// restore one that does not exist, beside the backup.
+// fresh returns a directory to work on: a copy of the template, or one that does not
+// exist, for a restore beside the backup.
 func (k *killer) fresh() (string, error) {
 	parent, err := os.MkdirTemp(k.root, k.role)
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(parent, "data")
-	if k.operation.restores {
-		return dir, os.Link(filepath.Join(k.root, backupName), filepath.Join(parent, backupName))
+	dir, from := filepath.Join(parent, "data"), templates(k.root)
+	switch {
+	case k.operation.creates:
+		return dir, nil
+	case k.operation.restores:
+		return dir, os.Link(from.backup(k.operation.journal), filepath.Join(parent, backupName))
+	case k.operation.of != "":
+		return dir, os.CopyFS(dir, os.DirFS(k.operation.of))
 	}
-	return dir, os.CopyFS(dir, os.DirFS(k.source))
+	return dir, os.CopyFS(dir, os.DirFS(from.dir(k.operation.journal)))
 }

@@ -86,7 +86,7 @@ func verify(t *testing.T, dir string, r record, deep bool) (record, []string) {
 	if err != nil {
 		return r, []string{err.Error()}
 	}
-	next.newest = stats.NewestEntries
+	next.newest, next.frames = stats.NewestEntries, stats.JournalFrames
 	if deep {
 		for _, problem := range s.Check() {
 			wrong = append(wrong, string(problem))

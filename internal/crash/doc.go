@@ -1,8 +1,8 @@
 // Package crash kills what writes, and looks at what is left. It has no code
 // of its own, only tests:
 //
-//	kill -9      processes that write, merge, trim, rewrite and back-fill at the
-//	             same time are killed at random moments, again and again in one
+//	kill -9      processes that write, merge, fold, trim, rewrite and back-fill
+//	             at the same time are killed at random moments, again and again in one
 //	             directory; what they had acknowledged must be there, what they
 //	             had not begun must not, every batch must be there wholly or not
 //	             at all, and opening verifies the fingerprint every time

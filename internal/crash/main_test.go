@@ -10,7 +10,7 @@ import (
 
 var (
 	cycles      = flag.Int("crash.cycles", 12, "how often writers are killed at a random moment")
-	calls       = flag.Int("crash.calls", 8, "before how many calls of an operation it is killed, spread evenly; 0 for every one")
+	calls       = flag.Int("crash.calls", 5, "before how many calls of an operation it is killed, spread evenly; 0 for every one")
 	powerCycles = flag.Int("crash.power", 0, "how often the power fails; 0 leaves these tests out, as they mount a file system")
 )
 
@@ -44,13 +44,11 @@ func TestMain(m *testing.M) {
 
 // play is what a child does instead of testing.
 func play(role, dir string) error {
-	switch role {
-	case roleStore:
-		return writeStore(dir, os.Getenv(envNoSync) != "", true)
-	case roleSteady:
-		return writeStore(dir, os.Getenv(envNoSync) != "", false)
-	case roleNode:
+	if role == roleNode {
 		return writeNode(dir)
+	}
+	if u, ok := upkeeps[role]; ok {
+		return writeStore(dir, os.Getenv(envNoSync) != "", u)
 	}
 	operation, ok := operations[role]
 	if !ok {

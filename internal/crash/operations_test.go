@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/store"
 )
@@ -21,20 +20,25 @@ type operation struct {
 	// before and after are how far the stories may be found: at before unless
 	// it was acknowledged, and at after.
 	before, after record
-	// restores says that the directory is made by the operation.
-	restores bool
+	// journal is how many commits the journal has beyond the tables when it begins.
+	journal int
+	// creates says that the directory is made by the operation, restores that it is
+	// made of a backup, and of where it is copied from, if not from a template.
+	creates, restores bool
+	of                string
 }
+
+// What the journal may have when an operation begins: nothing; commits from near the end
+// of the ring to its begin; or so many that there is no room for one more.
+const (
+	journalEmpty   = 0
+	journalWrapped = 60
+	journalFull    = 75
+)
+
+var journals = []int{journalEmpty, journalWrapped, journalFull}
 
 const done = "done"
-
-// template is how far the stories are in the directory that is worked on.
-func template() record {
-	r := record{told: 40}
-	for w := range writers {
-		r.steps[w] = 20
-	}
-	return r
-}
 
 func withStep(r record, writer int) record {
 	r.steps[writer]++
@@ -54,19 +58,35 @@ func withTold(r record) record {
 }
 
 var operations = map[string]operation{
-	"put":     {run: onStore(put), before: template(), after: withStep(template(), 3)},
-	"merge":   {run: onStore(merge), before: template(), after: withTold(template())},
-	"place":   {run: onStore(place), before: template(), after: withPlacing(template())},
-	"trim":    {run: onStore(trim), before: template(), after: template()},
-	"rewrite": {run: onStore(rewrite), before: template(), after: template()},
+	"create":   {run: onStore(putFirst), after: withStep(record{}, 3), creates: true},
+	"migrate":  {run: onStore(putFirst), after: withStep(record{}, 3), of: withoutJournal},
+	"put":      {run: onStore(put), before: template(), after: withStep(template(), 3)},
+	"put-full": {run: onStore(putFull), before: template(), after: withStep(template(), 3), journal: journalFull},
+	"put-long": {run: onStore(putLong), before: template(), after: withStep(template(), wordy), journal: journalWrapped},
+	"merge":    {run: onStore(merge), before: template(), after: withTold(template()), journal: journalWrapped},
+	"fold":     {run: onStore(fold), before: template(), after: template(), journal: journalWrapped},
+	"place":    {run: onStore(place), before: template(), after: withPlacing(template())},
+	"trim":     {run: onStore(trim), before: template(), after: template(), journal: journalWrapped},
+	"backfill": {run: onStore(backfill), before: template(), after: template(), journal: journalWrapped},
+	"rewrite":  {run: onStore(rewrite), before: template(), after: template(), journal: journalWrapped},
 	"restore": {run: func(dir string) error {
 		err := restore(dir)
 		if err == nil {
 			say(done)
 		}
 		return err
-	}, before: template(), after: template(), restores: true},
+	}, before: template(), after: template(), journal: journalWrapped, restores: true},
 }
+
+// withoutJournal is a directory of a format that has no journal, in which no story has
+// begun.
+const withoutJournal = "../../store/testdata/v5"
+
+// killed are all operations, failing those that can be done again in the same store.
+var (
+	killed  = []string{"create", "migrate", "put", "put-full", "put-long", "merge", "fold", "place", "trim", "backfill", "rewrite", "restore"}
+	failing = killed[:len(killed)-1]
+)
 
 func onStore(fn func(*store.Store) error) func(string) error {
 	return func(dir string) error {
@@ -102,20 +122,60 @@ func again(s *store.Store, fn func(*store.Store) error) error {
 		return err
 	}
 	f, err := look(s)
-	if err != nil || !f.is(template()) {
+	if err != nil || !f.is(template()) && !f.is(record{}) {
 		return err
 	}
-	if err := fn(s); err != errTrimmed { // which is done, and the stories are the same
+	if err := fn(s); err != errDone { // the stories do not tell
 		return err
 	}
 	return nil
 }
 
-func put(s *store.Store) error {
-	_, err := s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
-		_, _, err := c.Write(batchOf(3, template().steps[3]+1))
+// errDone says that there is nothing that an operation could do.
+var errDone = errors.New("it was done before")
+
+// putFirst is the first put of all, in a directory that was just made or brought to the
+// format of today.
+func putFirst(s *store.Store) error {
+	return byJournal(s, func(uint64) uint64 { return 1 }, func(c *delta.Commit) error {
+		_, _, err := c.Write(batchOf(3, 1))
 		return err
 	})
+}
+
+func put(s *store.Store) error {
+	return putOf(s, 3, func(journal uint64) uint64 { return journal + 1 })
+}
+
+// putFull is a put for which there is no room in the journal before it is folded.
+func putFull(s *store.Store) error { return putOf(s, 3, func(uint64) uint64 { return 1 }) }
+
+// putLong is a put that takes several pages of the journal.
+func putLong(s *store.Store) error {
+	return putOf(s, wordy, func(journal uint64) uint64 { return journal + 1 })
+}
+
+func putOf(s *store.Store, writer int, want func(journal uint64) uint64) error {
+	return byJournal(s, want, func(c *delta.Commit) error {
+		_, _, err := c.Write(batchOf(writer, template().steps[writer]+1))
+		return err
+	})
+}
+
+// byJournal carries out an update, after which the journal has as many commits as is
+// wanted.
+func byJournal(s *store.Store, want func(before uint64) uint64, fn func(*delta.Commit) error) error {
+	before, err := s.Stats()
+	if err != nil {
+		return err
+	}
+	if _, err := s.Update(delta.Env{Now: 1}, fn); err != nil {
+		return err
+	}
+	after, err := s.Stats()
+	if want := want(before.JournalFrames); err == nil && after.JournalFrames != want {
+		err = fmt.Errorf("the journal has %d commits, before it had %d, and was to have %d", after.JournalFrames, before.JournalFrames, want)
+	}
 	return err
 }
 
@@ -124,10 +184,27 @@ func merge(s *store.Store) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
+	return byJournal(s, func(journal uint64) uint64 { return journal + 1 }, func(c *delta.Commit) error {
 		_, err := c.Receive(p)
 		return err
 	})
+}
+
+func fold(s *store.Store) error {
+	before, err := s.Stats()
+	if err == nil && before.JournalFrames == 0 {
+		err = errDone
+	}
+	if err == nil {
+		err = s.Fold()
+	}
+	if err != nil {
+		return err
+	}
+	after, err := s.Stats()
+	if err == nil && after.JournalFrames > 0 {
+		err = fmt.Errorf("the journal has %d commits still", after.JournalFrames)
+	}
 	return err
 }
 
@@ -136,8 +213,11 @@ func merge(s *store.Store) error {
 const placingSteps = trail
 
 // place is one commit of many steps, which puts entries in their places and drops
-// chunks.
+// chunks when it is folded.
 func place(s *store.Store) error {
+	if err := s.Fold(); err != nil {
+		return err
+	}
 	before, err := s.Stats()
 	if err != nil {
 		return err
@@ -152,6 +232,9 @@ func place(s *store.Store) error {
 		}
 		return nil
 	})
+	if err == nil {
+		err = s.Fold()
+	}
 	if err != nil {
 		return err
 	}
@@ -163,17 +246,37 @@ func place(s *store.Store) error {
 	return err
 }
 
-var errTrimmed = errors.New("there is nothing to trim")
-
 func trim(s *store.Store) error {
 	plan, _, err := planTrim(s)
 	if err == nil && len(plan.Drop) == 0 {
-		err = errTrimmed
+		err = errDone
 	}
 	if err != nil {
 		return err
 	}
 	return s.Trim(plan)
+}
+
+// backfill brings back what the template lacks.
+func backfill(s *store.Store) error {
+	var lacking []delta.Packed
+	for i := range templateTrimmed {
+		p, err := deltaOf(i + 1)
+		if err != nil {
+			return err
+		}
+		lacking = append(lacking, p)
+	}
+	added, err := s.Backfill(1, lacking)
+	switch {
+	case err != nil:
+		return err
+	case added == 0:
+		return errDone
+	case added != templateTrimmed:
+		return fmt.Errorf("%d events were brought back, not %d", added, templateTrimmed)
+	}
+	return nil
 }
 
 func rewrite(s *store.Store) error { return s.Rewrite(context.Background(), nil) }
@@ -184,44 +287,6 @@ const backupName = "backup.db"
 func restore(dir string) error {
 	_, err := store.Restore(dir, filepath.Join(filepath.Dir(dir), backupName), store.Options{Node: "n1"})
 	return err
-}
-
-// makeTemplate makes a directory that has come so far, and its backup.
-func makeTemplate(dir, backup string) error {
-	s, err := store.Open(dir, store.Options{Node: "n1"})
-	if err != nil {
-		return err
-	}
-	r := template()
-	_, err = s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
-		for i := 1; i <= r.told; i++ {
-			p, err := deltaOf(i)
-			if err != nil {
-				return err
-			}
-			if _, err := c.Receive(p); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	for w := range writers {
-		for i := 1; err == nil && i <= r.steps[w]; i++ {
-			_, err = s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
-				_, _, err := c.Write(batchOf(w, i))
-				return err
-			})
-		}
-	}
-	// Pages that are free, as in any file that has lived.
-	if err == nil {
-		err = s.Trim(compaction.Plan{Drop: []compaction.Drop{{Index: 1}, {Index: 2}}})
-	}
-	f, createErr := os.Create(backup)
-	if err := errors.Join(err, createErr); err != nil {
-		return err
-	}
-	return errors.Join(s.Backup(f), f.Close(), s.Close())
 }
 
 // judge looks at what a killed operation has left, and says what is wrong.

@@ -20,6 +20,9 @@ const (
 	trail = 4
 	// told is over how many claims the deltas of the peer go round.
 	told = 32
+	// wordy is the writer whose claims are so long that each of its steps takes several
+	// pages of the journal.
+	wordy, wordyBytes = writers - 1, 1500
 )
 
 // peer is the origin of the deltas that the store receives, which tell a story
@@ -35,7 +38,11 @@ func keyspaceOf(writer int) string { return fmt.Sprintf("w%d", writer) }
 func counterOf(writer int) ranges.Claim { return claimAt(keyspaceOf(writer), "n1", "counter") }
 
 func markOf(writer, step int) ranges.Claim {
-	return claimAt(keyspaceOf(writer), "n1", fmt.Sprintf("step%08d", step))
+	from := fmt.Sprintf("step%08d", step)
+	if writer == wordy {
+		from += strings.Repeat("x", wordyBytes)
+	}
+	return claimAt(keyspaceOf(writer), "n1", from)
 }
 
 // batchOf returns what a writer does in a step.
@@ -124,8 +131,11 @@ func (f found) toldStep() int {
 type record struct {
 	steps [writers]int
 	told  int
-	// newest is how many images of entries were in the file when it was opened.
-	newest uint64
+	// newest is how many images of entries were in the file when it was opened, and
+	// frames how many commits its journal had beyond the tables.
+	newest, frames uint64
+	// folds is how often a child has said that it folded the journal beside the writers.
+	folds int
 }
 
 // all is how many steps that are.
@@ -168,6 +178,10 @@ func (r record) compare(f found) (record, []string) {
 
 // acknowledge notes one line of a child.
 func (r *record) acknowledge(line string) error {
+	if line == folded {
+		r.folds++
+		return nil
+	}
 	var writer, step int
 	if rest, ok := strings.CutPrefix(line, "told "); ok {
 		if _, err := fmt.Sscanf(rest, "%d", &step); err != nil {

@@ -15,11 +15,25 @@ import (
 )
 
 const (
-	roleStore  = "store"  // the store itself, with everything that runs beside
+	roleStore  = "store"  // the store itself, with everything that runs beside, all the time
 	roleSteady = "steady" // the same without rewriting, which puts all in place: so entries wait
+	roleSeldom = "seldom" // with all of it, but seldom, so that the journal fills and is folded
 	roleNode   = "node"   // a whole node, whose committer groups the writers
 	ready      = "ready"
+	folded     = "folded"
 )
+
+// upkeep is what runs beside the writers of a store: the pauses after each trimming
+// and filling, and after each rewriting. A zero one has no rewriting.
+type upkeep struct{ trim, rewrite time.Duration }
+
+// upkeeps are those of the roles. Where the tables change all the time they take over
+// what is in the journal each time, and it has few commits when it is killed.
+var upkeeps = map[string]upkeep{
+	roleStore:  {0, time.Millisecond},
+	roleSteady: {0, 0},
+	roleSeldom: {15 * time.Millisecond, 40 * time.Millisecond},
+}
 
 // say writes one line in one call: what was said before a kill is in the pipe.
 func say(format string, args ...any) { fmt.Fprintf(os.Stdout, format+"\n", args...) }
@@ -40,9 +54,9 @@ func tell(f found, running *sync.WaitGroup, failed chan<- error, write func([]de
 	}
 }
 
-// writeStore writes to a store until it is killed, while deltas arrive and the
-// log is trimmed, filled again and, if rewrites is set, the file rewritten.
-func writeStore(dir string, noSync, rewrites bool) error {
+// writeStore writes to a store until it is killed, while deltas arrive, the journal is
+// folded, and the log trimmed and filled again and the file rewritten now and then.
+func writeStore(dir string, noSync bool, u upkeep) error {
 	s, err := store.Open(dir, store.Options{Node: "n1", NoSync: noSync})
 	if err != nil {
 		return err
@@ -52,7 +66,7 @@ func writeStore(dir string, noSync, rewrites bool) error {
 		return err
 	}
 	var running sync.WaitGroup
-	failed := make(chan error, writers+3)
+	failed := make(chan error, writers+4)
 	say(ready)
 	tell(f, &running, failed, func(batch []delta.Operation) error {
 		_, err := s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
@@ -62,9 +76,10 @@ func writeStore(dir string, noSync, rewrites bool) error {
 		return err
 	})
 	running.Go(func() { failed <- receive(s, f.toldStep()) })
-	running.Go(func() { failed <- trimAndFill(s) })
-	if rewrites {
-		running.Go(func() { failed <- rewriteAgain(s) })
+	running.Go(func() { failed <- foldAgain(s) })
+	running.Go(func() { failed <- trimAndFill(s, u.trim) })
+	if u.rewrite != 0 {
+		running.Go(func() { failed <- rewriteAgain(s, u.rewrite) })
 	}
 	return <-failed
 }
@@ -93,9 +108,24 @@ func receive(s *store.Store, step int) error {
 // keep is how many records of the log stay.
 const keep = 20
 
-// trimAndFill drops the old part of the log and now and then fills it again.
-func trimAndFill(s *store.Store) error {
+// foldAgain folds the journal when it is time, as a node does.
+func foldAgain(s *store.Store) error {
 	for {
+		if !s.IsFoldWorth() {
+			time.Sleep(100 * time.Microsecond)
+			continue
+		}
+		if err := s.Fold(); err != nil {
+			return err
+		}
+		say(folded)
+	}
+}
+
+// trimAndFill drops the old part of the log and now and then fills it again.
+func trimAndFill(s *store.Store, pause time.Duration) error {
+	for {
+		time.Sleep(pause)
 		plan, dropped, err := planTrim(s)
 		if err != nil {
 			return err
@@ -132,14 +162,18 @@ func planTrim(s *store.Store) (compaction.Plan, []delta.Packed, error) {
 	return plan, dropped, err
 }
 
-func rewriteAgain(s *store.Store) error {
+func rewriteAgain(s *store.Store, pause time.Duration) error {
 	for {
 		if err := s.Rewrite(context.Background(), nil); err != nil {
 			return err
 		}
-		time.Sleep(time.Millisecond)
+		time.Sleep(pause)
 	}
 }
+
+// compactEvery is the pause between two compactions of a node, in which it folds its
+// journal by itself.
+const compactEvery = 10 * time.Millisecond
 
 // writeNode writes to a node until it is killed, while it trims its log.
 func writeNode(dir string) error {
@@ -171,6 +205,7 @@ func writeNode(dir string) error {
 			if _, err = n.Compact(context.Background(), false); err != nil {
 				failed <- err
 			}
+			time.Sleep(compactEvery)
 		}
 	})
 	return <-failed
