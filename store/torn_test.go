@@ -199,39 +199,3 @@ func TestStore_TookBack_IsOfTheLastOpening(t *testing.T) {
 		t.Errorf("%v; Reopen took nothing back, TookBack: %v", err, x.TookBack())
 	}
 }
-
-// TestOpen_WritesTheLastFrameAgain: after a failed flush the last frame may be clean in
-// memory and not on disk. An opening has read it and shows what it says, so the disk must
-// have it before another frame is behind it: without it that would be a damaged journal.
-func TestOpen_WritesTheLastFrameAgain(t *testing.T) {
-	s := openTest(t, t.TempDir(), Options{})
-	write(t, s, register("n1", "a", "m", 1))
-	write(t, s, register("n1", "b", "m", 2)) // each a frame of one page
-	image := contentOf(t, s.path)
-	at := int64(s.unfolded()[1].at.page)*pageBytes + s.ring.Load().base
-	dir := directoryOf(t, image)
-	path, gone := filepath.Join(dir, FileName), false
-	x := openTest(t, dir, Options{Visit: func(delta.Entry) error {
-		if gone {
-			return nil
-		}
-		gone = true // the journal was read
-		return writeAt(path, make([]byte, pageBytes), at)
-	}})
-	if !gone || len(x.unfolded()) != 2 {
-		t.Fatalf("%d frames were read", len(x.unfolded()))
-	}
-	if got := contentOf(t, path)[at:][:pageBytes]; !bytes.Equal(got, image[at:][:pageBytes]) {
-		t.Error("the last frame that was read is not on disk")
-	}
-}
-
-// writeAt writes to a file behind the back of who has it open.
-func writeAt(path string, b []byte, at int64) error {
-	f, err := os.OpenFile(path, os.O_WRONLY, 0)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteAt(b, at)
-	return errors.Join(err, f.Close())
-}

@@ -186,8 +186,8 @@ func TestStore_JournalRules(t *testing.T) {
 	}, {
 		Name: "S18: frames that were acknowledged are written again",
 		File: "store/ring.go",
-		Old:  "		_, cost := r.place(f)\n		f.cost, r.next = cost, f.behind()\n		r.used.Add(cost)\n",
-		New:  "		_ = r.append(f)\n",
+		Old:  "		_, f.cost = r.place(f)\n		r.next = f.behind()\n		r.used.Add(f.cost)\n	}",
+		New:  "		_ = r.append(f)\n	}",
 		Test: "TestOpen_FrameThatIsInMemoryOnly",
 	}, {
 		Name: "S18: a backup of a backup ends over its first frame",
