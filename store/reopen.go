@@ -8,10 +8,11 @@ import (
 
 // Reopen settles the outcome of a transaction that failed on its way to the
 // disk: it closes the file, opens it as Open does, which makes durable what the
-// operating system shows of it, verifies it, and proves with a transaction of
-// its own, the count of the start, that the disk takes writes again. Options.Visit is called
-// for every entry; what derives from the entries is to be built anew, since the
-// failed transaction may have reached the disk or not.
+// operating system shows of it, verifies it, and proves with transactions of its own, the
+// count of the start and a fold of what is journaled, that the disk takes writes again: a
+// full one may have room for the first only. Options.Visit is called for every entry; what
+// derives from the entries is to be built anew, since the failed transaction may have
+// reached the disk or not.
 //
 // It does nothing if the store has not failed, and may be called again if it
 // fails itself. In between another process may take the file: ErrInUse.
@@ -33,7 +34,7 @@ func (s *Store) Reopen() error {
 }
 
 // detach takes the database of a failed store away from its readers. The caller
-// holds write and commit.
+// holds write, commit and file.
 func (s *Store) detach() (*bbolt.DB, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -58,5 +59,8 @@ func (s *Store) reopen() error {
 	if err == nil {
 		err = s.attach(false)
 	}
-	return s.undo(err)
+	if err := s.undo(err); err != nil {
+		return err
+	}
+	return s.fold()
 }

@@ -206,3 +206,47 @@ func (s *Store) isRewriting() bool {
 	defer s.write.Unlock()
 	return s.rewrite.changed != nil
 }
+
+// TestStore_Reopen_ProvesByWhatIsJournaled: a disk that has room for the count of the
+// start, but not for a fold, does not work. Else the store would fail again at the next
+// fold, and be opened anew, as often as anybody tries.
+func TestStore_Reopen_ProvesByWhatIsJournaled(t *testing.T) {
+	isFull := false
+	mark := journalMark{sequence: 1}
+	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
+		if tx == nil {
+			return commit()
+		}
+		state, err := newTables(tx, nil).getState(FormatVersion)
+		switch {
+		case err != nil:
+			return err
+		case isFull && state.journal != mark:
+			return errors.Join(errDisk, giveUp(tx))
+		}
+		mark = state.journal
+		return commit()
+	}})
+	claims(t, s, 0, 2)
+	isFull = true
+	if err := s.Fold(); !errors.Is(err, ErrFailed) {
+		t.Fatalf("the fold ends with %v", err)
+	}
+	for range 2 {
+		if err := s.Reopen(); !errors.Is(err, ErrFailed) || !errors.Is(err, errDisk) {
+			t.Fatalf("on a disk that is full it is opened anew with %v", err)
+		}
+		if !errors.Is(s.Failed(), errDisk) {
+			t.Errorf("it works again, or says %v", s.Failed())
+		}
+	}
+	isFull = false
+	if err := s.Reopen(); err != nil {
+		t.Fatal(err)
+	}
+	mustBeUnfolded(t, s, 0)
+	if got := s.Summary().Fingerprint.Count; got != 2 {
+		t.Errorf("it has %d entries", got)
+	}
+	survives(t, s)
+}
