@@ -61,9 +61,11 @@ func (n *Node) lookAtDisk() {
 	}
 	n.disk.busy.Add(1)
 	defer n.disk.busy.Add(-1)
-	if err := n.store.Confirm(); errors.Is(err, store.ErrFailed) {
+	err := n.store.Confirm()
+	if errors.Is(err, store.ErrFailed) {
 		n.diskFailed(err)
 	}
+	n.foldEnded(err)
 }
 
 // recoverDisk reopens the store after a fault, now and then, and returns the
@@ -113,6 +115,17 @@ func (n *Node) stateFailed(cause error) {
 		n.disk.corrupt.Store(&cause)
 	}
 	n.log.Error("a request cannot be carried out", "cause", cause)
+}
+
+// foldEnded notes that the tables cannot have what the journal has, once for each cause: it
+// is tried again and again. Until the journal is full, writes do not meet that.
+func (n *Node) foldEnded(err error) {
+	if !errors.Is(err, store.ErrCorrupt) {
+		return
+	}
+	if told := n.disk.corrupt.Swap(&err); told == nil || (*told).Error() != err.Error() {
+		n.log.Error("what was written cannot be put in its place; the journal has it until that is full", "cause", err)
+	}
 }
 
 // diskTroubles returns what is wrong with the disk, for people.

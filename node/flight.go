@@ -1,7 +1,6 @@
 package node
 
 import (
-	"errors"
 	"sync"
 
 	"github.com/scalesmall/ssnode/store"
@@ -133,9 +132,7 @@ func (f *flight) fill() {
 // there is room in that, and none waits for it.
 func (n *Node) runFolds() {
 	for range n.folds {
-		if err := n.store.Fold(); errors.Is(err, store.ErrCorrupt) {
-			n.stateFailed(err)
-		} // else the committer meets it, too
+		n.foldEnded(n.store.Fold()) // a fault of the disk is met by the committer, too
 	}
 }
 
