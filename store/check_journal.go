@@ -40,6 +40,9 @@ func (c *checker) checkJournal(t *tables) {
 			c.report("%v", err)
 			return
 		}
+		if problem := f.missing(t.tx.ID()); problem != "" {
+			c.report("%s", problem)
+		}
 		x.checkEntries(f)
 		x.checkContext(f)
 		x.before = x.before.with(f, 0)

@@ -15,6 +15,9 @@ type frame struct {
 	at      journalMark
 	cost    int64
 	encoded []byte
+	// tables is the last transaction of the tables that was acknowledged when it was put
+	// together (S20), 0 if that does not matter any more.
+	tables uint64
 
 	now     int64
 	effects *delta.Effects
@@ -41,7 +44,7 @@ func (f *frame) behind() journalMark {
 // end returns a frame that changes nothing, behind this one in a ring of so many pages.
 func (f *frame) end(pages uint64) *frame {
 	e := &delta.Effects{ID: f.effects.ID, Fingerprint: f.effects.Fingerprint, ContextHash: f.effects.ContextHash}
-	end := &frame{now: f.now, effects: e}
+	end := &frame{now: f.now, effects: e, tables: f.tables}
 	end.encode(f.at.sequence + 1)
 	if end.at.page = f.behind().page; end.at.page >= pages {
 		end.at.page = 0
@@ -120,7 +123,7 @@ func (f *frame) encode(sequence uint64) {
 	for _, p := range e.Deltas {
 		b = delta.AppendBytes(b, p.Bytes)
 	}
-	f.at.sequence, f.encoded = sequence, sealFrame(b, sequence)
+	f.at.sequence, f.encoded = sequence, sealFrame(b, sequence, f.tables)
 }
 
 // appendHead is delta.Marshal of a headArray, without reflection.
@@ -135,8 +138,8 @@ func (f *frame) appendHead(b []byte) []byte {
 
 // decodeFrame returns what a frame says, for the replica of that id.
 func decodeFrame(s sealedFrame, id crdt.ReplicaID) (*frame, error) {
-	f := &frame{at: s.at, effects: &delta.Effects{ID: id, Context: crdt.NewContext()}}
-	f.encoded = sealFrame(append(make([]byte, frameHeadBytes, frameHeadBytes+len(s.payload)), s.payload...), s.at.sequence)
+	f := &frame{at: s.at, tables: s.tables, effects: &delta.Effects{ID: id, Context: crdt.NewContext()}}
+	f.encoded = sealFrame(append(make([]byte, frameHeadBytes, frameHeadBytes+len(s.payload)), s.payload...), s.at.sequence, s.tables)
 	if err := f.decode(s.payload); err != nil {
 		return nil, corrupt(fmt.Sprintf("frame %d of the journal", s.at.sequence), err)
 	}
@@ -206,6 +209,15 @@ func (f *frame) decodeDeltas(values [][]byte) error {
 		f.bytes += recordBytes(delta.StampedBytes(f.now, len(b)))
 	}
 	return nil
+}
+
+// missing says that tables whose last transaction is that one lack one that was
+// acknowledged before the frame (S20), or nothing.
+func (f *frame) missing(last int) (problem string) {
+	if f.tables <= uint64(last) {
+		return ""
+	}
+	return fmt.Sprintf("frame %d of the journal was written after transaction %d, which is gone or damaged: the last whole one is %d", f.at.sequence, f.tables, last)
 }
 
 // record returns the record that one of the deltas becomes.

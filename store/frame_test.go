@@ -34,7 +34,7 @@ func readAgain(f *frame) (*frame, error) {
 func sameFrame(got, want *frame) error {
 	g, w := got.effects, want.effects
 	switch {
-	case got.at != want.at || got.now != want.now || got.bytes != want.bytes || !bytes.Equal(got.encoded, want.encoded):
+	case got.at != want.at || got.now != want.now || got.tables != want.tables || got.bytes != want.bytes || !bytes.Equal(got.encoded, want.encoded):
 		return fmt.Errorf("it is %+v, want %+v", got, want)
 	case g.ID != w.ID || g.Fingerprint != w.Fingerprint || g.ContextHash != w.ContextHash || !g.Context.Equal(w.Context):
 		return fmt.Errorf("it leads to %s %s, want %s %s", g.Fingerprint, g.Context, w.Fingerprint, w.Context)
@@ -83,6 +83,7 @@ func TestFrame_AnyEffects(t *testing.T) {
 			if err != nil || !f.isSmall() {
 				t.Fatalf("the update is not small, %v", err)
 			}
+			f.tables = rapid.Uint64().Draw(t, "tables")
 			f.encode(sequence)
 			if n := frameHeadBytes + len(payloadOf(f)); n > f.size() || len(f.encoded) != int(pagesOf(n))*pageBytes {
 				t.Fatalf("it has %d bytes, %d with what fills its pages, reckoned were %d", n, len(f.encoded), f.size())

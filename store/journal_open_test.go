@@ -6,6 +6,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/scalesmall/ssnode/delta"
@@ -187,9 +188,9 @@ func TestView_Backup_IsOfItsInstant(t *testing.T) {
 // is behind others, on whichever page it comes to be.
 func TestOpen_AKeyThatLooksLikeAFrame(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{})
-	fake := sealFrame(make([]byte, frameHeadBytes), 1<<60)[:frameHeadBytes]
+	fake := sealFrame(make([]byte, frameHeadBytes), 1<<60, 0)[:frameHeadBytes]
 	for shift := range fake { // one of them begins where a page does
-		key := string(bytes.Repeat(fake, 4080/len(fake)+1)[shift:][:4080])
+		key := string(bytes.Repeat(fake, 4080/len(fake)+2)[shift:][:4080])
 		p := prepareTest(t, s, func(c *delta.Commit, _ Pause) error {
 			_, _, err := c.Write([]delta.Operation{register("n1", key, "", 1)})
 			return err
@@ -215,4 +216,77 @@ func TestOpen_AKeyThatLooksLikeAFrame(t *testing.T) {
 		return
 	}
 	t.Error("no page of a frame begins like one")
+}
+
+// TestOpen_ATransactionBeforeFrames_IsNotTakenBack: S20. It was on disk when what is behind
+// it was written, so it is damaged, and not one that the power has torn.
+func TestOpen_ATransactionBeforeFrames_IsNotTakenBack(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{journalPages: 64})
+	write(t, s, registerMany(0, 40, 1)...) // into the tables at once, as each batch
+	for _, last := range []struct {
+		name string
+		do   func() error
+	}{
+		{"a batch", func() error { _, err := tryWrite(s, registerMany(0, 40, 2)...); return err }},
+		{"a note", func() error { return s.SetNote("note", []byte("text")) }},
+		{"a fold", s.Fold},
+	} {
+		name, before := last.name, contentOf(t, s.Path())
+		if err := last.do(); err != nil {
+			t.Fatal(err)
+		}
+		alone := contentOf(t, s.Path())
+		for i := range 2 { // all that the batch has changed, in frames
+			write(t, s, registerMany(20*i, 20*i+20, 3)...)
+		}
+		lacking(t, before, alone, func(image []byte) {
+			if found := openTest(t, directoryOf(t, image), Options{}); !found.TookBack() {
+				t.Errorf("%s that the disk lacks a page of is not taken back", name)
+			}
+		})
+		lacking(t, before, contentOf(t, s.Path()), func(image []byte) {
+			dir := directoryOf(t, image)
+			if _, err := Open(dir, Options{NoSync: true}); !errors.Is(err, ErrCorrupt) || !strings.Contains(err.Error(), "transaction") {
+				t.Errorf("without a page of %s that frames are behind it is opened with %v", name, err)
+			}
+			if !bytes.Equal(contentOf(t, filepath.Join(dir, FileName)), image) {
+				t.Errorf("without a page of %s the file was changed", name)
+			}
+		})
+	}
+}
+
+// TestOpen_OfABackup_IsTakenBack: S20. A backup has its heads where bbolt puts them: the
+// count of the start may replace the newer one, and is taken back to the other.
+func TestOpen_OfABackup_IsTakenBack(t *testing.T) {
+	s, torn := openTest(t, t.TempDir(), Options{}), 0
+	for range 2 { // the count of the start goes to either head
+		claims(t, s, 0, 1)
+		mustFold(t, s)
+		claims(t, s, 1, 2)
+		var image bytes.Buffer
+		if err := s.Backup(&image); err != nil {
+			t.Fatal(err)
+		}
+		dir := directoryOf(t, image.Bytes())
+		opened, err := Open(dir, Options{NoSync: true})
+		if err != nil {
+			t.Fatal(err)
+		}
+		lacking(t, image.Bytes(), contentOf(t, opened.Path()), func(image []byte) {
+			found := openTest(t, directoryOf(t, image), Options{})
+			if n := found.Summary().Fingerprint.Count; n != 2 {
+				t.Errorf("it has %d entries", n)
+			}
+			if found.TookBack() {
+				torn++
+			}
+		})
+		if err := opened.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if torn < 2 {
+		t.Errorf("%d were taken back", torn)
+	}
 }

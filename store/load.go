@@ -123,6 +123,9 @@ func (s *Store) readJournal(t *tables, l *loaded) error {
 		if err != nil {
 			return err
 		}
+		if problem := f.missing(l.txid); problem != "" {
+			return fmt.Errorf("%w: %s", ErrCorrupt, problem)
+		}
 		for _, p := range f.effects.Deltas {
 			if l.replica.Context.Covers(p.Dot(0)) {
 				return fmt.Errorf("%w: frame %d of the journal has %s, which was seen before", ErrCorrupt, f.at.sequence, p.Delta)

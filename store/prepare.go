@@ -294,6 +294,7 @@ func (p *Prepared) fill(beside Beside) error {
 	}
 	p.frame = newFrame(p.now, p.effects)
 	if r := s.ring.Load(); r != nil && p.frame.isSmall() {
+		p.frame.tables = uint64(s.txid())
 		p.frame.encode(r.next.sequence)
 		p.next = s.tip.with(p.frame, s.folded())
 	}

@@ -28,6 +28,9 @@ import (
 //	S19 A frame is written when all before it are on disk. So one that is not whole
 //	    is the last one, and nobody was told of it; if a whole one is behind it, it
 //	    was damaged. No page within a frame begins as one does.
+//	S20 A frame names the last transaction of the tables that was acknowledged before it
+//	    was put together. So one that is taken back (S12) is none that acknowledged
+//	    frames are behind.
 const (
 	// journalPages is how many pages the ring of a new file has: half of it is some
 	// thousand writes, so that folding them touches few pages for each.
@@ -35,8 +38,8 @@ const (
 	// framePagesMax bounds a frame: a larger commit goes into the tables at once.
 	framePagesMax = 32
 	// frameHeadBytes is what precedes the payload: a magic, the checksum of what
-	// follows that, the sequence and the length of the payload.
-	frameHeadBytes = 4 + 4 + 8 + 4
+	// follows that, the sequence, the transaction and the length of the payload.
+	frameHeadBytes = 4 + 4 + 8 + 8 + 4
 	frameMagic     = 0x73736a31
 )
 
@@ -221,12 +224,13 @@ func pagesOf(bytes int) uint64 { return uint64(bytes+pageBytes-1) / pageBytes }
 
 // sealFrame completes a frame, which begins with room for its head and has its payload
 // behind that, and fills its last page.
-func sealFrame(b []byte, sequence uint64) []byte {
+func sealFrame(b []byte, sequence, tables uint64) []byte {
 	payload := len(b) - frameHeadBytes
 	b = append(b, make([]byte, int(pagesOf(len(b)))*pageBytes-len(b))...)
 	binary.BigEndian.PutUint32(b, frameMagic)
 	binary.BigEndian.PutUint64(b[8:], sequence)
-	binary.BigEndian.PutUint32(b[16:], uint32(payload))
+	binary.BigEndian.PutUint64(b[16:], tables)
+	binary.BigEndian.PutUint32(b[24:], uint32(payload))
 	binary.BigEndian.PutUint32(b[4:], crc32.Checksum(b[8:frameHeadBytes+payload], castagnoli))
 	return b
 }
@@ -290,6 +294,7 @@ func readFrame(file io.ReaderAt, buffer []byte, at, size int64) (sealedFrame, bo
 // sealedFrame is a frame as it is read.
 type sealedFrame struct {
 	at      journalMark
+	tables  uint64
 	payload []byte
 }
 
@@ -310,12 +315,12 @@ func wholeFrame(b []byte) (sealedFrame, bool) {
 	if len(b) < frameHeadBytes || binary.BigEndian.Uint32(b) != frameMagic {
 		return sealedFrame{}, false
 	}
-	payload := int(binary.BigEndian.Uint32(b[16:]))
+	payload := int(binary.BigEndian.Uint32(b[24:]))
 	if payload > framePagesMax*pageBytes-frameHeadBytes || payload > len(b)-frameHeadBytes ||
 		binary.BigEndian.Uint32(b[4:]) != crc32.Checksum(b[8:frameHeadBytes+payload], castagnoli) {
 		return sealedFrame{}, false
 	}
 	f := sealedFrame{payload: slices.Clone(b[frameHeadBytes : frameHeadBytes+payload])}
-	f.at.sequence = binary.BigEndian.Uint64(b[8:])
+	f.at.sequence, f.tables = binary.BigEndian.Uint64(b[8:]), binary.BigEndian.Uint64(b[16:])
 	return f, true
 }

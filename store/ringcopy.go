@@ -27,7 +27,13 @@ func newRingCopy(to io.Writer, v *View) (*ringCopy, error) {
 	return c, err
 }
 
-func (c *ringCopy) put(f *frame) { copy(c.ring[f.at.page*pageBytes:], f.encoded) }
+// put has the copy have a frame. It names no transaction (S20): the first that is written
+// to the copy may replace the newer one of its heads, which are where bbolt puts them.
+func (c *ringCopy) put(f *frame) {
+	s, _ := wholeFrame(f.encoded)
+	head := make([]byte, frameHeadBytes, len(f.encoded))
+	copy(c.ring[f.at.page*pageBytes:], sealFrame(append(head, s.payload...), f.at.sequence, 0))
+}
 
 // Write implements io.Writer.
 func (c *ringCopy) Write(b []byte) (n int, err error) {
