@@ -208,6 +208,24 @@ func TestStore_JournalRules(t *testing.T) {
 		New:  ":",
 		Test: "TestView_HasHoles_OfAnUpdateWithSomeEvents",
 	}, {
+		Name: "S20: a frame names no transaction",
+		File: "store/prepare.go",
+		Old:  "		p.frame.tables = uint64(s.txid())\n",
+		New:  "",
+		Test: "TestOpen_ATransactionBeforeFrames_IsNotTakenBack",
+	}, {
+		Name: "S20: a frame of a copy names a transaction",
+		File: "store/ringcopy.go",
+		Old:  "f.at.sequence, 0))",
+		New:  "f.at.sequence, s.tables))",
+		Test: "TestOpen_OfABackup_IsTakenBack",
+	}, {
+		Name: "a disk that takes no fold is in service again",
+		File: "store/reopen.go",
+		Old:  "	return s.fold()\n",
+		New:  "	return nil\n",
+		Test: "TestStore_Reopen_ProvesByWhatIsJournaled",
+	}, {
 		Name: "S19: a gap is taken for the end",
 		File: "store/ring.go",
 		Old:  "> at.sequence {",
