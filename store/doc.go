@@ -3,9 +3,9 @@
 //
 // A Store applies one update at a time. Update runs the steps of a
 // delta.Commit and makes their effects durable together: in a journal within the
-// file, which is folded into the tables of bbolt later, or in these at once; only then does the replica in memory adopt them. So when Update returns
-// without an error everything in it survives a crash, and when it returns an
-// error nothing has changed:
+// file, which is folded into the tables of bbolt later, or in these at once; only then
+// does the replica in memory adopt them. So when Update returns without an error
+// everything in it survives a crash, and when it returns an error nothing has changed:
 //
 //	s, err := store.Open(dir, store.Options{Node: "n1"})
 //	effects, err := s.Update(delta.Env{Now: now}, func(c *delta.Commit) error {

@@ -102,8 +102,8 @@ func (g *generation) endRun(all bool) {
 	g.runs = append(g.runs[:first], run)
 }
 
-// imageTable finds images by the hashes of their keys. One who holds Store.write adds to
-// it, while others read what was added before.
+// imageTable finds images by the hashes of their keys. One at a time adds to it, who holds
+// Store.file, or Store.write for what is journaled, while others read what was added before.
 type imageTable struct {
 	// n is how many images were added. It belongs to who adds.
 	n      int

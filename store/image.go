@@ -12,7 +12,8 @@ type image struct {
 	// sealed is what is stored of the entry once it is in its place, nil if there is
 	// no entry any more.
 	sealed []byte
-	// standing changes, and belongs to who holds Store.write: nobody else looks at it.
+	// standing changes, and belongs to who holds Store.file: nobody else looks at it. Those
+	// of the journal are unplaced and stay so.
 	standing standing
 	// position is that in its generation.
 	position uint32

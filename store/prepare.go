@@ -157,10 +157,10 @@ func (s *Store) takeOff(p *Prepared) error {
 // Commit has returned without an error.
 func (p *Prepared) Effects() *delta.Effects { return p.effects }
 
-// Fill puts the effects into a transaction, as soon as that of the update before is
-// written, or that one has ended, and while the disk works on it (S16). It is part of
-// Commit and may be called before, by anybody, but not beside Commit or Abandon. Until
-// one of them no other transaction is begun.
+// Fill puts the update together, its frame and what is journaled with that, as soon as the
+// one before is written, or has ended, and while the disk works on that (S16). It is part
+// of Commit and may be called before, by anybody, but not beside Commit or Abandon. Until
+// one of them the tables change by folds only, and no further update is put together.
 //
 // beside is as in Commit.
 func (p *Prepared) Fill(beside Beside) {
@@ -188,7 +188,7 @@ func (p *Prepared) letGo() {
 }
 
 // Commit waits for the updates that were prepared before, and makes the effects
-// durable in one transaction. When it returns nil they are on disk and adopted:
+// durable together. When it returns nil they are on disk and adopted:
 // only now may a message bear one of their dots.
 //
 // beside is told of the effects before they are put into the file, or, where the

@@ -6,8 +6,8 @@ import (
 	"github.com/scalesmall/ssnode/delta"
 )
 
-// Update runs fn on a commit of the replica and makes its effects durable in
-// one transaction. When it returns nil they are on disk and adopted: only now
+// Update runs fn on a commit of the replica and makes its effects durable
+// together. When it returns nil they are on disk and adopted: only now
 // may a message bear one of their dots. env.Read is supplied here.
 //
 // On an error nothing has changed, in memory or for any reader. An error of fn
