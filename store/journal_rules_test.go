@@ -171,6 +171,44 @@ func TestStore_Fold_KeepsPagesUntilItIsOnDisk(t *testing.T) {
 	}
 }
 
+// TestPrepared_Commit_WaitsForOneFold: an update for which a fold under way makes room does
+// not fold once more, what came meanwhile.
+func TestPrepared_Commit_WaitsForOneFold(t *testing.T) {
+	var s *Store
+	folds, ended := 0, make(chan error, 4)
+	s = openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
+		if tx == nil || s == nil {
+			return commit()
+		}
+		if folds++; folds > 1 {
+			return commit()
+		}
+		go func() {
+			for i := 10; i < 14; i++ { // there is room for three
+				_, err := tryWrite(s, registerMany(i, i+1, 1)...)
+				ended <- err
+			}
+		}()
+		for range 3 {
+			if err := <-ended; err != nil {
+				t.Error(err)
+			}
+		}
+		time.Sleep(10 * time.Millisecond) // until the last one waits
+		return commit()
+	}})
+	claims(t, s, 0, 4)
+	mustFold(t, s)
+	if err := <-ended; err != nil {
+		t.Fatal(err)
+	}
+	if folds != 1 {
+		t.Errorf("it has folded %d times", folds)
+	}
+	mustBeUnfolded(t, s, 4)
+	survives(t, s)
+}
+
 // TestStore_Fold_LeavesWhatIsOnItsWay: S16, S18. A frame that nobody was told of yet is
 // none that is folded.
 func TestStore_Fold_LeavesWhatIsOnItsWay(t *testing.T) {

@@ -69,10 +69,8 @@ func (p *Prepared) carryOut() error {
 // goByJournal appends the update to the journal and waits until it is there.
 func (p *Prepared) goByJournal() error {
 	s, r := p.store, p.store.ring.Load()
-	if !r.hasRoom(p.frame) {
-		if err := s.Fold(); err != nil {
-			return err
-		}
+	if err := p.awaitRoom(r); err != nil {
+		return err
 	}
 	err := s.options.commit(nil, func() error {
 		if err := r.append(p.frame); err != nil {
@@ -91,6 +89,19 @@ func (p *Prepared) goByJournal() error {
 	}
 	s.publish(&p.next, p.adopt)
 	return nil
+}
+
+// awaitRoom folds if the journal has no room, unless a fold under way makes it.
+func (p *Prepared) awaitRoom(r *ring) error {
+	if r.hasRoom(p.frame) {
+		return nil
+	}
+	p.store.file.Lock()
+	defer p.store.file.Unlock()
+	if r.hasRoom(p.frame) {
+		return nil
+	}
+	return p.store.fold()
 }
 
 // goDirectly puts the update into the tables.
