@@ -13,7 +13,7 @@ import (
 	"go.etcd.io/bbolt"
 )
 
-// The tests of this file, and of journal_open_test.go, hold S16, S18 and S19 one by
+// The tests of this file, and of journal_open_test.go, hold S16 and S18 to S20 one by
 // one; internal/mutant breaks what each of them is about. Rings have 8 pages, and a
 // small update is a frame of one.
 
