@@ -11,7 +11,7 @@ import (
 // does not change, and holes that were noted stay noted: that everything was
 // brought is not known here.
 func (s *Store) Backfill(now int64, deltas []delta.Packed) (added int, err error) {
-	err = s.transact(func(t *tables, next state, replica *delta.Replica) (state, error) {
+	err = s.changeAlone(func(t *tables, next state, replica *delta.Replica) (state, error) {
 		added = 0
 		if err := t.moveTail(&next); err != nil {
 			return state{}, err

@@ -53,21 +53,26 @@ func flyBeside(t *testing.T, s *Store, d *slowDisk) (second *Prepared, ended cha
 }
 
 // TestPrepared_Fill_WhileTheDiskWorks: S16. What is filled in beside the disk is built
-// on what that works on, and others that write come after it.
+// on what that works on. What leaves alone what it is built on may be written meanwhile,
+// and all else comes after it.
 func TestPrepared_Fill_WhileTheDiskWorks(t *testing.T) {
 	d := newSlowDisk()
 	dir := t.TempDir()
 	s := openTest(t, dir, Options{Disk: d.commit, NewIndex: func() IndexBuilder { return prints{} }})
 	second, ended := flyBeside(t, s, d)
-	noted := make(chan error, 1)
-	go func() { noted <- s.SetNote("x", []byte{1}) }()
+	if err := s.SetNote("x", []byte{1}); err != nil {
+		t.Error(err)
+	}
+	filledBack := make(chan error, 1)
+	go func() { _, err := s.Backfill(1, nil); filledBack <- err }()
 	select {
-	case err := <-noted:
+	case err := <-filledBack:
 		t.Errorf("another writes between: %v", err)
+		filledBack <- err
 	case <-time.After(10 * time.Millisecond): // what could go wrong goes wrong at once
 	}
 	d.end <- nil
-	if err := errors.Join(<-ended, second.Commit(deriveFirst), <-noted); err != nil {
+	if err := errors.Join(<-ended, second.Commit(deriveFirst), <-filledBack); err != nil {
 		t.Fatal(err)
 	}
 	third := prepareTest(t, s, carrying(delta.VerbIncrease, "b"))

@@ -44,11 +44,15 @@ func (s *Store) unfolded() []*frame {
 	return s.journaled.unfolded(s.state.journal.sequence)
 }
 
+// fillFunc puts a change into the tables, which have a state, that of a replica, and
+// returns the state with it: errNothing, if there is nothing to change.
+type fillFunc func(*tables, state, *delta.Replica) (state, error)
+
 // amendment is a change of the tables beside what the journal has.
 type amendment struct {
-	// fill puts it into the tables, which have a state, that of a replica, and returns
-	// the state with it: errNothing, if there is nothing to change.
-	fill func(*tables, state, *delta.Replica) (state, error)
+	fill fillFunc
+	// alone says that no update goes on meanwhile: write and commit are held, too.
+	alone bool
 	// await is called when the disk has it, and adopt, with what is acknowledged,
 	// before any reader sees it; nil for nobody.
 	await, adopt func()
@@ -57,18 +61,31 @@ type amendment struct {
 // errNothing ends a transaction that has nothing to write.
 var errNothing = errors.New("nothing to write")
 
-// transact carries out a change of the tables.
-func (s *Store) transact(fill func(*tables, state, *delta.Replica) (state, error)) error {
+// changeBeside carries out a change of the tables that leaves alone what updates build on:
+// entries, contexts, and where the log ends. They go on meanwhile, but for those that do
+// not go by way of the journal.
+func (s *Store) changeBeside(fill fillFunc) error {
+	s.file.Lock()
+	defer s.file.Unlock()
+	return unlessNothing(s.amend(&amendment{fill: fill}))
+}
+
+// changeAlone carries out any other.
+func (s *Store) changeAlone(fill fillFunc) error {
 	s.await()
 	defer s.goOn()
-	if err := s.amend(&amendment{fill: fill}); err != errNothing {
-		return err
+	return unlessNothing(s.amend(&amendment{fill: fill, alone: true}))
+}
+
+func unlessNothing(err error) error {
+	if err == errNothing {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // amend has the tables have what the journal has, and then a change; nil is none. The
-// caller holds file, and, where there is a change, write and commit as well.
+// caller holds file.
 func (s *Store) amend(x *amendment) error {
 	db, err := s.database()
 	if err != nil {
@@ -134,8 +151,10 @@ func (s *Store) publishTables(next state, txid int, filed *delta.Replica, frames
 	if x == nil {
 		return
 	}
-	s.journaled = newJournaled(&next)
-	s.tip = s.journaled
+	if x.alone {
+		s.journaled = newJournaled(&next)
+		s.tip = s.journaled
+	}
 	s.mu.revision++
 	if x.adopt != nil {
 		x.adopt()

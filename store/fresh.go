@@ -147,7 +147,7 @@ const placeRoom = 4*placeBatch*pageBytes + growBytes
 
 // placeSome does a part of that and reports whether more is left.
 func (s *Store) placeSome() (isMore bool, err error) {
-	err = s.transact(func(t *tables, next state, _ *delta.Replica) (state, error) {
+	err = s.changeBeside(func(t *tables, next state, _ *delta.Replica) (state, error) {
 		if next.fresh.first == next.fresh.next || s.options.room(s.path) < placeRoom+uint64(next.fresh.bytes) {
 			return state{}, errNothing
 		}

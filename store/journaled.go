@@ -11,13 +11,13 @@ type journaled struct {
 	frames []*frame
 	// entries are the images of the frames, a chunk for each.
 	entries overlay
-	// logNext, logRecords and logBytes are those of the log with the frames.
-	logNext, logRecords, logBytes uint64
+	// logNext is the index of the record behind the frames.
+	logNext uint64
 }
 
 // newJournaled returns what there is when the journal has nothing.
 func newJournaled(s *state) journaled {
-	return journaled{entries: newOverlay(1, 1), logNext: s.logNext, logRecords: s.logRecords, logBytes: s.logBytes}
+	return journaled{entries: newOverlay(1, 1), logNext: s.logNext}
 }
 
 // with returns it with one more frame, which is given its place in the log,
@@ -26,8 +26,7 @@ func newJournaled(s *state) journaled {
 func (p journaled) with(f *frame, folded uint64) journaled {
 	p = p.without(folded)
 	f.first = p.logNext
-	n := uint64(len(f.effects.Deltas))
-	p.logNext, p.logRecords, p.logBytes = p.logNext+n, p.logRecords+n, p.logBytes+f.bytes
+	p.logNext += uint64(len(f.effects.Deltas))
 	// To append would be to write where another one, that began on the same, has.
 	p.frames = append(p.frames[:len(p.frames):len(p.frames)], f)
 	p.entries = p.entries.begin()
@@ -99,7 +98,9 @@ func (p *journaled) over(s state) state {
 	if n := len(p.frames); n > 0 {
 		e := p.frames[n-1].effects
 		s.fingerprint, s.contextHash = e.Fingerprint, e.ContextHash
-		s.logRecords, s.logBytes = p.logRecords, p.logBytes
+	}
+	for _, f := range p.unfolded(s.journal.sequence) {
+		s.logRecords, s.logBytes = s.logRecords+uint64(len(f.effects.Deltas)), s.logBytes+f.bytes
 	}
 	return s
 }

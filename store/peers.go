@@ -70,5 +70,5 @@ func (s *Store) SetNote(name string, value []byte) error {
 
 // change runs a transaction that leaves the replica alone.
 func (s *Store) change(fn func(*tables) error) error {
-	return s.transact(func(t *tables, s state, _ *delta.Replica) (state, error) { return s, fn(t) })
+	return s.changeBeside(func(t *tables, s state, _ *delta.Replica) (state, error) { return s, fn(t) })
 }

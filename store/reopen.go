@@ -1,6 +1,7 @@
 package store
 
 import (
+	"errors"
 	"fmt"
 
 	"go.etcd.io/bbolt"
@@ -27,10 +28,11 @@ func (s *Store) Reopen() error {
 		// Waits for open views. What it reports is of a file given up.
 		_ = db.Close()
 	}
-	if err := s.reopen(); err != nil {
-		return s.fail(fmt.Errorf("reopen: %w", err))
+	err = s.reopen()
+	if err == nil || errors.Is(err, ErrFailed) { // a fold has failed, and says so
+		return err
 	}
-	return nil
+	return s.fail(fmt.Errorf("reopen: %w", err))
 }
 
 // detach takes the database of a failed store away from its readers. The caller

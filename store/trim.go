@@ -35,7 +35,7 @@ func (s *Store) Trim(p compaction.Plan) error {
 }
 
 func (s *Store) trim(drops []compaction.Drop) error {
-	return s.transact(func(t *tables, before state, _ *delta.Replica) (state, error) {
+	return s.changeBeside(func(t *tables, before state, _ *delta.Replica) (state, error) {
 		next, holes := before, holeSet{}
 		for left := drops; len(left) > 0; {
 			n, err := t.dropSome(&next, &holes, left)

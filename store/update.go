@@ -110,6 +110,7 @@ func (p *Prepared) goDirectly() error {
 	s.file.Lock()
 	defer s.file.Unlock()
 	return s.amend(&amendment{
+		alone: true,
 		fill: func(t *tables, next state, replica *delta.Replica) (state, error) {
 			err := s.persist(t, &next, replica, p.frame)
 			return next, err

@@ -90,8 +90,8 @@ func TestStore_JournalRules(t *testing.T) {
 	}, {
 		Name: "S18: what is journaled does not count for the log",
 		File: "store/journaled.go",
-		Old:  "		s.logRecords, s.logBytes = p.logRecords, p.logBytes\n",
-		New:  "",
+		Old:  "		s.logRecords, s.logBytes = s.logRecords+uint64(len(f.effects.Deltas)), s.logBytes+f.bytes\n",
+		New:  "		_ = f\n",
 		Test: "TestView_ShowsWhatIsJournaled",
 	}, {
 		Name: "S18: what is journaled is not looked for by who opens a file",
@@ -279,6 +279,12 @@ func TestStore_JournalRules(t *testing.T) {
 		Old:  "		if err := s.flusher.confirm(); err != nil {\n			return fmt.Errorf(\"confirm the new format: %w\", err)\n		}\n",
 		New:  "",
 		Test: "TestOpen_ConfirmsANewRing",
+	}, {
+		Name: "S16: what adds to the log does so beside updates",
+		File: "store/backfill.go",
+		Old:  "s.changeAlone(",
+		New:  "s.changeBeside(",
+		Test: "TestPrepared_Fill_WhileTheDiskWorks",
 	}, {
 		Name: "S12: what is confirmed is in the journal alone",
 		File: "store/store.go",
