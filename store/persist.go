@@ -8,11 +8,11 @@ import (
 // persist puts frames into the tables, in order, on what these have, and makes next what
 // they have then. r is the replica of that, and adopts all frames but the last.
 func (s *Store) persist(t *tables, next *state, r *delta.Replica, frames ...*frame) error {
-	images, deltas := gather(frames)
-	if err := t.makeRoom(next, deltas, images); err != nil {
+	images, records := gather(frames)
+	if err := t.makeRoom(next, frames, records, images); err != nil {
 		return err
 	}
-	if err := t.putEntries(next, images, len(deltas)); err != nil {
+	if err := t.putEntries(next, images, records); err != nil {
 		return err
 	}
 	context, ahead, holes := crdt.NewContext(), crdt.NewContext(), holeSet{}
@@ -46,15 +46,20 @@ func (s *Store) persist(t *tables, next *state, r *delta.Replica, frames ...*fra
 	return holes.write(&t.holes)
 }
 
-// gather returns the images and the deltas of frames.
-func gather(frames []*frame) (images []image, deltas []delta.Packed) {
-	if len(frames) == 1 {
-		return frames[0].images, frames[0].effects.Deltas
-	}
+// gather returns the images of frames, and how many records they make.
+func gather(frames []*frame) (images []image, records int) {
+	n := 0
 	for _, f := range frames {
-		images, deltas = append(images, f.images...), append(deltas, f.effects.Deltas...)
+		n, records = n+len(f.images), records+len(f.effects.Deltas)
 	}
-	return images, deltas
+	if len(frames) == 1 {
+		return frames[0].images, records
+	}
+	images = make([]image, 0, n)
+	for _, f := range frames {
+		images = append(images, f.images...)
+	}
+	return images, records
 }
 
 func (s *Store) persistIdentity(t *tables, e *delta.Effects) error {

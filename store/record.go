@@ -58,9 +58,6 @@ func decodeKeyed(key, payload []byte) (Record, error) {
 // keys, two checksums and its place in the index by dot. In a bundle it takes less.
 const recordOverheadBytes = indexBytes + checksumBytes + dotBytes + checksumBytes + 8
 
-// recordHeadBytesMax is what a payload has beside its delta at most.
-const recordHeadBytesMax = 1 + 9 + 5
-
 // recordBytes returns what a record with such a payload takes.
 func recordBytes(payloadBytes int) uint64 { return uint64(payloadBytes + recordOverheadBytes) }
 

@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/scalesmall/ssnode/crdt"
-	"github.com/scalesmall/ssnode/delta"
 )
 
 const (
@@ -51,18 +50,18 @@ func (t tail) find(d crdt.Dot) place {
 	return place{}
 }
 
-// makeRoom has what a commit writes, the records of these deltas and these images,
-// put into the tail, or, where it is much for that, at once where it belongs.
-func (t *tables) makeRoom(s *state, deltas []delta.Packed, images []image) error {
+// makeRoom has what is written for frames, so many records and these images, put into the
+// tail, or, where it is much for that, at once where it belongs.
+func (t *tables) makeRoom(s *state, frames []*frame, records int, images []image) error {
 	size := uint64(0)
-	for _, p := range deltas {
-		size += recordBytes(len(p.Bytes) + recordHeadBytesMax)
+	for _, f := range frames {
+		size += f.bytes
 	}
 	for i := range images {
 		size += uint64(images[i].bytes()) + chunkOverheadBytes
 	}
-	t.direct = !t.isRoom(len(deltas), size*tailShare)
-	if !t.direct && t.isRoom(len(s.tail)+len(deltas), s.tailBytes+size) || size == 0 {
+	t.direct = !t.isRoom(records, size*tailShare)
+	if !t.direct && t.isRoom(len(s.tail)+records, s.tailBytes+size) || size == 0 {
 		return nil
 	}
 	return t.moveTail(s)
