@@ -46,9 +46,9 @@ type flight struct {
 	err               error
 }
 
-// shareMin is how many requests a transaction takes in any case: what a few cost is
-// nothing beside a flush.
-const shareMin = 16
+// shareMin is how many requests a transaction takes in any case: since one of them is a
+// frame of the journal, two of half as many cost more than the disk waits.
+const shareMin = 64
 
 // hasLanded is closed when the flight has landed; nil, if none is out.
 func (f *flight) hasLanded() <-chan struct{} {
