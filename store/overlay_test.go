@@ -46,11 +46,11 @@ func validOverlay(v *View) error {
 // transaction that has failed on its way to the disk they stand as it has left them,
 // until the file is opened anew.
 func validStandings(s *Store, v *View) error {
-	if !s.write.TryLock() {
+	if !s.file.TryLock() {
 		return nil
 	}
-	defer s.write.Unlock()
-	if v.Revision() != s.Revision() || s.Failed() != nil {
+	defer s.file.Unlock()
+	if db, err := s.readable(); err != nil || v.tables.tx.DB() != db || v.tables.tx.ID() != s.txid() {
 		return nil
 	}
 	kept, waiting, counted := v.state.fresh, 0, 0

@@ -149,15 +149,21 @@ func TestPrepared_Commit_ComesAfterThoseBefore(t *testing.T) {
 		t.Errorf("what is in flight is told: %s", got)
 	}
 	for _, p := range slices.Backward(flights) {
+		begun := make(chan struct{})
 		running.Go(func() {
 			err := p.Commit(func(e *delta.Effects, derive func()) func() {
 				order = append(order, e.Context)
+				close(begun)
 				return deriveFirst(e, derive)
 			})
 			if err != nil {
 				t.Error(err)
 			}
 		})
+		select {
+		case <-begun:
+		case <-time.After(30 * time.Millisecond): // the next one would come too late to be the first
+		}
 	}
 	running.Wait()
 	id := s.Summary().ID
