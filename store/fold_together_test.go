@@ -74,7 +74,7 @@ func (c *crowd) write(random *rand.Rand, writer, n int) error {
 	i := random.IntN(60)
 	switch random.IntN(20) {
 	case 0:
-		_, err := tryWrite(c.store, registerMany(i, i+batchMin, int64(n))...) // goes directly
+		_, err := tryWrite(c.store, registerMany(i, i+batchMin, int64(n+1))...) // goes directly
 		return err
 	case 1, 2:
 		_, err := c.store.Update(delta.Env{}, func(c *delta.Commit) error { return c.OpenSession(crdt.Context{{9}: 3}) })
