@@ -31,7 +31,7 @@ type frame struct {
 func newFrame(now int64, e *delta.Effects) *frame {
 	f := &frame{now: now, effects: e, images: newImages(e.Entries)}
 	for _, p := range e.Deltas {
-		f.bytes += recordBytes(delta.StampedBytes(now, len(p.Bytes)))
+		f.bytes += f.recordBytes(p)
 	}
 	return f
 }
@@ -206,7 +206,7 @@ func (f *frame) decodeDeltas(values [][]byte) error {
 			return err
 		}
 		f.effects.Deltas = append(f.effects.Deltas, p)
-		f.bytes += recordBytes(delta.StampedBytes(f.now, len(b)))
+		f.bytes += f.recordBytes(p)
 	}
 	return nil
 }
@@ -223,5 +223,10 @@ func (f *frame) missing(last int) (problem string) {
 // record returns the record that one of the deltas becomes.
 func (f *frame) record(i int) Record {
 	p := f.effects.Deltas[i]
-	return Record{Index: f.first + uint64(i), AppliedAt: f.now, Bytes: recordBytes(delta.StampedBytes(f.now, len(p.Bytes))), Delta: p}
+	return Record{Index: f.first + uint64(i), AppliedAt: f.now, Bytes: f.recordBytes(p), Delta: p}
+}
+
+// recordBytes returns what that record takes.
+func (f *frame) recordBytes(p delta.Packed) uint64 {
+	return recordBytes(delta.StampedBytes(f.now, len(p.Bytes)))
 }

@@ -186,8 +186,9 @@ type LogStats struct {
 
 // LogStats returns what is known of the log without reading it.
 func (v *View) LogStats() LogStats {
+	known := v.journaled.over(v.state)
 	stats := LogStats{
-		Records: v.known.logRecords, Bytes: v.known.logBytes, Trimmed: v.state.trimmed,
+		Records: known.logRecords, Bytes: known.logBytes, Trimmed: v.state.trimmed,
 		First: v.state.logNext, Next: v.journaled.logNext,
 	}
 	if len(v.state.tail) > 0 {
