@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"sync/atomic"
 	"time"
+
+	"github.com/scalesmall/ssnode/antientropy"
 )
 
 // Completeness says whether a node may lack a great part of what the cluster
@@ -35,8 +37,10 @@ func (p *protocol) isFresh() bool {
 }
 
 // tellCompleteness shows others whether the core lacks much.
-func (p *protocol) tellCompleteness() {
-	now := p.core.Completeness()
+func (p *protocol) tellCompleteness() { p.show(p.core.Completeness()) }
+
+// show shows it: first what is missing, and then that the comparison is over.
+func (p *protocol) show(now antientropy.Completeness) {
 	if now == *p.completeness.Load() {
 		return
 	}
@@ -57,6 +61,17 @@ type comparison struct {
 	// over is set once the node was compared, or there is nobody to be compared
 	// with, and stays so.
 	over atomic.Bool
+}
+
+// catchingUp returns why a node that may lack something of what the cluster has is not
+// ready, for people. It looks at the comparison first: whoever ends that has told
+// before what is missing, so between the two nothing is overlooked.
+func (n *Node) catchingUp() (reason string, ok bool) {
+	compares, isComparing := n.comparing()
+	if reason, ok = n.fetching(); ok {
+		return reason, true
+	}
+	return compares, isComparing
 }
 
 // comparing returns why a node that has just started again is not ready yet,

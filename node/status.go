@@ -110,9 +110,7 @@ func (n *Node) notReady() []string {
 	if n.departure.begun.Load() {
 		reasons = append(reasons, "this node is leaving, or has left, the cluster: ask another, or start it again")
 	}
-	if reason, ok := n.fetching(); ok {
-		reasons = append(reasons, reason)
-	} else if reason, ok := n.comparing(); ok {
+	if reason, ok := n.catchingUp(); ok {
 		reasons = append(reasons, reason)
 	}
 	if n.commits.isFull() {
