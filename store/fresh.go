@@ -12,9 +12,9 @@ const (
 	// freshMax is how many images wait at most for their places, before they are
 	// placed as fast as new ones come: with as many, neighbours share pages also
 	// in a state of a million. Of a smaller state a quarter waits, but freshMin:
-	// the file stays small. There are twice as many in chunks at most, before
-	// chunks go as fast as they come.
-	freshMax, freshMin, freshShare = 16 << 10, 256, 4
+	// the file stays small, and some ten share a page. There are twice as many in
+	// chunks at most, before chunks go as fast as they come.
+	freshMax, freshMin, freshShare = 64 << 10, 256, 4
 	// sweepBatch is how many are placed together at least: fewer would dirty as
 	// many pages as if each were placed at once.
 	sweepBatch = 64

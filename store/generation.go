@@ -84,7 +84,7 @@ func (g *generation) tailImages() []*image { return g.table.images[g.tail:g.n] }
 // endRun makes a run of the tail. It merges it with those before that are not twice as
 // long, or with all, when the generation is full. So there are as many runs as the
 // logarithm of their images, and an image is merged as often, a compare each time. The
-// longest merge is one of generationMax images, a millisecond at most.
+// longest merge is one of generationMax images, some milliseconds.
 func (g *generation) endRun(all bool) {
 	run := slices.Clip(g.tailImages())
 	g.tail = g.n
@@ -120,7 +120,7 @@ const (
 	none, unknown = -1, -1
 	// positionBits hold a position plus one, the other bits of a slot those of the
 	// hash that do not say where it is.
-	positionBits = 14
+	positionBits = 16
 	positionMask = 1<<positionBits - 1
 )
 
