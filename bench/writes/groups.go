@@ -139,7 +139,7 @@ func (g group) print(out *tabwriter.Writer) {
 		if best != nil {
 			ratio = one.rates.Over(best)
 		}
-		if one.target > 0 {
+		if one.target > 0 && best != nil {
 			target = fmt.Sprintf("≥ %.2f, held", one.target)
 			if ratio.Median() < one.target {
 				target = fmt.Sprintf("≥ %.2f, MISSED", one.target)
