@@ -114,12 +114,15 @@ func (a *recordArray) readFromEra(r *reader) {
 
 // appendCounter appends the records of a claim.
 func appendCounter(b []byte, c crdt.PNCounter) []byte {
-	b = AppendArray(slices.Grow(b, 8+48*len(c)), uint64(len(c)))
+	b = AppendArray(slices.Grow(b, counterRoom(c)), uint64(len(c)))
 	for _, x := range c {
 		b = packContribution(x).appendTo(b)
 	}
 	return b
 }
+
+// counterRoom returns about how many bytes appendCounter appends.
+func counterRoom(c crdt.PNCounter) int { return 8 + 48*len(c) }
 
 // nodeArray is a node record without its name, which is in the key or event.
 type nodeArray struct {
@@ -193,6 +196,10 @@ func AppendEntry(b []byte, e Entry) []byte {
 	}
 	return b
 }
+
+// EntryRoom returns about how many bytes AppendEntry appends for a claim: with so much
+// room it allocates nothing.
+func EntryRoom(e Entry) int { return counterRoom(e.Counter) }
 
 // DecodeEntry returns the entry whose key and encoded value are given.
 func DecodeEntry(k Key, value []byte) (Entry, error) {

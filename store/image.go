@@ -28,14 +28,11 @@ func newImages(changes []delta.EntryChange) []image {
 		images[i].key = x.Key
 		if !x.After.IsZero() {
 			key = append(key[:0], x.Key...)
-			images[i].sealed = unsealed(delta.AppendEntry(unsealedRoom(entryBytes), x.After)).seal(bucketEntries, key)
+			images[i].sealed = unsealed(delta.AppendEntry(unsealedRoom(delta.EntryRoom(x.After)), x.After)).seal(bucketEntries, key)
 		}
 	}
 	return images
 }
-
-// entryBytes is what most entries take: one record.
-const entryBytes = 60
 
 // isGone reports whether there is no entry any more.
 func (x *image) isGone() bool { return x.sealed == nil }
