@@ -125,17 +125,25 @@ func (t *tables) placeImages(o *overlay, n int) error {
 // where they are if the disk is so full that a transaction could fail, after which
 // the store would answer nothing until it is opened anew.
 func (s *Store) placeAll(ctx context.Context) error {
-	for isMore, rounds := true, 2*freshMax/placeBatch; isMore && rounds > 0; rounds-- {
+	for round, rounds := 0, 1; round < rounds; round++ {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		var err error
-		if isMore, err = s.placeSome(); err != nil {
+		left, err := s.placeSome()
+		if err != nil || left == 0 {
 			return err
+		}
+		if round == 0 {
+			rounds += placeRounds(left)
 		}
 	}
 	return nil
 }
+
+// placeRounds returns how many rounds place so many images, where all may wait, as after an
+// opening, and then take away the chunks, of which none may go before the last was placed.
+// It is not asked again: what is written meanwhile would have no end.
+func placeRounds(images int) int { return 2 + 2*images/placeBatch }
 
 // placeBatch is how many entries placeAll places in one transaction.
 const placeBatch = 512
@@ -145,13 +153,13 @@ const placeBatch = 512
 // where a page is split.
 const placeRoom = 4*placeBatch*pageBytes + growBytes
 
-// placeSome does a part of that and reports whether more is left.
-func (s *Store) placeSome() (isMore bool, err error) {
+// placeSome does a part of that and returns how many images the chunks have left, 0 if
+// nothing more is to be done.
+func (s *Store) placeSome() (left int, err error) {
 	err = s.changeBeside(func(t *tables, next state, _ *delta.Replica) (state, error) {
 		if next.fresh.first == next.fresh.next || s.options.room(s.path) < placeRoom+uint64(next.fresh.bytes) {
 			return state{}, errNothing
 		}
-		isMore = next.fresh.written > placeBatch
 		next.fresh = next.fresh.begin()
 		if err := t.placeImages(&next.fresh, placeBatch); err != nil {
 			return state{}, err
@@ -159,9 +167,10 @@ func (s *Store) placeSome() (isMore bool, err error) {
 		if err := t.dropChunks(&next, 2*placeBatch); err != nil {
 			return state{}, err
 		}
+		left = next.fresh.written
 		return next, nil
 	})
-	return isMore, err
+	return left, err
 }
 
 // dropChunks takes away the chunks that are needed no more, the first of them:

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -254,9 +255,51 @@ func TestPlaceSome_NeedsNoFurtherRoundForTheLast(t *testing.T) {
 	for i := range 200 {
 		write(t, s, registerMany(i, i+1, 1)...)
 	}
-	isMore, err := s.placeSome()
-	if o, _ := overlayOf(t, s); isMore || err != nil || o.written != 0 {
-		t.Errorf("there is more: %v, %d images, %v", isMore, o.written, err)
+	left, err := s.placeSome()
+	if o, _ := overlayOf(t, s); left > 0 || err != nil || o.written != 0 {
+		t.Errorf("%d are left, %d images, %v", left, o.written, err)
+	}
+}
+
+// TestRewrite_OfAStoreOpenedAnew_PlacesAll: an opening does not know which images are in
+// place, so about all wait that the chunks have, and no chunk goes before the sweep has been
+// everywhere.
+func TestRewrite_OfAStoreOpenedAnew_PlacesAll(t *testing.T) {
+	const claims = 3*freshMax/2 + 2
+	dir := t.TempDir()
+	s := openTest(t, dir, Options{journalPages: -1, NoSync: true})
+	for i := 0; i < claims; i += 5000 {
+		write(t, s, registerMany(i, min(i+5000, claims), 1)...)
+	}
+	trimAll(t, s)
+	appendAgain(t, s)
+	if o, _ := overlayOf(t, s); o.unplaced != claims || o.written != claims {
+		t.Fatalf("%d images of %d wait, want %d", o.unplaced, o.written, claims)
+	}
+	want := s.Summary().Fingerprint
+	if err := s.Rewrite(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if o, inPlace := overlayOf(t, s); o.written != 0 || inPlace != claims || s.Summary().Fingerprint != want {
+		t.Errorf("%d images are left, %d of %d entries in place", o.written, inPlace, claims)
+	}
+}
+
+// appendAgain appends images of all entries to the chunks, the last ones first.
+func appendAgain(t *testing.T, s *Store) {
+	t.Helper()
+	err := s.changeAlone(func(t *tables, next state, _ *delta.Replica) (state, error) {
+		var images []image
+		err := t.entries.each(nil, nil, func(key, payload []byte) error {
+			images = append(images, image{key: delta.Key(key), sealed: unsealedOf(payload).seal(bucketEntries, key)})
+			return nil
+		})
+		slices.Reverse(images)
+		next.fresh = next.fresh.begin()
+		return next, errors.Join(err, t.appendImages(&next, images, false))
+	})
+	if err != nil {
+		t.Fatal(err)
 	}
 }
 

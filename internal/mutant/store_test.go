@@ -171,6 +171,18 @@ func TestStore_Rules(t *testing.T) {
 		New:  "s.options.room(s.path) == 0",
 		Test: "TestRewrite_WithoutRoom_PlacesNothing",
 	}, {
+		Name: "a rewriting ends before all that waits was placed, and its chunks have gone",
+		File: "store/fresh.go",
+		Old:  "2 + 2*images/placeBatch",
+		New:  "2 + images/placeBatch",
+		Test: "TestRewrite_OfAStoreOpenedAnew_PlacesAll",
+	}, {
+		Name: "S13: a generation has more images than a slot has positions for",
+		File: "store/generation.go",
+		Old:  "1 << (positionBits - 1)",
+		New:  "1 << positionBits",
+		Test: "TestGeneration_Full_HasAllImages",
+	}, {
 		Name: "S10: what is in flight is not read",
 		File: "store/prepare.go",
 		Old:  "		if e, ok := p.after(k); ok {\n			return e, nil\n		}\n",
