@@ -146,6 +146,9 @@ func (o *overlay) dropFirst() {
 		o.bytes -= images[i].bytes()
 	}
 	o.chunks, o.first, o.written = o.chunks[1:], o.first+1, o.written-len(images)
+	if len(o.chunks) == 0 {
+		o.chunks = nil // what is before the first is held until there is no more room behind the last
+	}
 	for o.dropped += len(images); len(o.generations) > 0 && o.generations[0].n <= o.dropped; {
 		o.dropped -= o.generations[0].n
 		o.generations = o.generations[1:]

@@ -2,7 +2,9 @@ package store
 
 import (
 	"errors"
+	"runtime"
 	"testing"
+	"weak"
 
 	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
@@ -39,6 +41,21 @@ func TestOverlay_OfLargeImages(t *testing.T) {
 	}
 	if o := s.state.fresh; most > 2*imageBytes*limit || o.bytes > imageBytes*limit {
 		t.Errorf("the chunks had %d bytes, and have %d of %d images", most, o.bytes, o.written)
+	}
+}
+
+// TestOverlay_OfARewrittenFile_HoldsNoMemory: images that went with their chunks are garbage
+// when the last of them has gone, not only when as many have come anew.
+func TestOverlay_OfARewrittenFile_HoldsNoMemory(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{journalPages: -1})
+	claims(t, s, 0, 200)
+	first := weak.Make(&s.state.fresh.chunks[0][0])
+	if err := s.Rewrite(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	claims(t, s, 200, 201)
+	if runtime.GC(); first.Value() != nil {
+		t.Errorf("an image of the first chunk is held, though chunks begin with %d", s.state.fresh.first)
 	}
 }
 
