@@ -39,6 +39,9 @@ type overlay struct {
 	written, bytes, unplaced int
 	// sweep is from where on the next images are placed.
 	sweep delta.Key
+	// expected is about how many images an opening reads, 0 when it has: so it makes
+	// no more generations than there were before.
+	expected int
 }
 
 func newOverlay(first, next uint64) overlay {
@@ -112,7 +115,7 @@ func (o *overlay) add(x *image) (before *image) {
 	}
 	o.unplaced++
 	if n := len(o.generations); n == 0 || o.generations[n-1].isFull() {
-		o.generations = append(o.generations, newGeneration(o.written))
+		o.generations = append(o.generations, newGeneration(max(o.written, o.expected)))
 	}
 	o.generations[len(o.generations)-1].add(hash, x)
 	return before
@@ -163,6 +166,7 @@ func (t *tables) readOverlay(version uint64, s *state) error {
 		return nil
 	}
 	o := newOverlay(s.fresh.first, s.fresh.next)
+	o.expected = int(min((o.next-o.first)*chunkImages, 4*generationMax))
 	want := o.first
 	read := func(key, payload []byte) error {
 		number, images, err := decodeChunk(key, payload)
@@ -187,6 +191,7 @@ func (t *tables) readOverlay(version uint64, s *state) error {
 	if err == nil && want != o.next {
 		err = fmt.Errorf("%w: the newest entries end with chunk %d, want %d", ErrCorrupt, want-1, o.next-1)
 	}
+	o.expected = 0
 	s.fresh = o
 	return err
 }
@@ -215,6 +220,10 @@ type keyedImage struct {
 // chunkBytes is how large a chunk becomes, unless one image is larger: several fit
 // in a page.
 const chunkBytes = 900
+
+// chunkImages is how many images a chunk has about, where keys are short: too many cost no
+// more than room in a table.
+const chunkImages = 16
 
 // chunkValuesMax bounds the keys and images in one: each but the last takes a byte.
 const chunkValuesMax = 2 * (chunkBytes + 1)

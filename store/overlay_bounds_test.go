@@ -113,3 +113,20 @@ func TestPrepared_Commit_AnIndexThatCannotFollow(t *testing.T) {
 	refuses = false
 	claims(t, s, 1, 2)
 }
+
+// TestOpen_ManyImages_MakesFewGenerations: who looks for an entry looks at each generation,
+// and after an opening there are no more than in a store that has written as much for long.
+func TestOpen_ManyImages_MakesFewGenerations(t *testing.T) {
+	const claims = 6000
+	dir := t.TempDir()
+	s := openTest(t, dir, Options{journalPages: -1, NoSync: true})
+	write(t, s, registerMany(0, claims, 1)...)
+	appendAgain(t, s)
+	if err := s.Close(); err != nil {
+		t.Fatal(err)
+	}
+	o, _ := overlayOf(t, openTest(t, dir, Options{}))
+	if o.written != claims || len(o.generations) > 5 {
+		t.Errorf("%d images of %d are in %d generations", o.written, claims, len(o.generations))
+	}
+}
