@@ -148,16 +148,19 @@ func placeRounds(images int) int { return 2 + 2*images/placeBatch }
 // placeBatch is how many entries placeAll places in one transaction.
 const placeBatch = 512
 
-// placeRoom is more than such a transaction makes a file grow by, beside what the
-// images take: it dirties a page and some of the branches above for each, and two
-// where a page is split.
-const placeRoom = 4*placeBatch*pageBytes + growBytes
+// placeRoom returns more than such a transaction makes a file grow by, which first folds
+// so many images of the journal, and has these bytes of images in chunks then: it dirties a
+// page and some of the branches above for each that is placed, and two where a page is
+// split.
+func placeRoom(folded, bytes int) uint64 {
+	return uint64(4*(placeBatch+folded)*pageBytes + growBytes + bytes)
+}
 
 // placeSome does a part of that and returns how many images the chunks have left, 0 if
 // nothing more is to be done.
 func (s *Store) placeSome() (left int, err error) {
 	err = s.changeBeside(func(t *tables, next state, _ *delta.Replica) (state, error) {
-		if next.fresh.first == next.fresh.next || s.options.room(s.path) < placeRoom+uint64(next.fresh.bytes) {
+		if next.fresh.first == next.fresh.next || s.options.room(s.path) < placeRoom(imagesOf(s.unfolded()), next.fresh.bytes) {
 			return state{}, errNothing
 		}
 		next.fresh = next.fresh.begin()

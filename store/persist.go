@@ -48,18 +48,25 @@ func (s *Store) persist(t *tables, next *state, r *delta.Replica, frames ...*fra
 
 // gather returns the images of frames, and how many records they make.
 func gather(frames []*frame) (images []image, records int) {
-	n := 0
 	for _, f := range frames {
-		n, records = n+len(f.images), records+len(f.effects.Deltas)
+		records += len(f.effects.Deltas)
 	}
 	if len(frames) == 1 {
 		return frames[0].images, records
 	}
-	images = make([]image, 0, n)
+	images = make([]image, 0, imagesOf(frames))
 	for _, f := range frames {
 		images = append(images, f.images...)
 	}
 	return images, records
+}
+
+// imagesOf returns how many images frames have.
+func imagesOf(frames []*frame) (n int) {
+	for _, f := range frames {
+		n += len(f.images)
+	}
+	return n
 }
 
 func (s *Store) persistIdentity(t *tables, e *delta.Effects) error {

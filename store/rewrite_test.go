@@ -328,7 +328,7 @@ func TestRewrite_WithoutRoom_PlacesNothing(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{journalPages: -1, room: func(string) uint64 { return room }})
 	writeFar(t, s)
 	o, _ := overlayOf(t, s)
-	room = placeRoom + uint64(o.bytes) - 1
+	room = placeRoom(0, o.bytes) - 1
 	want, before := contents(t, s), s.txid()
 	if err := s.Rewrite(t.Context(), nil); err != nil {
 		t.Fatal(err)
@@ -341,6 +341,38 @@ func TestRewrite_WithoutRoom_PlacesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if o, _ := overlayOf(t, s); o.written != 0 || contents(t, s) != want {
+		t.Errorf("%d images are left", o.written)
+	}
+}
+
+// TestRewrite_WithoutRoom_CountsWhatIsJournaled: what is placed in the same transaction that
+// folds the journal needs room for both.
+func TestRewrite_WithoutRoom_CountsWhatIsJournaled(t *testing.T) {
+	room := uint64(1 << 40)
+	s := openTest(t, t.TempDir(), Options{journalPages: 64, room: func(string) uint64 { return room }})
+	writeFar(t, s)
+	write(t, s, registerMany(1, 2, 7)...)
+	write(t, s, registerMany(3, 4, 7)...)
+	frames := s.unfolded()
+	o, _ := overlayOf(t, s)
+	bytes := o.bytes
+	for _, f := range frames {
+		for i := range f.images {
+			bytes += f.images[i].bytes()
+		}
+	}
+	room = placeRoom(imagesOf(frames), bytes) - 1
+	if err := s.Rewrite(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if after, _ := overlayOf(t, s); len(frames) == 0 || after.written < o.written {
+		t.Errorf("%d images are left of %d, %d frames", after.written, o.written, len(frames))
+	}
+	room++
+	if err := s.Rewrite(t.Context(), nil); err != nil {
+		t.Fatal(err)
+	}
+	if o, _ := overlayOf(t, s); o.written != 0 {
 		t.Errorf("%d images are left", o.written)
 	}
 }

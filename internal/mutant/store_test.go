@@ -167,7 +167,7 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "a rewriting places entries where the disk has no room",
 		File: "store/fresh.go",
-		Old:  "s.options.room(s.path) < placeRoom+uint64(next.fresh.bytes)",
+		Old:  "s.options.room(s.path) < placeRoom(imagesOf(s.unfolded()), next.fresh.bytes)",
 		New:  "s.options.room(s.path) == 0",
 		Test: "TestRewrite_WithoutRoom_PlacesNothing",
 	}, {
