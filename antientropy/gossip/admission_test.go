@@ -19,7 +19,7 @@ func TestTransport_Join_OtherCluster(t *testing.T) {
 	for _, keyed := range []bool{false, true} {
 		t.Run(map[bool]string{false: "plain", true: "keyed"}[keyed], func(t *testing.T) {
 			ours, theirs := fast("n1"), fast("n2")
-			theirs.Cluster = "other"
+			ours.Cluster, theirs.Cluster = "test", "other"
 			if keyed {
 				ours.Keys = [][]byte{bytes.Repeat([]byte{1}, 16)}
 				theirs.Keys = [][]byte{bytes.Repeat([]byte{2}, 16)}
@@ -50,7 +50,7 @@ func TestTransport_Join_OtherCluster(t *testing.T) {
 // nothing, so that the member is found dead.
 func TestTransport_Members_DeadBehindAStranger(t *testing.T) {
 	t.Parallel()
-	all := trio(t, fast)
+	all := trio(t, mortal)
 	if err := all[1].Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -115,9 +115,14 @@ func TestTransport_Join_NoVersionInCommon(t *testing.T) {
 		t.Errorf("%d lines tell of the refusal, want 1", n)
 	}
 
-	strange := start(t, versions("n4", 9, 9))
+	strange, isNamed := start(t, versions("n4", 9, 9)), false
 	_, err = strange.Join(context.Background(), []string{old.Addr()})
-	if !isError(err, ErrVersion) || !strings.Contains(err.Error(), "version 1, this node 9") {
+	// Which of those that n1 lists is named, the order decides in which it tries them,
+	// and that changes.
+	for _, named := range []string{"n1 at " + old.Addr() + ": it understands version 1, this node 9", "n2 at " + both.Addr() + ": it understands version 1 to 2, this node 9"} {
+		isNamed = isNamed || isError(err, ErrVersion) && strings.Contains(err.Error(), named)
+	}
+	if !isNamed {
 		t.Errorf("join without a version in common: %v", err)
 	}
 	if old.Stats().RefusedVersion == 0 || len(strange.Members()) != 1 {
@@ -221,7 +226,9 @@ func TestTransport_Join_EndsWithItsContext(t *testing.T) {
 // has unread bytes would reset it, and the refusal would be lost.
 func TestTransport_Refusal_ReachesWhoIsStillSending(t *testing.T) {
 	t.Parallel()
-	p := start(t, fast("n1"))
+	o := fast("n1")
+	o.Cluster = "test"
+	p := start(t, o)
 	conn, err := net.Dial("tcp", p.Addr())
 	if err != nil {
 		t.Fatal(err)

@@ -13,6 +13,7 @@ func pair(b *testing.B) (from *Transport, arrived <-chan struct{}) {
 	o.Handler.Frame = func(string, []byte) { frames <- struct{}{} }
 	var both []*Transport
 	for _, o := range []Options{fast("n1"), o} {
+		o.Cluster = b.Name()
 		t, err := Start(o)
 		if err != nil {
 			b.Fatal(err)

@@ -5,9 +5,9 @@ import (
 	"time"
 )
 
-func partitioned(cuts *Partition) func(string) Options {
+func partitioned(cuts *Partition, of func(string) Options) func(string) Options {
 	return func(name string) Options {
-		o := fast(name)
+		o := of(name)
 		o.Faults = cuts
 		return o
 	}
@@ -18,14 +18,13 @@ func partitioned(cuts *Partition) func(string) Options {
 func TestTransport_Members_SuspectWhileOneLinkIsCut(t *testing.T) {
 	t.Parallel()
 	cuts := NewPartition()
-	all := trio(t, partitioned(cuts))
+	all := trio(t, partitioned(cuts, fast))
 	cuts.Cut("n1", "n2")
-	until(t, "n1 and n2 suspect each other", func() bool {
-		return all[0].liveness("n2") == Suspect && all[1].liveness("n1") == Suspect
+	// On a busy machine n3 may miss an answer, too, for a moment.
+	until(t, "n1 and n2 suspect each other, and n3, which reaches both, neither", func() bool {
+		return all[0].liveness("n2") == Suspect && all[1].liveness("n1") == Suspect &&
+			all[2].liveness("n1") == Alive && all[2].liveness("n2") == Alive
 	})
-	if all[2].liveness("n1") != Alive || all[2].liveness("n2") != Alive {
-		t.Error("n3 reaches both, and does not list both as alive")
-	}
 	until(t, "n1 and n2 have counted that", func() bool {
 		return all[0].Stats().Became.Suspect > 0 && all[1].Stats().Became.Suspect > 0
 	})
@@ -42,7 +41,7 @@ func TestTransport_Members_SuspectWhileOneLinkIsCut(t *testing.T) {
 func TestTransport_Faults_CutAndHeal(t *testing.T) {
 	t.Parallel()
 	cuts := NewPartition()
-	all := trio(t, partitioned(cuts))
+	all := trio(t, partitioned(cuts, mortal))
 	cuts.Split([]string{"n1"}, []string{"n2", "n3"})
 	large := make([]byte, 10_000)
 	for _, to := range []string{"n2", "n3"} {
@@ -52,13 +51,11 @@ func TestTransport_Faults_CutAndHeal(t *testing.T) {
 			}
 		}
 	}
-	until(t, "both sides list the other as dead", func() bool {
+	until(t, "both sides list the other as dead, and n2 and n3, on one side, each other as alive", func() bool {
 		return all[0].liveness("n2") == Dead && all[0].liveness("n3") == Dead &&
-			all[1].liveness("n1") == Dead && all[2].liveness("n1") == Dead
+			all[1].liveness("n1") == Dead && all[2].liveness("n1") == Dead &&
+			all[1].liveness("n3") == Alive && all[2].liveness("n2") == Alive
 	})
-	if all[1].liveness("n3") != Alive {
-		t.Error("n2 and n3 are on one side, and do not list each other as alive")
-	}
 	if _, err := all[0].Join(t.Context(), []string{all[1].Addr()}); !isError(err, ErrNotJoined) {
 		t.Errorf("join across the cut: %v", err)
 	}
@@ -78,14 +75,20 @@ func TestTransport_Faults_CutAndHeal(t *testing.T) {
 	}
 }
 
-// The dead object when they are reached again, without a join by anyone.
+// The dead object when any news of the others reaches them again, without a join by
+// anyone. That they are dead may be old news by then.
 func TestTransport_Faults_HealsByItself(t *testing.T) {
 	t.Parallel()
 	cuts := NewPartition()
-	all := trio(t, partitioned(cuts))
+	all := trio(t, partitioned(cuts, mortal))
 	cuts.Split([]string{"n1"}, []string{"n2", "n3"})
 	until(t, "n2 lists n1 as dead", func() bool { return all[1].liveness("n1") == Dead })
 	cuts.HealAll()
+	news := all[1].Meta()
+	news.API = "elsewhere.example:7481"
+	if err := all[1].SetMeta(news); err != nil {
+		t.Fatal(err)
+	}
 	untilListed(t, all)
 }
 
@@ -93,7 +96,7 @@ func TestTransport_Faults_HealsByItself(t *testing.T) {
 func TestTransport_Faults_OneDirection(t *testing.T) {
 	t.Parallel()
 	cuts := NewPartition()
-	all := trio(t, partitioned(cuts))
+	all := trio(t, partitioned(cuts, fast))
 	cuts.Set("n2", "n1", Verdict{Drop: true})
 	if err := all[0].Send("n2", []byte("packet"), false); err != nil {
 		t.Fatal(err)
@@ -112,16 +115,20 @@ func TestTransport_Faults_Delay(t *testing.T) {
 	t.Parallel()
 	const delay = 150 * time.Millisecond
 	cuts := NewPartition()
-	all := trio(t, partitioned(cuts))
+	all := trio(t, partitioned(cuts, fast))
 	cuts.Set("n1", "n2", Verdict{Delay: delay})
+	cuts.Set("n1", "n3", Verdict{Delay: time.Hour}) // a send that waits for that does not return
+	for _, reliable := range []bool{false, true} {
+		body := map[bool]string{false: "packet", true: "stream"}[reliable]
+		if err := all[0].Send("n3", []byte(body), reliable); err != nil {
+			t.Fatal(err)
+		}
+	}
 	for _, reliable := range []bool{false, true} {
 		body := map[bool]string{false: "packet", true: "stream"}[reliable]
 		began := time.Now()
 		if err := all[0].Send("n2", []byte(body), reliable); err != nil {
 			t.Fatal(err)
-		}
-		if took := time.Since(began); took > delay/2 {
-			t.Errorf("send of a %s waited %s", body, took)
 		}
 		until(t, "a delayed "+body+" arrives", func() bool { return all[1].got(frame{"n1", body}) })
 		if took := time.Since(began); took < delay {

@@ -98,20 +98,10 @@ func TestTransport_PacketFrameBytes_FillsPackets(t *testing.T) {
 			options := func(name string) Options {
 				o := fast(name)
 				o.Keys = [][]byte{bytes.Repeat([]byte{1}, 32)}
-				o.SuspicionMult = 100
 				return o
 			}
-			sender, replaced := start(t, options("n1")), start(t, options("n2"))
-			replaced.join(sender)
-			untilListed(t, []*peer{sender, replaced})
-			if err := replaced.Close(); err != nil {
-				t.Fatal(err)
-			}
-			plain, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(replaced.Addr())))
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer plain.Close()
+			sender, plain := replaced(t, options)
+			var err error
 			frame := make([]byte, sender.PacketFrameBytes())
 			if way == "send" {
 				err = sender.Send("n2", frame, false)
@@ -126,6 +116,27 @@ func TestTransport_PacketFrameBytes_FillsPackets(t *testing.T) {
 			}
 		})
 	}
+}
+
+// replaced starts n1, and in place of n2, which it lists, a plain socket.
+func replaced(t *testing.T, options func(name string) Options) (*peer, *net.UDPConn) {
+	t.Helper()
+	var err error
+	for range 10 { // another process may take the port as soon as it is free
+		sender, member := start(t, options("n1")), start(t, options("n2"))
+		member.join(sender)
+		untilListed(t, []*peer{sender, member})
+		if err := member.Close(); err != nil {
+			t.Fatal(err)
+		}
+		var plain *net.UDPConn
+		if plain, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(netip.MustParseAddrPort(member.Addr()))); err == nil {
+			t.Cleanup(func() { plain.Close() })
+			return sender, plain
+		}
+	}
+	t.Fatal(err)
+	return nil, nil
 }
 
 // largestPacket reads packets until one has at least bytesMin bytes.
@@ -243,7 +254,7 @@ func TestTransport_NotifyMsg_HandsOutACopy(t *testing.T) {
 	t.Parallel()
 	var kept []byte
 	o := fast("n1")
-	o.Handler.Frame = func(_ string, b []byte) { kept = b }
+	o.Cluster, o.Handler.Frame = t.Name(), func(_ string, b []byte) { kept = b }
 	p, err := Start(o)
 	if err != nil {
 		t.Fatal(err)
@@ -264,7 +275,7 @@ func TestTransport_Close_EndsEverything(t *testing.T) {
 	ignore := goleak.IgnoreCurrent()
 	cuts := NewPartition()
 	all := trio(t, func(name string) Options {
-		o := partitioned(cuts)(name)
+		o := partitioned(cuts, fast)(name)
 		o.StreamTimeout = time.Hour
 		return o
 	})
@@ -274,7 +285,7 @@ func TestTransport_Close_EndsEverything(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	if _, err := silent.Write(append([]byte{labelMark, 4}, "test"...)); err != nil {
+	if _, err := silent.Write(append([]byte{labelMark, byte(len(t.Name()))}, t.Name()...)); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "the silent stream is accepted", func() bool {

@@ -19,7 +19,7 @@ func TestTransport_Join_NobodyWhoGossips(t *testing.T) {
 	}
 	defer silent.Close()
 	o := fast("n1")
-	o.StreamTimeout = 200 * time.Millisecond
+	o.StreamTimeout = time.Second
 	p := start(t, o)
 	_, err = p.Join(context.Background(), []string{silent.Addr().String()})
 	for _, want := range []string{"took the connection", "did not answer like a member", "gossip port", "i/o timeout"} {

@@ -28,7 +28,7 @@ func TestTransport_Leave_IsListedAsLeft(t *testing.T) {
 
 func TestTransport_Close_IsListedAsDead(t *testing.T) {
 	t.Parallel()
-	all := trio(t, fast)
+	all := trio(t, mortal)
 	if err := all[2].Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -51,7 +51,7 @@ func TestTransport_Close_IsListedAsDead(t *testing.T) {
 func TestTransport_Leave_IsToldByPushPull(t *testing.T) {
 	t.Parallel()
 	cuts := NewPartition()
-	all := trio(t, partitioned(cuts))
+	all := trio(t, partitioned(cuts, mortal))
 	cuts.Split([]string{"n1"}, []string{"n2", "n3"})
 	if err := all[2].Leave(0); err != nil {
 		t.Fatal(err)
@@ -70,7 +70,7 @@ func TestTransport_Leave_NoticeIsPassedOn(t *testing.T) {
 	t.Parallel()
 	cuts := NewPartition()
 	all := trio(t, func(name string) Options {
-		o := partitioned(cuts)(name)
+		o := partitioned(cuts, fast)(name)
 		o.PushPullInterval = time.Hour
 		return o
 	})
@@ -99,25 +99,28 @@ func TestTransport_Leave_NoticeGoesTwoWays(t *testing.T) {
 	until(t, "n2 has the notice", func() bool { return len(other.table.notices(1)) == 1 })
 }
 
+// A process that comes back under its address need not wait until its former life
+// is found dead, which here takes ten times as long as a test waits.
 func TestTransport_Start_AgainAtTheSameAddress(t *testing.T) {
 	t.Parallel()
-	all := trio(t, fast)
+	options := func(name string) Options {
+		o := fast(name)
+		o.ProbeInterval = time.Second
+		return o
+	}
+	all := trio(t, options)
 	old := all[2].Addr()
 	if err := all[2].Close(); err != nil {
 		t.Fatal(err)
 	}
-	o := fast("n3")
+	o := options("n3")
 	o.Bind = old
 	o.Meta.Start = StartID{Counter: 2, Nonce: 8}
 	again := start(t, o)
-	began := time.Now()
 	again.join(all[0])
 	until(t, "everybody lists the second life of n3", func() bool {
 		return listsStart(all[0], "n3", 2) && listsStart(all[1], "n3", 2) && all[1].liveness("n3") == Alive
 	})
-	if took := time.Since(began); took > 3*time.Second {
-		t.Errorf("it took %s", took)
-	}
 }
 
 func listsStart(p *peer, name string, counter uint64) bool {
@@ -133,7 +136,7 @@ func listsStart(p *peer, name string, counter uint64) bool {
 // until its former life is found dead, and is told so.
 func TestTransport_Start_AgainAtAnotherAddress(t *testing.T) {
 	t.Parallel()
-	all := trio(t, fast)
+	all := trio(t, mortal)
 	if err := all[2].Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -179,11 +182,12 @@ func TestTransport_Join_NameTaken(t *testing.T) {
 			}
 			for _, p := range all {
 				for _, m := range p.Members() {
-					if m.Name == "n1" && (m.Gossip != all[0].Addr() || m.Liveness != Alive) {
-						t.Errorf("%s lists n1 as %s at %s", p.Name(), m.Liveness, m.Gossip)
+					if m.Name == "n1" && m.Gossip != all[0].Addr() {
+						t.Errorf("%s lists n1 at %s", p.Name(), m.Gossip)
 					}
 				}
 			}
+			untilListed(t, all) // on a busy machine one may be suspect for a moment
 			all[0].record(func() {
 				if len(all[0].conflicts) > 0 && all[0].conflicts[0].Lost {
 					t.Error("the member that was listed is told that it has lost")

@@ -9,10 +9,12 @@ import (
 
 func TestOptions_Validate_ReportsAllAtOnce(t *testing.T) {
 	t.Parallel()
-	if err := fast("n1").Validate(); err != nil {
+	o := fast("n1")
+	o.Cluster = "test"
+	if err := o.Validate(); err != nil {
 		t.Fatal(err)
 	}
-	o := Options{
+	o = Options{
 		Name: strings.Repeat("n", 256), Versions: Versions{Min: 2, Max: 1}, Bind: "nowhere", Advertise: "nowhere",
 		Keys: [][]byte{[]byte("short")}, ProbeInterval: time.Second, ProbeTimeout: time.Minute,
 		GossipInterval: time.Nanosecond, SuspicionMult: -1, PacketBytes: 10,
@@ -39,12 +41,12 @@ func TestStart_Listen_AddressInUse(t *testing.T) {
 	}
 	defer taken.Close()
 	o := fast("n1")
-	o.Bind = taken.Addr().String()
+	o.Cluster, o.Bind = "test", taken.Addr().String()
 	if _, err := Start(o); !isError(err, ErrListen) || !strings.Contains(err.Error(), o.Bind) {
 		t.Errorf("start at an address in use: %v", err)
 	}
 	o = fast("n1")
-	o.Advertise = "0.0.0.0:1"
+	o.Cluster, o.Advertise = "test", "0.0.0.0:1"
 	if _, err := Start(o); !isError(err, ErrInvalid) {
 		t.Errorf("start with an address that nobody can reach: %v", err)
 	}

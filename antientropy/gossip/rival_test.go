@@ -86,14 +86,14 @@ func TestTransport_Join_AnOlderCopy(t *testing.T) {
 	t.Parallel()
 	o := fast("n1")
 	o.Meta.Start = StartID{Counter: 5, Nonce: 50}
-	first, second := start(t, o), start(t, fast("n2"))
+	first, second := start(t, o), start(t, mortal("n2"))
 	first.join(second)
 	untilListed(t, []*peer{first, second})
 	if err := first.Close(); err != nil {
 		t.Fatal(err)
 	}
 	until(t, "n1 is dead", func() bool { return second.liveness("n1") == Dead })
-	third := fast("n3")
+	third := mortal("n3")
 	third.Lives, third.Bind = second.Lives(), "127.0.0.1:0"
 	for name, witness := range map[string]*peer{"who saw it": second, "who has it from disk": start(t, third)} {
 		o := fast("n1")

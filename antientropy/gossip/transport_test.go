@@ -34,18 +34,27 @@ type frame struct {
 	body string
 }
 
-// fast are intervals for tests on loopback.
+// fast are intervals for tests on loopback, where nobody is found dead as long as a
+// test waits: a busy machine may hold up a member for longer than it takes to
+// find one dead (mortal), who is then not sent to. The cluster is that of the test.
 func fast(name string) Options {
 	return Options{
-		Name: name, Cluster: "test", Bind: "127.0.0.1:0",
+		Name: name, Bind: "127.0.0.1:0",
 		Meta:             Meta{Replica: crdt.ReplicaID{1, name[len(name)-1]}, Start: StartID{Counter: 1, Nonce: 7}, API: name + ".example:7481"},
 		ProbeInterval:    100 * time.Millisecond,
 		ProbeTimeout:     50 * time.Millisecond,
-		SuspicionMult:    3,
+		SuspicionMult:    100,
 		GossipInterval:   20 * time.Millisecond,
 		PushPullInterval: 300 * time.Millisecond,
 		StreamTimeout:    2 * time.Second,
 	}
+}
+
+// mortal is fast for tests in which somebody has to be found dead.
+func mortal(name string) Options {
+	o := fast(name)
+	o.SuspicionMult = 3
+	return o
 }
 
 // start starts a peer that ends with the test.
@@ -58,7 +67,12 @@ func start(t *testing.T, o Options) *peer {
 	return p
 }
 
+// tryStart starts a peer of a cluster of the test's own, if the options name none: at
+// an address that a member of another test had, that one's peers would be heard.
 func tryStart(t *testing.T, o Options) (*peer, error) {
+	if o.Cluster == "" {
+		o.Cluster = t.Name()
+	}
 	p := &peer{t: t, log: new(bytes.Buffer)}
 	o.Logger = slog.New(slog.NewTextHandler(lockedWriter{&p.mu, p.log}, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	o.Handler = Handler{
