@@ -164,7 +164,7 @@ func (d *demoNode) stop() error {
 	}
 	var err error
 	if d.server != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 		defer cancel()
 		err = d.server.Shutdown(ctx)
 	}
