@@ -39,7 +39,7 @@ func newForgotten(t *testing.T) *forgotten {
 	var join []string
 	for _, name := range []string{"n1", "n2", "n3"} {
 		n, err := node.Open(t.Context(), node.Options{
-			DataDir: filepath.Join(t.TempDir(), name), Node: name, Gossip: "127.0.0.1:0", Join: join, Faults: f.network,
+			DataDir: filepath.Join(t.TempDir(), name), Cluster: clusterOf(t), Node: name, Gossip: "127.0.0.1:0", Join: join, Faults: f.network,
 		})
 		if err != nil {
 			t.Fatal(err)

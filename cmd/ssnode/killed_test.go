@@ -34,6 +34,13 @@ type testDaemon struct {
 	log       bytes.Buffer
 }
 
+// clusterOf names the cluster of a test. Tests share the ports of loopback: where a
+// node of one was, those that it knew would meet a node of another, if it were of
+// their cluster, and find that its name is taken.
+func clusterOf(t *testing.T) string {
+	return strings.NewReplacer("/", ".", ",", ".").Replace(t.Name())
+}
+
 // start starts the process and waits until it says where its API is.
 func (d *testDaemon) start() {
 	d.t.Helper()
@@ -41,7 +48,7 @@ func (d *testDaemon) start() {
 	if err := os.RemoveAll(addrFile); err != nil {
 		d.t.Fatal(err)
 	}
-	args := []string{"run", "--data-dir", filepath.Join(d.dir, "data"), "--node", d.name, "--api", d.api, "--gossip", d.gossip, "--addr-file", addrFile}
+	args := []string{"run", "--data-dir", filepath.Join(d.dir, "data"), "--node", d.name, "--cluster", clusterOf(d.t), "--api", d.api, "--gossip", d.gossip, "--addr-file", addrFile}
 	if d.join != "" {
 		args = append(args, "--join", d.join)
 	}

@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -30,7 +31,8 @@ var updateScripts = flag.Bool("script.update", false, "take what commands print 
 // TestCommand_Scripts runs every script of testdata/script against real
 // processes. Beside the commands of testscript they have:
 //
-//	start NAME [flags]         run a node on free ports; $NAME is the URL of its
+//	start NAME [flags]         run a node on free ports, at first of a cluster that
+//	                           is named after the script; $NAME is the URL of its
 //	                           API, $NAME_host its host:port, $NAME_gossip that of
 //	                           its gossip
 //	halt NAME                  end it with SIGTERM and require exit code 0
@@ -102,6 +104,9 @@ func cmdStart(ts *testscript.TestScript, neg bool, args []string) {
 	line := []string{"run", "--data-dir", name, "--api", "127.0.0.1:0", "--gossip", "127.0.0.1:0", "--addr-file", addrFile}
 	if !strings.Contains(strings.Join(args, " "), "--config") {
 		line = append(line, "--node", name)
+		if _, err := os.Stat(ts.MkAbs(name)); errors.Is(err, fs.ErrNotExist) {
+			line = append(line, "--cluster", ts.Name())
+		}
 	}
 	n := &scriptNode{process: exec.Command("ssnode", append(line, args[1:]...)...)}
 	n.process.Dir, n.process.Env = ts.MkAbs("."), environment(ts)

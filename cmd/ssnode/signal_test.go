@@ -21,7 +21,7 @@ func signalled(t *testing.T, environment ...string) (*exec.Cmd, string) {
 	t.Helper()
 	dir := t.TempDir()
 	addrFile := filepath.Join(dir, "addr")
-	c := exec.Command("ssnode", "run", "--data-dir", filepath.Join(dir, "data"), "--node", "n1", "--api", "127.0.0.1:0", "--gossip", "127.0.0.1:0", "--addr-file", addrFile)
+	c := exec.Command("ssnode", "run", "--data-dir", filepath.Join(dir, "data"), "--node", "n1", "--cluster", clusterOf(t), "--api", "127.0.0.1:0", "--gossip", "127.0.0.1:0", "--addr-file", addrFile)
 	c.Env, c.Stderr = append(os.Environ(), environment...), new(bytes.Buffer)
 	if err := c.Start(); err != nil {
 		t.Fatal(err)

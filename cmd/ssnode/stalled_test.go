@@ -90,7 +90,7 @@ func startLoner(t *testing.T, command, dir string, stderr *os.File, flags ...str
 	if err := os.RemoveAll(addrFile); err != nil {
 		t.Fatal(err)
 	}
-	args := append([]string{"run", "--data-dir", filepath.Join(dir, "data"), "--node", "n1", "--api", "127.0.0.1:0", "--gossip", "127.0.0.1:0", "--addr-file", addrFile}, flags...)
+	args := append([]string{"run", "--data-dir", filepath.Join(dir, "data"), "--node", "n1", "--cluster", clusterOf(t), "--api", "127.0.0.1:0", "--gossip", "127.0.0.1:0", "--addr-file", addrFile}, flags...)
 	l := &loner{Cmd: exec.Command(command, args...), ended: make(chan int, 1)}
 	l.Stderr = stderr
 	if err := l.Start(); err != nil {
