@@ -23,6 +23,10 @@ const (
 	folded     = "folded"
 )
 
+// cluster keeps the node from being met by those of tests of other packages, at a port
+// that was theirs, and from ending since its name is taken.
+const cluster = "crash"
+
 // upkeep is what runs beside the writers of a store: the pauses after each trimming
 // and filling, and after each rewriting. A zero one has no rewriting.
 type upkeep struct{ trim, rewrite time.Duration }
@@ -57,7 +61,7 @@ func tell(f found, running *sync.WaitGroup, failed chan<- error, write func([]de
 // writeStore writes to a store until it is killed, while deltas arrive, the journal is
 // folded, and the log trimmed and filled again and the file rewritten now and then.
 func writeStore(dir string, noSync bool, u upkeep) error {
-	s, err := store.Open(dir, store.Options{Node: "n1", NoSync: noSync})
+	s, err := store.Open(dir, store.Options{Cluster: cluster, Node: "n1", NoSync: noSync})
 	if err != nil {
 		return err
 	}
@@ -177,7 +181,7 @@ const compactEvery = 10 * time.Millisecond
 
 // writeNode writes to a node until it is killed, while it trims its log.
 func writeNode(dir string) error {
-	s, err := store.Open(dir, store.Options{Node: "n1"})
+	s, err := store.Open(dir, store.Options{Cluster: cluster, Node: "n1"})
 	if err != nil {
 		return err
 	}
