@@ -7,6 +7,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -41,6 +42,23 @@ func clusterOf(t *testing.T) string {
 	return strings.NewReplacer("/", ".", ",", ".").Replace(t.Name())
 }
 
+// stillFree returns the address that a process had which is gone, or one of any port if
+// somebody else, say of another test, has taken that meanwhile.
+func stillFree(address string) string {
+	const anyPort = "127.0.0.1:0"
+	stream, err := net.Listen("tcp", address)
+	if err != nil {
+		return anyPort
+	}
+	defer stream.Close()
+	packets, err := net.ListenPacket("udp", address)
+	if err != nil {
+		return anyPort
+	}
+	_ = packets.Close()
+	return address
+}
+
 // start starts the process and waits until it says where its API is.
 func (d *testDaemon) start() {
 	d.t.Helper()
@@ -48,6 +66,7 @@ func (d *testDaemon) start() {
 	if err := os.RemoveAll(addrFile); err != nil {
 		d.t.Fatal(err)
 	}
+	d.api, d.gossip = stillFree(d.api), stillFree(d.gossip)
 	args := []string{"run", "--data-dir", filepath.Join(d.dir, "data"), "--node", d.name, "--cluster", clusterOf(d.t), "--api", d.api, "--gossip", d.gossip, "--addr-file", addrFile}
 	if d.join != "" {
 		args = append(args, "--join", d.join)
