@@ -59,7 +59,7 @@ func TestNode_Status_WhatCannotBeFolded(t *testing.T) {
 	if _, err := n.Write(t.Context(), operations); err != nil {
 		t.Fatal(err)
 	}
-	waitUntil(t, func() bool { return len(n.diskTroubles()) > 0 })
+	until(t, "it tells of it", func() bool { return len(n.diskTroubles()) > 0 })
 	if got := fmt.Sprint(n.diskTroubles()); !strings.Contains(got, "ssnode check") || !strings.Contains(got, "checksum") {
 		t.Errorf("it tells %s", got)
 	}
@@ -67,13 +67,4 @@ func TestNode_Status_WhatCannotBeFolded(t *testing.T) {
 		t.Errorf("a lookup finds %v", got)
 	}
 	increase(t, n, "more") // the journal has room
-}
-
-func waitUntil(t *testing.T, isSo func() bool) {
-	t.Helper()
-	for deadline := time.Now().Add(10 * time.Second); !isSo(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("it does not become so")
-		}
-	}
 }
