@@ -139,7 +139,7 @@ func (f *frame) appendHead(b []byte) []byte {
 // decodeFrame returns what a frame says, for the replica of that id.
 func decodeFrame(s sealedFrame, id crdt.ReplicaID) (*frame, error) {
 	f := &frame{at: s.at, tables: s.tables, effects: &delta.Effects{ID: id, Context: crdt.NewContext()}}
-	f.encoded = sealFrame(append(make([]byte, frameHeadBytes, frameHeadBytes+len(s.payload)), s.payload...), s.at.sequence, s.tables)
+	f.encoded = s.seal(s.tables)
 	if err := f.decode(s.payload); err != nil {
 		return nil, corrupt(fmt.Sprintf("frame %d of the journal", s.at.sequence), err)
 	}

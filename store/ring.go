@@ -298,6 +298,12 @@ type sealedFrame struct {
 	payload []byte
 }
 
+// seal returns the frame as it is written, where it names that transaction.
+func (f *sealedFrame) seal(tables uint64) []byte {
+	b := make([]byte, frameHeadBytes, int(f.pages())*pageBytes)
+	return sealFrame(append(b, f.payload...), f.at.sequence, tables)
+}
+
 func (f *sealedFrame) pages() uint64 { return pagesOf(frameHeadBytes + len(f.payload)) }
 
 // frameAt returns the frame that is expected somewhere.

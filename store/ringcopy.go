@@ -31,8 +31,7 @@ func newRingCopy(to io.Writer, v *View) (*ringCopy, error) {
 // to the copy may replace the newer one of its heads, which are where bbolt puts them.
 func (c *ringCopy) put(f *frame) {
 	s, _ := wholeFrame(f.encoded)
-	head := make([]byte, frameHeadBytes, len(f.encoded))
-	copy(c.ring[f.at.page*pageBytes:], sealFrame(append(head, s.payload...), f.at.sequence, 0))
+	copy(c.ring[f.at.page*pageBytes:], s.seal(0))
 }
 
 // Write implements io.Writer.

@@ -216,8 +216,8 @@ func TestStore_JournalRules(t *testing.T) {
 	}, {
 		Name: "S20: a frame of a copy names a transaction",
 		File: "store/ringcopy.go",
-		Old:  "f.at.sequence, 0))",
-		New:  "f.at.sequence, s.tables))",
+		Old:  "s.seal(0)",
+		New:  "s.seal(s.tables)",
 		Test: "TestOpen_OfABackup_IsTakenBack",
 	}, {
 		Name: "a disk that takes no fold is in service again",
