@@ -39,9 +39,6 @@ type overlay struct {
 	written, bytes, unplaced int
 	// sweep is from where on the next images are placed.
 	sweep delta.Key
-	// expected is about how many images an opening reads, 0 when it has: so it makes
-	// no more generations than there were before.
-	expected int
 }
 
 func newOverlay(first, next uint64) overlay {
@@ -115,7 +112,7 @@ func (o *overlay) add(x *image) (before *image) {
 	}
 	o.unplaced++
 	if n := len(o.generations); n == 0 || o.generations[n-1].isFull() {
-		o.generations = append(o.generations, newGeneration(max(o.written, o.expected)))
+		o.generations = append(o.generations, newGeneration(o.written))
 	}
 	o.generations[len(o.generations)-1].add(hash, x)
 	return before
@@ -166,7 +163,11 @@ func (t *tables) readOverlay(version uint64, s *state) error {
 		return nil
 	}
 	o := newOverlay(s.fresh.first, s.fresh.next)
-	o.expected = int(min((o.next-o.first)*chunkImages, 4*generationMax))
+	if chunks := o.next - o.first; chunks > 0 {
+		// Else there would be no more than a few in the first ones, and more of these
+		// than there were before.
+		o.generations = []generation{newGeneration(int(min(chunks*chunkImages, 4*generationMax)))}
+	}
 	want := o.first
 	read := func(key, payload []byte) error {
 		number, images, err := decodeChunk(key, payload)
@@ -191,7 +192,6 @@ func (t *tables) readOverlay(version uint64, s *state) error {
 	if err == nil && want != o.next {
 		err = fmt.Errorf("%w: the newest entries end with chunk %d, want %d", ErrCorrupt, want-1, o.next-1)
 	}
-	o.expected = 0
 	s.fresh = o
 	return err
 }
