@@ -1,6 +1,8 @@
 package rival
 
 import (
+	"encoding/binary"
+	"encoding/hex"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
@@ -28,12 +30,11 @@ func Claim(i int) ranges.Claim {
 // bound writes 16 digits, and cheaply: every writer of every side does so for each write,
 // and what it takes is no side's.
 func bound(i int) string {
-	const digits = "0123456789abcdef"
-	var b [16]byte
-	for at, x := len(b)-1, uint64(i)<<20; at >= 0; at, x = at-1, x>>4 {
-		b[at] = digits[x&0xf]
-	}
-	return string(b[:])
+	var number [8]byte
+	var digits [16]byte
+	binary.BigEndian.PutUint64(number[:], uint64(i)<<20)
+	hex.Encode(digits[:], number[:])
+	return string(digits[:])
 }
 
 // Random returns the place of a claim among n.
