@@ -41,26 +41,42 @@ type Env struct {
 	DropMax int
 }
 
-// DefaultDropMax is how many records a plan drops at most: 10 MiB of them. For each
-// plan the whole log is read, so a few large ones cost less than many.
+// DefaultDropMax is how many records a plan drops at most: 10 MiB of them.
 const DefaultDropMax = 1 << 18
 
 // Pick decides what is dropped. O(records); it remembers none but those that go.
 func Pick(env Env) Plan {
-	env.Options = env.Options.WithDefaults()
-	if env.DropMax == 0 {
-		env.DropMax = DefaultDropMax
-	}
-	p := picker{env: env}
+	p := picker{env: env.withDefaults()}
 	p.pass()
 	if p.isOverSize() {
 		// Now it is known by how much: what exceeds the size goes oldest first.
-		over := p.plan.Kept
-		p = picker{env: env, over: over}
+		p = picker{env: p.env, over: p.plan.Kept}
 		p.pass()
 	}
 	slices.SortFunc(p.plan.Blocked, func(a, b Blocker) int { return cmp.Compare(a.Member, b.Member) })
 	return p.plan
+}
+
+// Resume returns the next part of a plan that has more to drop. All parts together are
+// what Pick would drop without DropMax: env is as it was, but that Records begins at
+// before.Next, of which no more is read than this part needs. Totals it has none, those
+// of the first part are of all.
+func Resume(env Env, before Plan) Plan {
+	p := picker{env: env.withDefaults(), over: before.over}
+	for r := range env.Records {
+		if p.consider(r, nil); p.plan.More {
+			break
+		}
+	}
+	return Plan{Drop: p.plan.Drop, More: p.plan.More, Next: p.plan.Next, over: p.plan.over}
+}
+
+func (e Env) withDefaults() Env {
+	e.Options = e.Options.WithDefaults()
+	if e.DropMax == 0 {
+		e.DropMax = DefaultDropMax
+	}
+	return e
 }
 
 type picker struct {
@@ -92,32 +108,43 @@ func (p *picker) isOverSize() bool {
 	return false
 }
 
-// consider decides on one record.
+// consider decides on one record. It counts for whom it waits in blocked, unless that is
+// nil.
 func (p *picker) consider(r Record, blocked []Totals) {
 	d := Drop{Index: r.Index, AppliedAt: r.AppliedAt, Bytes: r.Bytes, Class: p.env.classOf(r)}
 	last := crdt.Dot{Replica: r.Origin, Sequence: r.Last}
-	retention, over := p.env.Options.of(d.Class), &p.over[d.Class]
-	switch {
-	case d.Class == Other && p.isCovered(last):
-		p.goes(d, Covered)
-	case p.env.Now-r.AppliedAt > retention.Age:
-		p.goes(d, Age)
-	case over.Bytes > retention.Bytes:
-		over.Bytes -= r.Bytes
-		p.goes(d, Size)
-	default:
+	if d.Reason = p.whyNot(d, last); d.Reason == 0 {
 		p.stays(d, last, blocked)
+		return
 	}
+	if !p.plan.More && len(p.plan.Drop) == p.env.DropMax {
+		p.plan.More, p.plan.Next, p.plan.over = true, d.Index, p.over
+	}
+	p.goes(d)
 }
 
-func (p *picker) goes(d Drop, why Reason) {
-	d.Reason = why
+// whyNot says why a record does not stay, or 0.
+func (p *picker) whyNot(d Drop, last crdt.Dot) Reason {
+	retention := p.env.Options.of(d.Class)
+	switch {
+	case d.Class == Other && p.isCovered(last):
+		return Covered
+	case p.env.Now-d.AppliedAt > retention.Age:
+		return Age
+	case p.over[d.Class].Bytes > retention.Bytes:
+		return Size
+	}
+	return 0
+}
+
+func (p *picker) goes(d Drop) {
+	if d.Reason == Size {
+		p.over[d.Class].Bytes -= d.Bytes
+	}
 	p.plan.Dropped[d.Class].add(d.Bytes)
-	p.plan.Why[d.Class][why-1].add(d.Bytes)
-	if len(p.plan.Drop) < p.env.DropMax {
+	p.plan.Why[d.Class][d.Reason-1].add(d.Bytes)
+	if !p.plan.More {
 		p.plan.Drop = append(p.plan.Drop, d)
-	} else {
-		p.plan.More = true
 	}
 }
 
@@ -130,8 +157,8 @@ func (p *picker) stays(d Drop, last crdt.Dot, blocked []Totals) {
 	if d.Class == Own {
 		return
 	}
-	for i, m := range p.env.Members {
-		if !m.hasSeen(last) {
+	for i := range blocked {
+		if !p.env.Members[i].hasSeen(last) {
 			blocked[i].add(d.Bytes)
 		}
 	}

@@ -138,38 +138,41 @@ func TestPick_MonotoneInTime(t *testing.T) {
 	})
 }
 
-// TestPick_InParts holds that a plan which may not drop all at once drops, in
-// several, what one would, and says the totals of all at the first.
-func TestPick_InParts(t *testing.T) {
+// TestResume_InParts holds that a plan which may not drop all at once drops, in
+// several parts, what one would, says the totals of all at the first, and reads no
+// record for the next parts but those that are behind what has gone, up to the first
+// of the part after it.
+func TestResume_InParts(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		env, records := drawEnv(t)
 		whole := Pick(env)
 		env.DropMax = rapid.IntRange(1, 5).Draw(t, "part")
-		var parts []uint64
-		for first := true; ; first = false {
-			plan := Pick(env)
-			if first && (plan.Dropped != whole.Dropped || plan.Kept != whole.Kept || plan.Why != whole.Why) {
-				t.Fatalf("the first part says %v, want %v", plan, whole)
-			}
-			for _, d := range plan.Drop {
-				parts = append(parts, d.Index)
-			}
-			if !plan.More {
-				break
-			}
+		plan := Pick(env)
+		if plan.Dropped != whole.Dropped || plan.Kept != whole.Kept || plan.Why != whole.Why {
+			t.Fatalf("the first part says %v, want %v", plan, whole)
+		}
+		parts := plan.Drop
+		for plan.More {
 			if len(plan.Drop) != env.DropMax {
 				t.Fatalf("a part drops %d of %d", len(plan.Drop), env.DropMax)
 			}
-			records = remaining(records, plan)
-			env.Records = slices.Values(records)
+			left := records[slices.IndexFunc(records, func(r Record) bool { return r.Index == plan.Next }):]
+			var read uint64
+			env.Records = func(yield func(Record) bool) {
+				for _, r := range left {
+					if read = r.Index; !yield(r) {
+						return
+					}
+				}
+			}
+			plan = Resume(env, plan)
+			if plan.More && read != plan.Next {
+				t.Fatalf("it reads up to record %d, the next part begins at %d", read, plan.Next)
+			}
+			parts = append(parts, plan.Drop...)
 		}
-		slices.Sort(parts)
-		var want []uint64
-		for _, d := range whole.Drop {
-			want = append(want, d.Index)
-		}
-		if !slices.Equal(parts, want) {
-			t.Fatalf("parts drop %v, the whole %v", parts, want)
+		if !slices.Equal(parts, whole.Drop) {
+			t.Fatalf("parts drop %v, the whole %v", parts, whole.Drop)
 		}
 	})
 }

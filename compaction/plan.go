@@ -54,8 +54,12 @@ func (t *Totals) add(bytes uint64) { t.Records++; t.Bytes += bytes }
 type Plan struct {
 	// Drop are the records to go, ascending by index; no more than Env.DropMax.
 	Drop []Drop
-	// More says that there are others to go: once these are gone, pick again.
+	// More says that there are others to go, the first of them that of index Next: see
+	// Resume.
 	More bool
+	Next uint64
+	// over is that of the picker as of Next.
+	over [classes]Totals
 	// Dropped and Kept are the totals of each class: of everything that is to
 	// go, also what is not in Drop, and of what stays.
 	Dropped, Kept [classes]Totals

@@ -1,6 +1,7 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -57,7 +58,7 @@ func isWorthRewriting(s store.Stats) bool {
 }
 
 func (n *Node) trim(ctx context.Context, dryRun bool) (Compacted, error) {
-	t := trimming{store: n.store, env: n.retention(), turn: n.turn(ctx), turnRecords: n.turnRecords, plan: planWaiting}
+	t := trimming{store: n.store, env: n.retention(), plan: planWaiting, drop: n.dropBeside(ctx)}
 	c, err := t.run(dryRun)
 	for i := range c.Waiting {
 		c.Waiting[i].Node = n.roster.nameOf(c.Waiting[i].Replica)
@@ -109,7 +110,10 @@ func CompactDirectory(ctx context.Context, dir string, o compaction.Options, now
 		return Compacted{}, err
 	}
 	defer s.Close()
-	t := trimming{store: s, env: compaction.Env{Now: now, Options: o}, turn: ctx.Err, turnRecords: func() int { return offlineTurn }, plan: planWaiting}
+	t := trimming{store: s, env: compaction.Env{Now: now, Options: o}, plan: planWaiting, drop: func(left []compaction.Drop) (int, error) {
+		n := min(idleTurn, len(left))
+		return n, cmp.Or(ctx.Err(), s.Trim(compaction.Plan{Drop: left[:n]}))
+	}}
 	c, err := t.run(dryRun)
 	if err != nil || dryRun {
 		return c, err
@@ -122,13 +126,17 @@ func CompactDirectory(ctx context.Context, dir string, o compaction.Options, now
 }
 
 // planWaiting plans, for a node whose claims are read from the state, and finds
-// out for whom records wait.
-func planWaiting(c *Compacted, s *store.Store, env compaction.Env) error {
-	return s.View(func(v *store.View) error { return c.plan(v, s.Node(), env) })
+// out for whom records wait. O(state + log).
+func planWaiting(t *trimming, c *Compacted) error {
+	return t.store.View(func(v *store.View) error {
+		stats := v.LogStats()
+		t.end, t.gone = stats.Next, stats.Next-stats.Records
+		return c.plan(v, t.store.Node(), &t.env)
+	})
 }
 
-// plan decides what goes, for the node of that name. O(state + log).
-func (c *Compacted) plan(v *store.View, name string, env compaction.Env) error {
+// plan decides what goes, for the node of that name, and completes env.
+func (c *Compacted) plan(v *store.View, name string, env *compaction.Env) error {
 	var (
 		own     []ranges.Claim
 		waiting compaction.Waiting
@@ -148,9 +156,11 @@ func (c *Compacted) plan(v *store.View, name string, env compaction.Env) error {
 	for _, w := range waiting.List() {
 		c.Waiting = append(c.Waiting, Waiting{Wait: w})
 	}
+	env.Replica = v.Summary().ID
 	var failed error
-	env.Replica, env.Records = v.Summary().ID, records(v, &failed)
-	c.Plan = compaction.Pick(env)
+	all := *env
+	all.Records = records(v, &failed)
+	c.Plan = compaction.Pick(all)
 	return failed
 }
 

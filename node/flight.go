@@ -128,14 +128,6 @@ func (f *flight) fill() {
 	f.filling.Do(func() { f.prepared.Fill(f.beside) })
 }
 
-// runFolds has the store's tables have what its journal has, while flights go on: so
-// there is room in that, and none waits for it.
-func (n *Node) runFolds() {
-	for range n.folds {
-		n.foldEnded(n.store.Fold()) // a fault of the disk is met by the committer, too
-	}
-}
-
 // runFlights carries out one after the other what departs.
 func (n *Node) runFlights() {
 	defer close(n.folds)

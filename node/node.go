@@ -52,8 +52,10 @@ type Node struct {
 	// from through previews, and to be filled in ahead through fills.
 	flight                      *flight
 	departures, previews, fills chan *flight
-	// folds has what is to be folded, once there is enough.
+	// folds has a token once enough is to be folded, rides what is done with the next
+	// fold.
 	folds chan struct{}
+	rides chan func()
 	// departed is how many requests departed last, about how many those were with
 	// the ones before and the ones that waited (F4).
 	departed, about int
@@ -120,7 +122,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		options: o, log: o.Logger, now: time.Now,
 		routing: newRouting(), questions: newQuestions(),
 		identity: newIdentity(), departure: newDeparture(), commits: newMailbox[*request](commitQueueMax),
-		departures: make(chan *flight, 1), previews: make(chan *flight, 2), fills: make(chan *flight, 1), folds: make(chan struct{}, 1),
+		departures: make(chan *flight, 1), previews: make(chan *flight, 2), fills: make(chan *flight, 1), folds: make(chan struct{}, 1), rides: make(chan func()),
 		stopped: make(chan struct{}), unwatch: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())

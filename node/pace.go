@@ -3,6 +3,8 @@ package node
 import (
 	"context"
 	"time"
+
+	"github.com/scalesmall/ssnode/compaction"
 )
 
 const (
@@ -49,10 +51,10 @@ func (p pace) keep() error {
 	return nil
 }
 
-// paced is turn for a trimming that nobody waits for. It is done within the time
-// after which what it drops would have to go for its age.
-func (n *Node) paced(ctx context.Context) func() error {
-	turn := n.turn(ctx)
+// dropPaced is dropBeside for a trimming that nobody waits for. It is done within the
+// time after which what it drops would have to go for its age.
+func (n *Node) dropPaced(ctx context.Context) func([]compaction.Drop) (int, error) {
+	drop := n.dropBeside(ctx)
 	until := time.Now().Add(time.Duration(n.options.Retention.Other.Age) * time.Millisecond)
 	p := pace{
 		free: func() (int, error) {
@@ -67,10 +69,21 @@ func (n *Node) paced(ctx context.Context) func() error {
 			return awaitTimer(ctx, rest)
 		},
 	}
-	return func() error {
-		if err := turn(); err != nil {
-			return err
+	return func(left []compaction.Drop) (int, error) {
+		dropped, err := drop(left)
+		if err == nil {
+			err = p.keep()
 		}
-		return p.keep()
+		return dropped, err
+	}
+}
+
+// awaitTimer waits for a timer, or returns why not.
+func awaitTimer(ctx context.Context, timer *time.Timer) error {
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }

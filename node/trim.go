@@ -10,13 +10,12 @@ import (
 )
 
 const (
-	// onlineTurn is how many records one transaction of a trimming drops at
-	// least while there are writers: it takes little longer than a
-	// transaction of one write. offlineTurn is that while there are none.
-	onlineTurn  = 16
-	offlineTurn = 4096
-	// restMax bounds how long a trimming leaves the disk to others at a time.
-	restMax = 50 * time.Millisecond
+	// idleTurn is how many records one transaction of a trimming drops while nobody
+	// writes. busyTurn is that while somebody does, whose flush may have to wait for
+	// its own: more, if a fold brings more.
+	idleTurn, busyTurn = 4096, 128
+	// rideMax is how long a trimming waits for a fold to ride with.
+	rideMax = 20 * time.Millisecond
 )
 
 // trimming holds a log to its retention, in transactions of a bounded size,
@@ -24,19 +23,20 @@ const (
 type trimming struct {
 	store *store.Store
 	env   compaction.Env
-	// turn is called between two transactions; an error ends the trimming.
-	turn func() error
-	// turnRecords returns how many records the next one drops.
-	turnRecords func() int
-	// plan decides what goes.
-	plan func(*Compacted, *store.Store, compaction.Env) error
+	// plan decides what goes, of the records below end; gone is how many had gone before.
+	// It completes env.
+	plan      func(*trimming, *Compacted) error
+	end, gone uint64
+	// drop drops the first of some records, in one transaction, and returns how many. An
+	// error ends the trimming.
+	drop func([]compaction.Drop) (int, error)
 }
 
 // run trims, or says what a trimming would do. What it did before an error
 // stays done.
 func (t *trimming) run(dryRun bool) (Compacted, error) {
 	c := Compacted{Retention: t.env.Options.WithDefaults()}
-	if err := t.plan(&c, t.store, t.env); err != nil {
+	if err := t.plan(t, &c); err != nil {
 		return Compacted{}, err
 	}
 	var err error
@@ -54,25 +54,37 @@ func (t *trimming) run(dryRun bool) (Compacted, error) {
 
 func (t *trimming) carryOut(p compaction.Plan) error {
 	for {
-		for drop := p.Drop; len(drop) > 0; {
-			n := min(t.turnRecords(), len(drop))
-			if err := t.store.Trim(compaction.Plan{Drop: drop[:n]}); err != nil {
+		for left := p.Drop; len(left) > 0; {
+			n, err := t.drop(left)
+			if err != nil {
 				return err
 			}
-			drop = drop[n:]
-			if err := t.turn(); err != nil {
-				return err
-			}
+			left = left[n:]
 		}
 		if !p.More {
 			return nil
 		}
-		var next Compacted
-		if err := t.plan(&next, t.store, t.env); err != nil {
+		var err error
+		if p, err = t.resume(p); err != nil {
 			return err
 		}
-		p = next.Plan
 	}
+}
+
+// resume plans the next part, when the one before has gone. Where others trim at the same
+// time it plans anew: what was counted is no longer there, and more would go than may.
+func (t *trimming) resume(before compaction.Plan) (compaction.Plan, error) {
+	t.gone += uint64(len(before.Drop))
+	l := logReader{store: t.store, from: before.Next, end: t.end, gone: t.gone, hasRun: true}
+	env := t.env
+	env.Records = l.records
+	p := compaction.Resume(env, before)
+	if l.failed == errTrimmed {
+		var c Compacted
+		err := t.plan(t, &c)
+		return c.Plan, err
+	}
+	return p, l.failed
 }
 
 // dropped returns how many records went, or would.
@@ -83,39 +95,30 @@ func (c Compacted) dropped() (records uint64) {
 	return records
 }
 
-// turn has the writers that wait carried out, between two transactions of a
-// trimming, and leaves the disk to them for as long as the last one took. The
-// lock of the store is not fair enough for that.
-func (n *Node) turn(ctx context.Context) func() error {
-	began := time.Now()
-	return func() error {
-		rest := time.NewTimer(min(time.Since(began), restMax))
-		defer rest.Stop()
-		if err := n.passCommitter(ctx); err != nil {
-			return err
-		}
-		if err := awaitTimer(ctx, rest); err != nil {
-			return err
-		}
-		began = time.Now()
-		return nil
+// dropBeside returns how a trimming drops records while others write: with the next fold,
+// since a transaction of its own folds what little the journal has by then, and its flush
+// is one more that writers wait for. Where no fold comes, few write, or nobody does.
+func (n *Node) dropBeside(ctx context.Context) func([]compaction.Drop) (int, error) {
+	commits := n.counters.commits.Load()
+	return func(left []compaction.Drop) (dropped int, err error) {
+		err = n.withFold(ctx, rideMax, func() error {
+			before := commits
+			commits = n.counters.commits.Load()
+			dropped = min(turnRecords(n.store.Unfolded(), commits != before), len(left))
+			return n.store.Trim(compaction.Plan{Drop: left[:dropped]})
+		})
+		return dropped, err
 	}
 }
 
-// awaitTimer waits for a timer, or returns why not.
-func awaitTimer(ctx context.Context, timer *time.Timer) error {
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
+// turnRecords returns how many records are dropped with so many that come: more, so that
+// a trimming keeps up with writers.
+func turnRecords(come uint64, isBusy bool) int {
+	if !isBusy {
+		return idleTurn
 	}
+	return max(busyTurn, int(come+come/4))
 }
-
-// turnRecords is how many records a transaction of a trimming drops: so many
-// that it takes little longer than one of the writers, who have to wait for it,
-// and that it keeps up with them.
-func (n *Node) turnRecords() int { return max(onlineTurn, int(n.counters.group.Load())) }
 
 // trimLog is trim for the trimmer, who does it often: it does not read the state. It
 // leaves alone what the log has from an index on that was its end a moment ago: where
@@ -126,20 +129,21 @@ func (n *Node) trimLog(end uint64) (Compacted, error) {
 	}
 	env := n.retention()
 	env.Node, env.Participation = n.name, n.routing.participation() // as of end at least
-	t := trimming{store: n.store, env: env, turn: n.paced(n.ctx), turnRecords: n.turnRecords, plan: planLog(end)}
+	t := trimming{store: n.store, env: env, plan: planLog(end), drop: n.dropPaced(n.ctx)}
 	c, err := t.run(false)
 	n.noteClasses(c)
 	return c, explain(err)
 }
 
 // planLog plans from the log alone, up to an index.
-func planLog(end uint64) func(*Compacted, *store.Store, compaction.Env) error {
-	return func(c *Compacted, s *store.Store, env compaction.Env) error {
-		env.Replica = s.Summary().ID
+func planLog(end uint64) func(*trimming, *Compacted) error {
+	return func(t *trimming, c *Compacted) error {
+		t.end, t.env.Replica = end, t.store.Summary().ID
 		for range planTries {
-			l := &logReader{store: s, end: end}
+			l := logReader{store: t.store, end: end}
+			env := t.env
 			env.Records = l.records
-			c.Plan = compaction.Pick(env)
+			c.Plan, t.gone = compaction.Pick(env), l.gone
 			if l.failed != errTrimmed {
 				return l.failed
 			}
@@ -159,14 +163,14 @@ const (
 // longer there.
 var errTrimmed = errors.New("somebody else trims it; it is looked at again the next time")
 
-// logReader reads the log up to an index, for somebody who may take a while, in views
+// logReader reads the log from one index up to another, for somebody who may take a while, in views
 // of a few milliseconds. While a view is open no page that a commit sets free is used
 // again: with busy writers there were 8,000 of them after a view of the whole log,
 // whose list each commit then wrote for minutes.
 type logReader struct {
-	store *store.Store
-	end   uint64
-	// gone is how many records were trimmed before, once it was looked at.
+	store     *store.Store
+	from, end uint64
+	// gone is how many records were trimmed before, if it has run or was told.
 	gone   uint64
 	hasRun bool
 	failed error
@@ -174,7 +178,7 @@ type logReader struct {
 
 // records are those of the log. An error ends them and is left in failed.
 func (l *logReader) records(yield func(compaction.Record) bool) {
-	for next, more := uint64(0), true; more && l.failed == nil; {
+	for next, more := l.from, true; more && l.failed == nil; {
 		next, more, l.failed = l.slice(next, yield)
 	}
 }

@@ -28,6 +28,13 @@ func (s *Store) IsFoldWorth() bool {
 // find room in the rest.
 const foldShare = 3
 
+// Unfolded returns how many records of the journal the tables do not have.
+func (s *Store) Unfolded() uint64 {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.journaled.logNext - s.state.logNext
+}
+
 // fold is Fold for who holds file.
 func (s *Store) fold() error {
 	if len(s.unfolded()) == 0 {

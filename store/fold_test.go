@@ -2,6 +2,8 @@ package store
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -36,6 +38,33 @@ func TestPrepared_Commit_OfNothingBesideAFold(t *testing.T) {
 	if n := len(s.unfolded()); n > 0 || !s.Summary().InSession {
 		t.Errorf("%d frames are left, in session: %t", n, s.Summary().InSession)
 	}
+}
+
+// TestStore_Unfolded_CountsRecords: what the tables lack is what was written since the
+// last fold, also after an opening.
+func TestStore_Unfolded_CountsRecords(t *testing.T) {
+	dir := t.TempDir()
+	s := openTest(t, dir, Options{})
+	want := func(records uint64) {
+		t.Helper()
+		if n := s.Unfolded(); n != records {
+			t.Errorf("%d records are unfolded, want %d", n, records)
+		}
+	}
+	write(t, s, register("n1", "a", "m", 1))
+	mustFold(t, s)
+	want(0)
+	write(t, s, register("n1", "a", "m", 1))
+	write(t, s, register("n1", "a", "m", 1))
+	want(2)
+	crashed := filepath.Join(t.TempDir(), "crashed")
+	if err := os.CopyFS(crashed, os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	s = openTest(t, crashed, Options{})
+	want(2)
+	mustFold(t, s)
+	want(0)
 }
 
 // TestView_HasHoles_OfAnUpdateWithSomeEvents: of what an update has brought without
