@@ -6,6 +6,7 @@ import (
 
 	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
 )
 
@@ -19,9 +20,9 @@ func ExamplePick() {
 		Participation: compaction.ParticipationOf(slices.Values([]ranges.Claim{own})),
 		Members:       []compaction.Member{{Name: "n2", Context: crdt.Context{origin: 2}}},
 		Records: slices.Values([]compaction.Record{
-			{Index: 1, Origin: origin, First: 1, Last: 1, AppliedAt: 1000, Bytes: 90, Touches: []compaction.Touch{{Claim: own}}},
-			{Index: 2, Origin: origin, First: 2, Last: 2, AppliedAt: 2000, Bytes: 80, Touches: []compaction.Touch{{Claim: far}}},
-			{Index: 3, Origin: origin, First: 3, Last: 3, AppliedAt: 3000, Bytes: 80, Touches: []compaction.Touch{{Claim: far}}},
+			{Index: 1, Origin: origin, First: 1, Last: 1, AppliedAt: 1000, Bytes: 90, Touches: []delta.Touch{{Keyspace: own.Keyspace, Range: own.Range}}},
+			{Index: 2, Origin: origin, First: 2, Last: 2, AppliedAt: 2000, Bytes: 80, Touches: []delta.Touch{{Keyspace: far.Keyspace, Range: far.Range}}},
+			{Index: 3, Origin: origin, First: 3, Last: 3, AppliedAt: 3000, Bytes: 80, Touches: []delta.Touch{{Keyspace: far.Keyspace, Range: far.Range}}},
 		}),
 	})
 	for _, d := range plan.Drop {

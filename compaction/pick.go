@@ -34,7 +34,8 @@ type Env struct {
 	// seen anything, and nothing counts as covered.
 	Members []Member
 	// Records is the log, ascending by index. It is read once, or twice where a
-	// class takes more than it may.
+	// class takes more than it may. What a record touches is needed until the next
+	// one comes.
 	Records iter.Seq[Record]
 	// DropMax bounds the records that a plan drops, and so its memory: the
 	// first of them. 0 stands for DefaultDropMax.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/datadriven"
 	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
 )
 
@@ -156,18 +157,18 @@ func (s *script) record(words []string) Record {
 	return r
 }
 
-func (s *script) touch(word string) Touch {
+func (s *script) touch(word string) delta.Touch {
 	if node, ok := strings.CutPrefix(word, "node:"); ok {
-		return Touch{Node: node}
+		return delta.Touch{Node: node}
 	}
 	if word == "forget" {
-		return Touch{}
+		return delta.Touch{}
 	}
 	keyspace := "default"
 	if name, keys, ok := strings.Cut(word, ":"); ok {
 		keyspace, word = name, keys
 	}
-	return Touch{Claim: ranges.Claim{Keyspace: keyspace, Node: "any", Range: s.keyRange(word)}}
+	return delta.Touch{Keyspace: keyspace, Range: s.keyRange(word)}
 }
 
 func (s *script) report(p Plan) string {

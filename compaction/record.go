@@ -5,7 +5,6 @@ import (
 
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
-	"github.com/scalesmall/ssnode/ranges"
 )
 
 // Record is what a decision needs to know of one delta in the log.
@@ -22,29 +21,7 @@ type Record struct {
 	// Bytes is what it takes in the file.
 	Bytes uint64
 	// Touches are what its events are about.
-	Touches []Touch
-}
-
-// Touch is what one event is about: a claim, a node, or, if both are zero, a
-// replica that was forgotten.
-type Touch struct {
-	Claim ranges.Claim
-	Node  string
-}
-
-// Touches returns what the events of a delta are about, one for each.
-func Touches(d delta.Delta) []Touch {
-	out := make([]Touch, len(d.Events))
-	for i, e := range d.Events {
-		switch e.Kind {
-		case delta.Advertise:
-			out[i].Node = e.Node.Name
-		case delta.Forget:
-		default:
-			out[i].Claim = e.Claim
-		}
-	}
-	return out
+	Touches []delta.Touch
 }
 
 // Class says which retention a record falls under.
@@ -86,12 +63,12 @@ func (e Env) classOf(r Record) Class {
 	return Other
 }
 
-func (e Env) concerns(r Record, t Touch) bool {
+func (e Env) concerns(r Record, t delta.Touch) bool {
 	switch {
 	case t.Node != "":
 		return t.Node == e.Node
-	case t.Claim == ranges.Claim{}:
+	case t.Keyspace == "":
 		return r.Origin == e.Replica
 	}
-	return e.Participation.Overlaps(t.Claim.Keyspace, t.Claim.Range)
+	return e.Participation.Overlaps(t.Keyspace, t.Range)
 }

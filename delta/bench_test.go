@@ -97,3 +97,35 @@ func BenchmarkDecodeValue(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkOutline_Decode is what a decision about a record of the log reads, beside all
+// of it.
+func BenchmarkOutline_Decode(b *testing.B) {
+	r, memory := benchState()
+	c := r.Begin(delta.Env{Read: memory})
+	written, _, err := c.Write([]delta.Operation{{Verb: delta.VerbIncrease, Claim: benchClaim(1), Amount: 1}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	encoded, err := delta.EncodeDelta(written)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Run("outline", func(b *testing.B) {
+		b.ReportAllocs()
+		var o delta.Outline
+		for b.Loop() {
+			if err := o.Decode(encoded); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.Run("all of it", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			if _, err := delta.DecodeDelta(encoded); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+}

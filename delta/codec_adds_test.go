@@ -22,10 +22,22 @@ func checkDecoders(t interface{ Fatalf(string, ...any) }, b []byte) (isAdds bool
 		t.Fatalf("% x is taken, though %v", b, err)
 	}
 	again, err := EncodeDelta(d)
+	checkOutline(t, b, p.Delta)
 	if err != nil || !bytes.Equal(again, b) || d.Origin != p.Origin || d.First != p.First || d.Time != p.Time || !slices.EqualFunc(d.Events, p.Events, sameAdd) {
 		t.Fatalf("% x is taken for\n%+v, is\n%+v", b, d, p.Delta)
 	}
 	return true
+}
+
+// checkOutline holds the outline of what was decoded against what it is made from, in memory
+// that has another.
+func checkOutline(t interface{ Fatalf(string, ...any) }, b []byte, d Delta) {
+	var want Outline
+	want.SetTo(d)
+	got := Outline{First: 9, Touches: []Touch{{Node: "another"}, {Node: "and more"}}}
+	if err := got.Decode(b); err != nil || got.Origin != want.Origin || got.First != want.First || !slices.Equal(got.Touches, want.Touches) {
+		t.Fatalf("the outline of % x is %+v, %v; want %+v", b, got, err, want)
+	}
 }
 
 func sameAdd(a, b Event) bool {

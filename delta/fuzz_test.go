@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"runtime"
+	"slices"
 	"strings"
 	"testing"
 
@@ -72,11 +73,17 @@ func FuzzDecodeDelta(f *testing.F) {
 		var p delta.Packed
 		var err error
 		bounded(t, len(b), func() { p, err = delta.DecodeDelta(b) })
+		var outline, want delta.Outline
+		var outlineErr error
+		bounded(t, len(b), func() { outlineErr = outline.Decode(b) })
 		if err != nil {
-			if !errors.Is(err, delta.ErrCorrupt) {
-				t.Fatalf("%v does not wrap ErrCorrupt", err)
+			if !errors.Is(err, delta.ErrCorrupt) || outlineErr != nil && !errors.Is(outlineErr, delta.ErrCorrupt) {
+				t.Fatalf("%v or %v does not wrap ErrCorrupt", err, outlineErr)
 			}
 			return
+		}
+		if want.SetTo(p.Delta); outlineErr != nil || outline.Dot() != want.Dot() || !slices.Equal(outline.Touches, want.Touches) {
+			t.Fatalf("the outline is %+v (%v), want %+v", outline, outlineErr, want)
 		}
 		if again, err := delta.EncodeDelta(p.Delta); err != nil || !bytes.Equal(again, b) {
 			t.Fatalf("encoded again: % x (%v)\nwas             % x", again, err, b)

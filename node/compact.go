@@ -167,8 +167,8 @@ func (c *Compacted) plan(v *store.View, name string, env *compaction.Env) error 
 // records is the log, as compaction wants it. An error ends it and is left in failed.
 func records(v *store.View, failed *error) iter.Seq[compaction.Record] {
 	return func(yield func(compaction.Record) bool) {
-		err := v.EachRecord(0, func(r store.Record) error {
-			if !yield(recordOf(r)) {
+		err := v.EachOutline(0, func(o *store.Outlined) error {
+			if !yield(recordOf(o)) {
 				return errEnough
 			}
 			return nil
@@ -179,9 +179,9 @@ func records(v *store.View, failed *error) iter.Seq[compaction.Record] {
 	}
 }
 
-func recordOf(r store.Record) compaction.Record {
+func recordOf(o *store.Outlined) compaction.Record {
 	return compaction.Record{
-		Index: r.Index, Origin: r.Delta.Origin, First: r.Delta.First, Last: r.Delta.Last(),
-		AppliedAt: r.AppliedAt, Bytes: r.Bytes, Touches: compaction.Touches(r.Delta.Delta),
+		Index: o.Index, Origin: o.Delta.Origin, First: o.Delta.First, Last: o.Delta.Last(),
+		AppliedAt: o.AppliedAt, Bytes: o.Bytes, Touches: o.Delta.Touches,
 	}
 }

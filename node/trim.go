@@ -191,14 +191,14 @@ func (l *logReader) slice(from uint64, yield func(compaction.Record) bool) (next
 		if err := l.look(v.LogStats()); err != nil {
 			return err
 		}
-		return v.EachRecord(from, func(r store.Record) error {
+		return v.EachOutline(from, func(o *store.Outlined) error {
 			switch {
-			case r.Index >= l.end:
+			case o.Index >= l.end:
 				return errEnough
 			case left == 0:
-				next, more = r.Index, true
+				next, more = o.Index, true
 				return errEnough
-			case !yield(recordOf(r)):
+			case !yield(recordOf(o)):
 				return errEnough
 			}
 			left--

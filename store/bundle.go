@@ -183,15 +183,22 @@ func (b bundled) each(from uint64, visit func(index uint64, payload []byte) erro
 	return nil
 }
 
-// places returns those of the records, ascending.
-func (b bundled) places() ([]place, error) {
-	var places []place
+// outlines returns those of the records, ascending.
+func (b bundled) outlines() ([]Outlined, error) {
+	outlines := make([]Outlined, 0, len(b.records))
 	err := b.each(0, func(index uint64, payload []byte) error {
-		r, err := decodeRecord(index, payload)
-		places = append(places, r.place())
-		return err
+		outlines = append(outlines, Outlined{})
+		return outlines[len(outlines)-1].decode(index, payload)
 	})
-	return places, err
+	return outlines, err
+}
+
+func placesOf(outlines []Outlined) []place {
+	places := make([]place, len(outlines))
+	for i := range outlines {
+		places[i] = outlines[i].place()
+	}
+	return places
 }
 
 // bundleOf returns the bundle that has a record, or would have it. A transaction that

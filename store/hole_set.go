@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 
-	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
@@ -15,15 +14,15 @@ type holeSet struct {
 	keyspaces         map[string][]ranges.Range
 }
 
-func (g *holeSet) addClaim(c ranges.Claim) {
+func (g *holeSet) addRange(keyspace string, r ranges.Range) {
 	if g.keyspaces == nil {
 		g.keyspaces = map[string][]ranges.Range{}
 	}
-	list := append(g.keyspaces[c.Keyspace], c.Range)
+	list := append(g.keyspaces[keyspace], r)
 	if len(list) > 2*holeRangesMax {
 		list = bound(list)
 	}
-	g.keyspaces[c.Keyspace] = list
+	g.keyspaces[keyspace] = list
 }
 
 // addKey adds what an entry is about.
@@ -34,18 +33,18 @@ func (g *holeSet) addKey(k delta.Key) error {
 	}
 	claim, err := k.Claim()
 	if err == nil {
-		g.addClaim(claim)
+		g.addRange(claim.Keyspace, claim.Range)
 	}
 	return err
 }
 
 // addTouches adds what the events of a trimmed delta are about.
-func (g *holeSet) addTouches(d delta.Delta) {
-	for _, t := range compaction.Touches(d) {
-		if t.Claim == (ranges.Claim{}) {
+func (g *holeSet) addTouches(touches []delta.Touch) {
+	for _, t := range touches {
+		if t.Keyspace == "" {
 			g.nodes = true
 		} else {
-			g.addClaim(t.Claim)
+			g.addRange(t.Keyspace, t.Range)
 		}
 	}
 }

@@ -145,7 +145,7 @@ func TestBound_OverstatesAndNeverLoses(t *testing.T) {
 		step := rapid.IntRange(1, 5).Draw(t, "step")
 		for i := range n {
 			c := claim("n", fmt.Sprintf("%05d", i*step), fmt.Sprintf("%05d", i*step+rapid.IntRange(1, 3).Draw(t, "width")))
-			g.addClaim(c)
+			g.addRange(c.Keyspace, c.Range)
 			added = append(added, c.Range)
 		}
 		bounded := bound(g.keyspaces["default"])

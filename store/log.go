@@ -166,6 +166,25 @@ func (v *View) EachRecord(from uint64, visit func(Record) error) error {
 	return v.journaled.each(max(from, v.state.logNext), visit)
 }
 
+// EachOutline is EachRecord for those who need no more than outlines. That of a record is
+// valid until visit returns.
+func (v *View) EachOutline(from uint64, visit func(*Outlined) error) error {
+	var o Outlined
+	err := v.tables.eachRecord(&v.state, from, func(index uint64, payload []byte) error {
+		if err := o.decode(index, payload); err != nil {
+			return err
+		}
+		return visit(&o)
+	})
+	if err != nil {
+		return err
+	}
+	return v.journaled.each(max(from, v.state.logNext), func(r Record) error {
+		o.setTo(r)
+		return visit(&o)
+	})
+}
+
 // EachDelta is EachRecord for those who need no more than the deltas.
 func (v *View) EachDelta(from uint64, visit func(index uint64, p delta.Packed) error) error {
 	return v.EachRecord(from, func(r Record) error { return visit(r.Index, r.Delta) })

@@ -3,7 +3,6 @@ package store
 import (
 	"errors"
 
-	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
 )
@@ -47,8 +46,8 @@ func (v *View) Past(after uint64, keyspace string, r ranges.Range, bytesMax int)
 }
 
 func isAbout(d delta.Delta, keyspace string, r ranges.Range) bool {
-	for _, t := range compaction.Touches(d) {
-		if t.Claim.Keyspace == keyspace && t.Claim.Range.Overlaps(r) {
+	for i := range d.Events {
+		if t := d.Events[i].Touch(); t.Keyspace == keyspace && t.Range.Overlaps(r) {
 			return true
 		}
 	}

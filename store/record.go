@@ -45,6 +45,39 @@ func decodeRecord(index uint64, payload []byte) (Record, error) {
 	return Record{Index: index, AppliedAt: appliedAt, Bytes: recordBytes(len(payload)), Delta: p}, nil
 }
 
+// Outlined is a record without what its delta does.
+type Outlined struct {
+	// Index, AppliedAt and Bytes are as in Record.
+	Index     uint64
+	AppliedAt int64
+	Bytes     uint64
+	Delta     delta.Outline
+}
+
+// decode makes it that of what is stored of a record, in the memory that it has.
+func (o *Outlined) decode(index uint64, payload []byte) error {
+	appliedAt, packed, err := delta.DecodeStamped(payload)
+	if err == nil {
+		err = o.Delta.Decode(packed)
+	}
+	if err != nil {
+		return corrupt(fmt.Sprintf("log record %d", index), err)
+	}
+	o.Index, o.AppliedAt, o.Bytes = index, appliedAt, recordBytes(len(payload))
+	return nil
+}
+
+// setTo makes it that of a record, in the memory that it has.
+func (o *Outlined) setTo(r Record) {
+	o.Index, o.AppliedAt, o.Bytes = r.Index, r.AppliedAt, r.Bytes
+	o.Delta.SetTo(r.Delta.Delta)
+}
+
+// place returns where the record is.
+func (o *Outlined) place() place {
+	return place{dot: o.Delta.Dot(), index: o.Index, last: o.Delta.Last()}
+}
+
 // decodeKeyed decodes a record that is stored by itself.
 func decodeKeyed(key, payload []byte) (Record, error) {
 	index, err := parseIndexKey(key)

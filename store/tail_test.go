@@ -23,8 +23,8 @@ func places(t *testing.T, s *Store) (logged, waiting int) {
 			if err != nil {
 				return err
 			}
-			found, err := b.places()
-			logged, runs = logged+len(found), runs+len(runsOf(found))
+			found, err := b.outlines()
+			logged, runs = logged+len(found), runs+len(runsOf(placesOf(found)))
 			return err
 		}), v.tables.dots.each(nil, nil, count(&indexed)),
 			v.tables.tail.each(nil, chunkKey(0), count(&stored)), v.tables.tail.each(chunkKey(0), nil, count(&chunks)),

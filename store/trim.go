@@ -66,33 +66,28 @@ func (t *tables) dropSome(s *state, holes *holeSet, drops []compaction.Drop) (n 
 	if err != nil || b.payload(drops[0].Index) == nil {
 		return 1, err
 	}
-	places, err := b.places()
+	outlines, err := b.outlines()
 	if err != nil {
 		return 0, err
 	}
+	places := placesOf(outlines)
 	for n < len(drops) && b.has(drops[n].Index) {
-		if err := t.drop(s, holes, b, drops[n]); err != nil {
-			return 0, err
+		for len(outlines) > 0 && outlines[0].Index < drops[n].Index {
+			outlines = outlines[1:]
+		}
+		if len(outlines) > 0 && outlines[0].Index == drops[n].Index {
+			s.drop(holes, b, &outlines[0], drops[n].Class)
 		}
 		n++
 	}
 	return n, t.replaceBundle(b, places)
 }
 
-// drop deletes a record from its bundle, if it is there.
-func (t *tables) drop(s *state, holes *holeSet, b bundled, d compaction.Drop) error {
-	payload := b.payload(d.Index)
-	if payload == nil {
-		return nil
-	}
-	r, err := decodeRecord(d.Index, payload)
-	if err != nil {
-		return err
-	}
-	b.records[d.Index-b.first] = nil
-	holes.addTouches(r.Delta.Delta)
+// drop takes a record out of its bundle.
+func (s *state) drop(holes *holeSet, b bundled, o *Outlined, c compaction.Class) {
+	b.records[o.Index-b.first] = nil
+	holes.addTouches(o.Delta.Touches)
 	s.logRecords--
-	s.logBytes -= r.Bytes
-	s.trimmed[d.Class] = s.trimmed[d.Class].later(Mark{Index: r.Index, AppliedAt: r.AppliedAt})
-	return nil
+	s.logBytes -= o.Bytes
+	s.trimmed[c] = s.trimmed[c].later(Mark{Index: o.Index, AppliedAt: o.AppliedAt})
 }

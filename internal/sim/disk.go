@@ -115,10 +115,12 @@ func (d *directory) records() iter.Seq[compaction.Record] {
 	}
 	slices.SortFunc(all, func(a, b logged) int { return cmp.Compare(a.index, b.index) })
 	return func(yield func(compaction.Record) bool) {
+		var o delta.Outline
 		for _, x := range all {
+			o.SetTo(x.Delta)
 			r := compaction.Record{
 				Index: x.index, Origin: x.Origin, First: x.First, Last: x.Last(),
-				AppliedAt: x.at, Bytes: uint64(len(x.Bytes)), Touches: compaction.Touches(x.Delta),
+				AppliedAt: x.at, Bytes: uint64(len(x.Bytes)), Touches: o.Touches,
 			}
 			if !yield(r) {
 				return
