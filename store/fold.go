@@ -103,7 +103,7 @@ func (s *Store) amend(x *amendment) error {
 		return s.fail(err)
 	}
 	t := newTables(tx, s.rewrite.touched())
-	t.tailMax, t.freshMax = s.options.tailMax, s.options.freshMax
+	t.tailMax, t.freshMax, t.chunkMax = s.options.tailMax, s.options.freshMax, s.options.chunkMax
 	frames := s.unfolded()
 	next, filed, err := s.fillTables(t, frames, x)
 	if err == nil {

@@ -67,6 +67,42 @@ func TestStore_Unfolded_CountsRecords(t *testing.T) {
 	want(0)
 }
 
+// TestStore_Fold_EntryThatOutgrowsChunks: of an entry that has become too large for a chunk
+// since the last fold, which has an older image of it on its way to one, the newer one
+// counts.
+func TestStore_Fold_EntryThatOutgrowsChunks(t *testing.T) {
+	const origins = 50
+	dir := t.TempDir()
+	increase := register("n1", "a", "z", 1)
+	increase.Verb = delta.VerbIncrease
+	s := openTest(t, dir, Options{})
+	write(t, s, increase)
+	_, err := s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
+		for i := range origins {
+			peer := newMemory(byte(100 + i))
+			if _, err := peer.update(1, writing([]delta.Operation{increase})); err != nil {
+				return err
+			}
+			if _, err := c.Receive(peer.log[0]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	mustBeUnfolded(t, s, 2)
+	mustFold(t, s)
+	for _, when := range []string{"after the fold", "when it was opened again"} {
+		if got := priorityOf(t, s, "n1", "a", "z"); got != origins+1 {
+			t.Errorf("%s it has priority %d, want %d", when, got, origins+1)
+		}
+		checkAndClose(t, s)
+		s = openTest(t, dir, Options{})
+	}
+}
+
 // TestView_HasHoles_OfAnUpdateWithSomeEvents: of what an update has brought without
 // events the log has a hole as soon as that is acknowledged, and after a crash, too,
 // though other events came with it.

@@ -54,21 +54,22 @@ func (t *tables) putEntries(s *state, images []image, deltas int) error {
 	return t.dropChunks(s, 2*n)
 }
 
-// appendImages appends what a commit has changed to the chunks. A batch, and
-// what is large, it puts in place, unless an older image would count then (S7).
+// appendImages appends what commits have changed to the chunks, in their order. A batch,
+// and what is large, it puts in place, unless an older image would count then (S7): one of
+// the overlay, or one of these that is on its way to a chunk.
 func (t *tables) appendImages(s *state, images []image, isBatch bool) error {
 	var chunk []image
 	size := 0
 	for i := range images {
 		x := &images[i]
-		if (isBatch || len(x.sealed) > checksumBytes+chunkBytes) && s.fresh.get(x.key) == nil {
+		if (isBatch || len(x.sealed) > checksumBytes+t.chunkMax) && s.fresh.get(x.key) == nil && !isAmong(chunk, x.key) {
 			if err := t.putInPlace(x); err != nil {
 				return err
 			}
 			continue
 		}
 		chunk, size = append(chunk, image{key: x.key, sealed: x.sealed}), size+x.bytes()
-		if size >= chunkBytes {
+		if size >= t.chunkMax {
 			if err := t.appendChunk(s, chunk, size); err != nil {
 				return err
 			}
@@ -79,6 +80,11 @@ func (t *tables) appendImages(s *state, images []image, isBatch bool) error {
 		return nil
 	}
 	return t.appendChunk(s, chunk, size)
+}
+
+// isAmong reports whether one of some images is of a key.
+func isAmong(images []image, k delta.Key) bool {
+	return slices.ContainsFunc(images, func(x image) bool { return x.key == k })
 }
 
 func (t *tables) appendChunk(s *state, chunk []image, size int) error {

@@ -74,6 +74,8 @@ type Options struct {
 	// tailMax is how many records wait for the index by dot, freshMax how many
 	// entries for their places; tests lower both.
 	tailMax, freshMax int
+	// chunkMax is how large a chunk becomes, and an image that does not go to one.
+	chunkMax int
 	// journalPages is how many pages the ring of a new file has, negative for none;
 	// tests lower it.
 	journalPages int
@@ -105,6 +107,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.tailMax == 0 {
 		o.tailMax = tailMax
+	}
+	if o.chunkMax == 0 {
+		o.chunkMax = chunkBytes
 	}
 	if o.freshMax == 0 {
 		o.freshMax = freshMax

@@ -28,7 +28,8 @@ type restorer struct {
 	used map[crdt.Dot]int
 }
 
-const restoreClaims = 5
+// restoreChunk is so small that entries outgrow it: each restored replica adds a record.
+const restoreClaims, restoreChunk = 5, 150
 
 func (k *restorer) claim(i int) delta.Operation {
 	o := register("n1", fmt.Sprintf("k%d", i), "z", 1)
@@ -88,7 +89,7 @@ func (k *restorer) restore(i int) {
 	if err != nil {
 		k.t.Fatal(err)
 	}
-	k.stores[i] = openTest(k.t, dir, Options{Node: done.Node, freshMax: 1 + k.random.IntN(4)})
+	k.stores[i] = openTest(k.t, dir, Options{Node: done.Node, freshMax: 1 + k.random.IntN(4), chunkMax: restoreChunk})
 	if id := k.stores[i].Summary().ID; id != done.Replica || k.stores[i].Summary().Context.Get(id) != 0 {
 		k.t.Fatalf("it goes on as %s, of which it has seen events", id)
 	}
@@ -105,7 +106,7 @@ func TestRestore_OldBackupsUnderTraffic(t *testing.T) {
 	t.Logf("replay with -restores-seed %d", seed)
 	k := &restorer{t: t, random: rand.New(rand.NewPCG(seed, 0)), used: map[crdt.Dot]int{}}
 	for i := range k.stores {
-		k.stores[i] = openTest(t, t.TempDir(), Options{Node: fmt.Sprintf("n%d", i+1), freshMax: 2})
+		k.stores[i] = openTest(t, t.TempDir(), Options{Node: fmt.Sprintf("n%d", i+1), freshMax: 2, chunkMax: restoreChunk})
 	}
 	for range *restores {
 		for range 12 {

@@ -173,6 +173,8 @@ type tables struct {
 	direct  bool
 	// freshMax is how many images wait for their places at most.
 	freshMax int
+	// chunkMax is how large a chunk becomes.
+	chunkMax int
 	// pending are records on their way into the log, see endBundle; record is where
 	// one is put together.
 	pending pending
@@ -183,7 +185,7 @@ type tables struct {
 
 // newTables returns the tables of a transaction in a file that was loaded.
 func newTables(tx *bbolt.Tx, touched func(bucket string, key []byte)) *tables {
-	t := &tables{tx: tx, tailMax: tailMax, freshMax: freshMax}
+	t := &tables{tx: tx, tailMax: tailMax, freshMax: freshMax, chunkMax: chunkBytes}
 	for i, at := range t.all() {
 		*at = table{name: buckets[i], tx: tx, touched: touched}
 	}

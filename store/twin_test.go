@@ -69,6 +69,8 @@ func (w *twins) open(t *rapid.T) {
 		NewIndex: func() IndexBuilder { return prints{} },
 		tailMax:  rapid.IntRange(1, 6).Draw(t, "tailMax"),
 		freshMax: rapid.IntRange(1, 6).Draw(t, "freshMax"),
+		// So small that some entries are too large for one, and become so between folds.
+		chunkMax: rapid.SampledFrom([]int{chunkBytes, 48, 52}).Draw(t, "chunkMax"),
 		// Of a file that is created, and of those that it is rewritten into.
 		journalPages: rapid.SampledFrom([]int{-1, 1, 3, 4, 5, 8}).Draw(t, "journalPages"),
 		commit: func(tx *bbolt.Tx, commit func() error) error {

@@ -11,9 +11,15 @@ func TestStore_Rules(t *testing.T) {
 	mutant.Run(t, "store", []mutant.Mutant{{
 		Name: "S7: a batch leaves an older image to count",
 		File: "store/fresh.go",
-		Old:  "(isBatch || len(x.sealed) > checksumBytes+chunkBytes) && s.fresh.get(x.key) == nil",
-		New:  "isBatch || len(x.sealed) > checksumBytes+chunkBytes",
+		Old:  "(isBatch || len(x.sealed) > checksumBytes+t.chunkMax) && s.fresh.get(x.key) == nil && !isAmong(chunk, x.key)",
+		New:  "isBatch || len(x.sealed) > checksumBytes+t.chunkMax",
 		Test: "TestOverlay_OfABatch",
+	}, {
+		Name: "S7: what has outgrown chunks leaves an older image to count that is on its way to one",
+		File: "store/fresh.go",
+		Old:  " && !isAmong(chunk, x.key) {",
+		New:  " {",
+		Test: "TestStore_Fold_EntryThatOutgrowsChunks",
 	}, {
 		Name: "S8: what is placed is not put anywhere",
 		File: "store/fresh.go",
