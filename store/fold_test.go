@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
@@ -100,6 +101,17 @@ func TestStore_Fold_EntryThatOutgrowsChunks(t *testing.T) {
 		}
 		checkAndClose(t, s)
 		s = openTest(t, dir, Options{})
+	}
+}
+
+// TestStore_Trim_OfNothing_Folds: a trimming that comes in place of a fold folds, also
+// where somebody else has trimmed all of it.
+func TestStore_Trim_OfNothing_Folds(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{})
+	for range 2 {
+		write(t, s, register("n1", "a", "m", 1))
+		trimIndexes(t, s, compaction.Other, 1)
+		mustBeUnfolded(t, s, 0)
 	}
 }
 

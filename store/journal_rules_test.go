@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/delta"
 	"go.etcd.io/bbolt"
 )
@@ -233,12 +232,21 @@ func TestStore_Fold_LeavesWhatIsOnItsWay(t *testing.T) {
 	survives(t, s)
 }
 
-// TestStore_Trim_OfNothingLeavesWhatIsJournaled: a change that turns out to be none
+// changeNothing begins a change that turns out to be none.
+func changeNothing(t *testing.T, s *Store) {
+	t.Helper()
+	err := s.changeBeside(func(*tables, state, *delta.Replica) (state, error) { return state{}, errNothing })
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestStore_ChangeBeside_OfNothingLeavesWhatIsJournaled: a change that turns out to be none
 // leaves the tables, and who reads of them, without the frames before it.
-func TestStore_Trim_OfNothingLeavesWhatIsJournaled(t *testing.T) {
+func TestStore_ChangeBeside_OfNothingLeavesWhatIsJournaled(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{})
 	claims(t, s, 0, 3)
-	trimIndexes(t, s, compaction.Other, 99)
+	changeNothing(t, s)
 	mustBeUnfolded(t, s, 3)
 	if len(s.filed.Context) > 0 {
 		t.Errorf("the tables have seen %s", s.filed.Context)

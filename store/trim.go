@@ -23,8 +23,8 @@ func (m Mark) later(other Mark) Mark {
 
 // Trim deletes the records that a plan drops, which ascend, and remembers what histories
 // lack from then on. Records that are no longer there are passed over, so a
-// plan that was cut short may be carried out again. Neither state nor context
-// changes.
+// plan that was cut short may be carried out again; what is journaled is folded all the
+// same, since a trimming may come in place of a fold. Neither state nor context changes.
 func (s *Store) Trim(p compaction.Plan) error {
 	for drops := range slices.Chunk(p.Drop, trimChunk) {
 		if err := s.trim(drops); err != nil {
@@ -44,7 +44,7 @@ func (s *Store) trim(drops []compaction.Drop) error {
 			}
 			left = left[n:]
 		}
-		if next.logRecords == before.logRecords {
+		if next.logRecords == before.logRecords && before.journal == s.state.journal {
 			return state{}, errNothing
 		}
 		return next, holes.write(&t.holes)

@@ -116,7 +116,13 @@ func TestStore_JournalRules(t *testing.T) {
 		File: "store/fold.go",
 		Old:  "frames[n-1].behind(), filed.Clone()",
 		New:  "frames[n-1].behind(), filed",
-		Test: "TestStore_Trim_OfNothingLeavesWhatIsJournaled",
+		Test: "TestStore_ChangeBeside_OfNothingLeavesWhatIsJournaled",
+	}, {
+		Name: "a trimming of nothing takes the place of a fold",
+		File: "store/trim.go",
+		Old:  " && before.journal == s.state.journal {",
+		New:  " {",
+		Test: "TestStore_Trim_OfNothing_Folds",
 	}, {
 		Name: "S18: the last frame of a fold is no part of the tables' replica",
 		File: "store/fold.go",
