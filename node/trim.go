@@ -143,7 +143,8 @@ func planLog(end uint64) func(*trimming, *Compacted) error {
 			l := logReader{store: t.store, end: end}
 			env := t.env
 			env.Records = l.records
-			c.Plan, t.gone = compaction.Pick(env), l.gone
+			c.Plan = compaction.Pick(env)
+			t.gone = l.gone // known once it was read
 			if l.failed != errTrimmed {
 				return l.failed
 			}
@@ -163,10 +164,10 @@ const (
 // longer there.
 var errTrimmed = errors.New("somebody else trims it; it is looked at again the next time")
 
-// logReader reads the log from one index up to another, for somebody who may take a while, in views
-// of a few milliseconds. While a view is open no page that a commit sets free is used
-// again: with busy writers there were 8,000 of them after a view of the whole log,
-// whose list each commit then wrote for minutes.
+// logReader reads the log from one index up to another, for somebody who may take a
+// while, in views of a few milliseconds. While a view is open no page that a commit sets
+// free is used again: with busy writers there were 8,000 of them after a view of the whole
+// log, whose list each commit then wrote for minutes.
 type logReader struct {
 	store     *store.Store
 	from, end uint64
