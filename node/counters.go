@@ -12,8 +12,6 @@ import (
 type counters struct {
 	commits, events, sendErrors, backfilled                  atomic.Uint64
 	writesRefused, inboxDropped, readsRefused, watchersEnded atomic.Uint64
-	// group is how many deltas the last transaction had.
-	group atomic.Int64
 	// delays are of the deltas of others.
 	delays delays
 }
@@ -56,7 +54,6 @@ type Queue struct {
 // of the Unix epoch. O(deltas).
 func (c *counters) committed(e *delta.Effects, now int64) {
 	c.commits.Add(1)
-	c.group.Store(int64(len(e.Deltas)))
 	for _, p := range e.Deltas {
 		c.events.Add(uint64(len(p.Events)))
 	}
