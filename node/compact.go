@@ -1,7 +1,6 @@
 package node
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -111,8 +110,11 @@ func CompactDirectory(ctx context.Context, dir string, o compaction.Options, now
 	}
 	defer s.Close()
 	t := trimming{store: s, env: compaction.Env{Now: now, Options: o}, plan: planWaiting, drop: func(left []compaction.Drop) (int, error) {
-		n := min(idleTurn, len(left))
-		return n, cmp.Or(ctx.Err(), s.Trim(compaction.Plan{Drop: left[:n]}))
+		if err := ctx.Err(); err != nil {
+			return 0, err
+		}
+		n := min(turnMax, len(left))
+		return n, s.Trim(compaction.Plan{Drop: left[:n]})
 	}}
 	c, err := t.run(dryRun)
 	if err != nil || dryRun {

@@ -10,10 +10,10 @@ import (
 )
 
 const (
-	// idleTurn is how many records one transaction of a trimming drops while nobody
-	// writes. busyTurn is that while somebody does, whose flush may have to wait for
-	// its own: more, if a fold brings more.
-	idleTurn, busyTurn = 4096, 128
+	// turnMax is how many records one transaction of a trimming drops at most, so many
+	// while nobody writes, and turnMin is that while many do, whose flush may have to wait
+	// for its own: more, if a fold brings more.
+	turnMax, turnMin = 4096, 128
 	// rideMax is how long a trimming waits for a fold to ride with.
 	rideMax = 20 * time.Millisecond
 )
@@ -104,20 +104,18 @@ func (n *Node) dropBeside(ctx context.Context) func([]compaction.Drop) (int, err
 		err = n.withFold(ctx, rideMax, func() error {
 			before := commits
 			commits = n.counters.commits.Load()
-			dropped = min(turnRecords(n.store.Unfolded(), commits != before), len(left))
+			dropped = min(turnRecords(n.store.Unfolded(), commits-before), len(left))
 			return n.store.Trim(compaction.Plan{Drop: left[:dropped]})
 		})
 		return dropped, err
 	}
 }
 
-// turnRecords returns how many records are dropped with so many that come: more, so that
-// a trimming keeps up with writers.
-func turnRecords(come uint64, isBusy bool) int {
-	if !isBusy {
-		return idleTurn
-	}
-	return max(busyTurn, int(come+come/4))
+// turnRecords returns how many records are dropped after so many commits of writers, with
+// a fold of so many records: more than come, so that a trimming keeps up with them, and
+// the more, the fewer of them can meet it.
+func turnRecords(come, commits uint64) int {
+	return min(turnMax, max(turnMin, turnMax/int(1+commits), int(come+come/4)))
 }
 
 // trimLog is trim for the trimmer, who does it often: it does not read the state. It

@@ -114,16 +114,17 @@ func dropLast(t *testing.T, s *store.Store, records, n int) {
 	}
 }
 
-// TestTurnRecords_KeepsUp: while somebody writes, a trimming drops more than comes, and
-// little more; when nobody does, much at a time.
+// TestTurnRecords_KeepsUp: while many write, a trimming drops more than comes, and little
+// more; when few do or nobody, much at a time; never more than one transaction takes.
 func TestTurnRecords_KeepsUp(t *testing.T) {
 	for _, c := range []struct {
-		come uint64
-		busy bool
-		want int
-	}{{0, false, idleTurn}, {40, true, busyTurn}, {1600, true, 2000}, {4, false, idleTurn}} {
-		if got := turnRecords(c.come, c.busy); got != c.want {
-			t.Errorf("%d come, busy is %v: it drops %d, want %d", c.come, c.busy, got, c.want)
+		come, commits uint64
+		want          int
+	}{
+		{0, 0, turnMax}, {4, 3, turnMax / 4}, {40, 40, turnMin}, {1600, 25, 2000}, {3276, 60, 4095}, {100_000, 900, turnMax},
+	} {
+		if got := turnRecords(c.come, c.commits); got != c.want {
+			t.Errorf("%d come in %d commits: it drops %d, want %d", c.come, c.commits, got, c.want)
 		}
 	}
 }

@@ -77,6 +77,7 @@ func (t *tables) dropSome(s *state, holes *holeSet, drops []compaction.Drop) (n 
 		}
 		if len(outlines) > 0 && outlines[0].Index == drops[n].Index {
 			s.drop(holes, b, &outlines[0], drops[n].Class)
+			outlines = outlines[1:]
 		}
 		n++
 	}
