@@ -195,13 +195,8 @@ func DecodeDelta(b []byte) (Packed, error) {
 // anything else, or wrong, it leaves to decodeAnyDelta, which says why.
 func decodeAdds(b []byte) (d Delta, ok bool) {
 	r := reader{data: b}
-	if len(b) > DeltaBytesMax || r.array() != deltaFields {
-		return Delta{}, false
-	}
-	copy(d.Origin[:], r.bytes(len(d.Origin)))
-	d.First, d.Time = r.uint(), r.int()
-	n := r.array()
-	if r.err != nil || n > uint64(r.left()/addBytesMin) {
+	d, n, ok := readHead(&r)
+	if !ok {
 		return Delta{}, false
 	}
 	d.Events = make([]Event, n)
@@ -219,9 +214,26 @@ func decodeAdds(b []byte) (d Delta, ok bool) {
 // addBytesMin is how many bytes an Add takes at least, with its kind.
 const addBytesMin = 1 + 1 + 1 + (1 + claimFields) + addFields - 1
 
+// readHead reads what precedes the events of a delta, and how many these are; false, if
+// something else is there, or fewer bytes than so many Adds have.
+func readHead(r *reader) (d Delta, events int, ok bool) {
+	if len(r.data) > DeltaBytesMax || r.array() != deltaFields {
+		return Delta{}, 0, false
+	}
+	copy(d.Origin[:], r.bytes(len(d.Origin)))
+	d.First, d.Time = r.uint(), r.int()
+	n := r.array()
+	return d, int(n), r.err == nil && n <= uint64(r.left()/addBytesMin)
+}
+
+// readAddHead reads what precedes the fields of an Add; false, if something else is there.
+func readAddHead(r *reader) bool {
+	return r.array() == eventFields && Kind(r.uint()) == Add && r.array() == addFields
+}
+
 // readAdd reads an Add; false, if something else is there.
 func readAdd(r *reader, dot crdt.Dot) (Event, bool) {
-	if r.array() != eventFields || Kind(r.uint()) != Add || r.array() != addFields {
+	if !readAddHead(r) {
 		return Event{}, false
 	}
 	claim, ok := readClaim(r)
@@ -242,14 +254,20 @@ func readClaim(r *reader) (c ranges.Claim, ok bool) {
 	if r.array() != claimFields {
 		return ranges.Claim{}, false
 	}
-	c.Keyspace, c.Node = r.text(), r.text()
-	c.Range.From = string(r.string(majorBytes))
-	if r.isNull() {
-		c.Range.To = ranges.Unbounded()
-	} else {
-		c.Range.To = ranges.Before(string(r.string(majorBytes)))
-	}
+	c.Keyspace, c.Node, c.Range = r.text(), r.text(), readBounds(r)
 	return c, r.err == nil && c.Validate() == nil
+}
+
+// readBounds reads the bounds of a claim, both into one piece of memory.
+func readBounds(r *reader) ranges.Range {
+	from := r.string(majorBytes)
+	begin := r.at - len(from)
+	if r.isNull() {
+		return ranges.Range{From: string(from), To: ranges.Unbounded()}
+	}
+	to := r.string(majorBytes)
+	both := string(r.data[begin:r.at]) // and a head between them
+	return ranges.Range{From: both[:len(from)], To: ranges.Before(both[len(both)-len(to):])}
 }
 
 // decodeAnyDelta is DecodeDelta for any of them.

@@ -67,42 +67,24 @@ func (o *Outline) Decode(b []byte) error {
 
 func (o *Outline) decodeAdds(b []byte) (ok bool) {
 	r := reader{data: b}
-	if r.array() != deltaFields {
+	d, n, ok := readHead(&r)
+	if !ok || n == 0 {
 		return false
 	}
-	copy(o.Origin[:], r.bytes(len(o.Origin)))
-	o.First = r.uint()
-	r.int() // its time
-	n := r.array()
-	if r.err != nil || n == 0 || n > uint64(r.left()/addBytesMin) {
-		return false
-	}
-	o.Touches = slices.Grow(o.Touches[:0], int(n))
+	o.Origin, o.First, o.Touches = d.Origin, d.First, slices.Grow(o.Touches[:0], n)
 	keyspace := ""
 	for range n {
-		if r.array() != eventFields || Kind(r.uint()) != Add || r.array() != addFields || r.array() != claimFields {
+		if !readAddHead(&r) || r.array() != claimFields {
 			return false
 		}
 		if name := r.string(majorText); string(name) != keyspace {
 			keyspace = string(name)
 		}
 		r.string(majorText) // the node
-		o.Touches = append(o.Touches, Touch{Keyspace: keyspace, Range: r.bounds()})
+		o.Touches = append(o.Touches, Touch{Keyspace: keyspace, Range: readBounds(&r)})
 		for range addFields - 1 {
 			r.int()
 		}
 	}
 	return r.end() == nil
-}
-
-// bounds reads the bounds of a claim, both into one piece of memory.
-func (r *reader) bounds() ranges.Range {
-	from := r.string(majorBytes)
-	begin := r.at - len(from)
-	if r.isNull() {
-		return ranges.Range{From: string(from), To: ranges.Unbounded()}
-	}
-	to := r.string(majorBytes)
-	both := string(r.data[begin:r.at]) // and a head between them
-	return ranges.Range{From: both[:len(from)], To: ranges.Before(both[len(both)-len(to):])}
 }
