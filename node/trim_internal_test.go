@@ -12,21 +12,7 @@ import (
 // TestPlanLog_Newer_IsLeftAlone: a trimming that knows where the node participates as
 // of some record decides about none that came later, whether it can be dropped or not.
 func TestPlanLog_Newer_IsLeftAlone(t *testing.T) {
-	s, err := store.Open(t.TempDir(), store.Options{Node: "n1"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	for _, from := range []string{"a", "b", "c"} {
-		claim := ranges.Claim{Keyspace: ranges.DefaultKeyspace, Node: "n1", Range: ranges.Range{From: from, To: ranges.Unbounded()}}
-		_, err := s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
-			_, _, err := c.Write([]delta.Operation{{Verb: delta.VerbRegister, Claim: claim, Amount: 1}})
-			return err
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
+	s := storeOf(t, 3)
 	env := compaction.Env{Now: 1000, Options: compaction.Options{Other: compaction.Retention{Age: 1, Bytes: 1}}}
 	for older := range uint64(4) {
 		var c Compacted
@@ -87,8 +73,15 @@ func storeOf(t *testing.T, records int) *store.Store {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { s.Close() })
+	writeRecords(t, s, records)
+	return s
+}
+
+// writeRecords has the log have so many more records.
+func writeRecords(t *testing.T, s *store.Store, records int) {
+	t.Helper()
 	claim := ranges.Claim{Keyspace: ranges.DefaultKeyspace, Node: "n2", Range: ranges.Everything()}
-	_, err = s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
+	_, err := s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
 		for range records {
 			if _, _, err := c.Write([]delta.Operation{{Verb: delta.VerbRegister, Claim: claim, Amount: 1}}); err != nil {
 				return err
@@ -99,7 +92,6 @@ func storeOf(t *testing.T, records int) *store.Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s
 }
 
 // dropLast drops the last n of a number of records.
@@ -132,28 +124,8 @@ func TestTurnRecords_KeepsUp(t *testing.T) {
 // TestLogReader_ReadsInShortViews: what it reads is the log up to an index, in order and
 // once; while it is read others write, and where others trim it says so.
 func TestLogReader_ReadsInShortViews(t *testing.T) {
-	s, err := store.Open(t.TempDir(), store.Options{Node: "n1", NoSync: true})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer s.Close()
-	claim := ranges.Claim{Keyspace: ranges.DefaultKeyspace, Node: "n1", Range: ranges.Everything()}
-	write := func(n int) {
-		t.Helper()
-		_, err := s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error {
-			for range n {
-				if _, _, err := c.Write([]delta.Operation{{Verb: delta.VerbRegister, Claim: claim, Amount: 1}}); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
 	const records = 2*sliceRecords + 100
-	write(records)
+	s := storeOf(t, records)
 	l := logReader{store: s, end: records} // all but the last
 	next := uint64(1)
 	for r := range l.records {
@@ -161,7 +133,7 @@ func TestLogReader_ReadsInShortViews(t *testing.T) {
 			t.Fatalf("record %d comes, want %d", r.Index, next)
 		}
 		if next++; next%1000 == 0 {
-			write(1)
+			writeRecords(t, s, 1)
 		}
 	}
 	if l.failed != nil || next != records {
