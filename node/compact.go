@@ -132,7 +132,7 @@ func CompactDirectory(ctx context.Context, dir string, o compaction.Options, now
 func planWaiting(t *trimming, c *Compacted) error {
 	return t.store.View(func(v *store.View) error {
 		stats := v.LogStats()
-		t.end, t.gone = stats.Next, stats.Next-stats.Records
+		t.end, t.gone = stats.Next, goneOf(stats)
 		return c.plan(v, t.store.Node(), &t.env)
 	})
 }

@@ -23,12 +23,10 @@ func (n *Node) runFolds() {
 // by itself if none comes within a time.
 func (n *Node) withFold(ctx context.Context, within time.Duration, change func() error) error {
 	ended := make(chan error, 1)
-	wait := time.NewTimer(within)
-	defer wait.Stop()
 	select {
 	case n.rides <- func() { ended <- change() }:
 		return <-ended
-	case <-wait.C:
+	case <-time.After(within):
 		return change()
 	case <-ctx.Done():
 		return ctx.Err()

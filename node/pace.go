@@ -64,9 +64,12 @@ func (n *Node) dropPaced(ctx context.Context) func([]compaction.Drop) (int, erro
 		commits: n.counters.commits.Load,
 		isOver:  func() bool { return time.Now().After(until) },
 		rest: func() error {
-			rest := time.NewTimer(paceEvery)
-			defer rest.Stop()
-			return awaitTimer(ctx, rest)
+			select {
+			case <-time.After(paceEvery):
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
 		},
 	}
 	return func(left []compaction.Drop) (int, error) {
@@ -75,15 +78,5 @@ func (n *Node) dropPaced(ctx context.Context) func([]compaction.Drop) (int, erro
 			err = p.keep()
 		}
 		return dropped, err
-	}
-}
-
-// awaitTimer waits for a timer, or returns why not.
-func awaitTimer(ctx context.Context, timer *time.Timer) error {
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
 	}
 }

@@ -13,7 +13,7 @@ const (
 	// turnMax is how many records one transaction of a trimming drops at most, so many
 	// while nobody writes, and turnMin is that while many do, whose flush may have to wait
 	// for its own: more, if a fold brings more.
-	turnMax, turnMin = 4096, 128
+	turnMax, turnMin = store.TrimChunk, 128
 	// rideMax is how long a trimming waits for a fold to ride with.
 	rideMax = 20 * time.Millisecond
 )
@@ -212,10 +212,13 @@ func (l *logReader) slice(from uint64, yield func(compaction.Record) bool) (next
 
 // look returns errTrimmed if records have gone since it was called first.
 func (l *logReader) look(stats store.LogStats) error {
-	gone := stats.Next - stats.Records
+	gone := goneOf(stats)
 	if l.hasRun && gone != l.gone {
 		return errTrimmed
 	}
 	l.gone, l.hasRun = gone, true
 	return nil
 }
+
+// goneOf returns how many records a log has no more.
+func goneOf(stats store.LogStats) uint64 { return stats.Next - stats.Records }

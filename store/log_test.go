@@ -114,7 +114,7 @@ func TestStore_Trim_MoreThanOneTransaction(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{})
 	n := 0
 	_, err := s.Update(delta.Env{}, func(c *delta.Commit) error {
-		for ; n < trimChunk+10; n++ {
+		for ; n < TrimChunk+10; n++ {
 			if _, _, err := c.Write([]delta.Operation{register("n1", "a", "b", 1)}); err != nil {
 				return err
 			}

@@ -74,7 +74,8 @@ type Options struct {
 	// tailMax is how many records wait for the index by dot, freshMax how many
 	// entries for their places; tests lower both.
 	tailMax, freshMax int
-	// chunkMax is how large a chunk becomes, and an image that does not go to one.
+	// chunkMax is how large a chunk becomes, and the largest image that goes to one;
+	// tests lower it.
 	chunkMax int
 	// journalPages is how many pages the ring of a new file has, negative for none;
 	// tests lower it.

@@ -7,9 +7,9 @@ import (
 	"github.com/scalesmall/ssnode/delta"
 )
 
-// trimChunk is how many records one transaction of Trim deletes: writers get
+// TrimChunk is how many records one transaction of Trim deletes: writers get
 // their turn between two.
-const trimChunk = 4096
+const TrimChunk = 4096
 
 // Mark is a record that was trimmed.
 type Mark struct {
@@ -26,7 +26,7 @@ func (m Mark) later(other Mark) Mark {
 // plan that was cut short may be carried out again; what is journaled is folded all the
 // same, since a trimming may come in place of a fold. Neither state nor context changes.
 func (s *Store) Trim(p compaction.Plan) error {
-	for drops := range slices.Chunk(p.Drop, trimChunk) {
+	for drops := range slices.Chunk(p.Drop, TrimChunk) {
 		if err := s.trim(drops); err != nil {
 			return err
 		}
