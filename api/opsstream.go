@@ -77,6 +77,9 @@ func (s *Server) opsStream(e *exchange) error {
 	defer cancel()
 	x.ctx, x.end = context.WithCancelCause(stopped)
 	defer x.end(nil)
+	if c := connOf(e.r); c != nil {
+		c.readAhead()
+	}
 	x.lines = newOpsLines(x)
 	defer context.AfterFunc(x.ctx, x.lines.interrupt)()
 	if err := x.open(); err != nil {

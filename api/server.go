@@ -31,6 +31,7 @@ func New(n *node.Node, o Options) *Server {
 	s.metrics = newMetrics(s)
 	s.http = &http.Server{
 		Handler:           s.handler(),
+		ConnContext:       withConn,
 		ReadHeaderTimeout: s.options.ReadTimeout,
 		IdleTimeout:       4 * s.options.ReadTimeout,
 		MaxHeaderBytes:    headerBytesMax,
@@ -45,7 +46,7 @@ func (s *Server) Handler() http.Handler { return s.http.Handler }
 
 // Serve answers requests until Shutdown, which is no error.
 func (s *Server) Serve(l net.Listener) error {
-	if err := s.http.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+	if err := s.http.Serve(conns{l}); !errors.Is(err, http.ErrServerClosed) {
 		return err
 	}
 	return nil

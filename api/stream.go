@@ -15,15 +15,28 @@ const headerToken = "Ssnode-Token"
 // that a client that stops reading ends the stream and nothing else.
 type lineWriter struct {
 	exchange *exchange
-	buffer   *bufio.Writer
+	// conn is the connection that it goes by, nil if that is not known.
+	conn   *conn
+	buffer *bufio.Writer
 }
 
 // lines begins an NDJSON answer.
 func (e *exchange) lines() *lineWriter {
 	e.begin(http.StatusOK, typeNDJSON)
-	l := &lineWriter{exchange: e}
-	l.buffer = bufio.NewWriterSize(deadlined{e}, 32<<10)
+	l := &lineWriter{exchange: e, conn: connOf(e.r)}
+	l.buffer = bufio.NewWriterSize(joined{l}, 32<<10)
 	return l
+}
+
+// joined has each write go out in one piece.
+type joined struct{ lines *lineWriter }
+
+func (j joined) Write(p []byte) (n int, err error) {
+	err = j.lines.conn.together(func() (err error) {
+		n, err = deadlined{j.lines.exchange}.Write(p)
+		return err
+	})
+	return n, err
 }
 
 // deadlined gives every write another timeout.
@@ -55,10 +68,13 @@ func (l *lineWriter) writeText(text []byte) error {
 
 // flush sends what was written.
 func (l *lineWriter) flush() error {
-	if err := l.buffer.Flush(); err != nil {
-		return gone{err}
-	}
-	if err := l.exchange.control.Flush(); err != nil {
+	err := l.conn.together(func() error {
+		if err := l.buffer.Flush(); err != nil {
+			return err
+		}
+		return l.exchange.control.Flush()
+	})
+	if err != nil {
 		return gone{err}
 	}
 	return nil

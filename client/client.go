@@ -63,7 +63,9 @@ type Client struct {
 	base    *url.URL
 	options Options
 	http    *http.Client
-	streams *opsStreams
+	// streaming is http for requests whose bodies go out as they come.
+	streaming *http.Client
+	streams   *opsStreams
 }
 
 // New returns a client of the node at address: a URL such as
@@ -78,7 +80,7 @@ func New(address string, o Options) (*Client, error) {
 	if o.Transport == nil {
 		o.Transport = newTransport(o.DialTimeout)
 	}
-	c := &Client{base: base, options: o, http: &http.Client{Transport: o.Transport, CheckRedirect: refuseRedirect}}
+	c := &Client{base: base, options: o, http: newHTTP(o.Transport), streaming: newHTTP(forStreams(o.Transport))}
 	c.streams = newOpsStreams(c)
 	return c, nil
 }
@@ -91,6 +93,27 @@ func newTransport(dialTimeout time.Duration) *http.Transport {
 		MaxIdleConnsPerHost: 256,
 		IdleConnTimeout:     90 * time.Second,
 	}
+}
+
+// streamBytes is how much a stream sends and reads at a time. A transport has 4 KiB by
+// default: several system calls, and as many wake-ups, for what one takes.
+const streamBytes = 64 << 10
+
+// forStreams returns a transport for streams, which has connections of its own: a stream
+// needs one anyway.
+func forStreams(t http.RoundTripper) http.RoundTripper {
+	plain, ok := t.(*http.Transport)
+	if !ok {
+		return t
+	}
+	plain = plain.Clone()
+	plain.WriteBufferSize = max(plain.WriteBufferSize, streamBytes)
+	plain.ReadBufferSize = max(plain.ReadBufferSize, streamBytes)
+	return plain
+}
+
+func newHTTP(t http.RoundTripper) *http.Client {
+	return &http.Client{Transport: t, CheckRedirect: refuseRedirect}
 }
 
 // refuseRedirect keeps a node from sending us, and later our credentials,
@@ -126,4 +149,5 @@ func (c *Client) Address() string { return c.base.String() }
 func (c *Client) Close() {
 	c.streams.close()
 	c.http.CloseIdleConnections()
+	c.streaming.CloseIdleConnections()
 }

@@ -86,7 +86,11 @@ func (c *Client) do(ctx context.Context, q request) (*http.Response, error) {
 		done()
 		return nil, err
 	}
-	r, err := c.http.Do(hr)
+	via := c.http
+	if q.stream != nil {
+		via = c.streaming
+	}
+	r, err := via.Do(hr)
 	if err != nil {
 		cause := context.Cause(inner)
 		done()
