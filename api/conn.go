@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"context"
+	"io"
 	"net"
 	"net/http"
 	"sync"
@@ -22,6 +23,8 @@ import (
 const (
 	// heldMax bounds what is held back, in bytes: more goes out at once.
 	heldMax = 256 << 10
+	// heldKept is how much room for it is kept, once it has gone.
+	heldKept = 64 << 10
 	// aheadBytes is how much is read at a time.
 	aheadBytes = 64 << 10
 )
@@ -29,6 +32,9 @@ const (
 // conn is a connection of the server.
 type conn struct {
 	*net.TCPConn
+	// in and out are the connection, or what counts the pieces that go by it.
+	in  io.Reader
+	out io.Writer
 	// ahead reads ahead, nil until somebody wants it.
 	ahead atomic.Pointer[bufio.Reader]
 
@@ -37,28 +43,36 @@ type conn struct {
 		// holds is how many holds there are without their release.
 		holds int
 		held  []byte
+		// broken is why held could not be sent, of which net/http does not know: from
+		// then on nothing can be, or what follows would come in its place.
+		broken error
 	}
 }
+
+func newConn(c *net.TCPConn) *conn { return &conn{TCPConn: c, in: c, out: c} }
 
 // Read implements net.Conn.
 func (c *conn) Read(p []byte) (int, error) {
 	if ahead := c.ahead.Load(); ahead != nil {
 		return ahead.Read(p)
 	}
-	return c.TCPConn.Read(p)
+	return c.in.Read(p)
 }
 
 // readAhead has as much be read at a time as is there, from now on.
 func (c *conn) readAhead() {
-	c.ahead.CompareAndSwap(nil, bufio.NewReaderSize(c.TCPConn, aheadBytes))
+	c.ahead.CompareAndSwap(nil, bufio.NewReaderSize(c.in, aheadBytes))
 }
 
 // Write implements net.Conn.
 func (c *conn) Write(p []byte) (int, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if c.mu.broken != nil {
+		return 0, c.mu.broken
+	}
 	if c.mu.holds == 0 {
-		return c.TCPConn.Write(p)
+		return c.out.Write(p)
 	}
 	c.mu.held = append(c.mu.held, p...)
 	if len(c.mu.held) <= heldMax {
@@ -90,11 +104,13 @@ func (c *conn) release() error {
 // send sends what was held. The caller holds mu.
 func (c *conn) send() error {
 	if len(c.mu.held) == 0 {
-		return nil
+		return c.mu.broken
 	}
-	_, err := c.TCPConn.Write(c.mu.held)
-	c.mu.held = c.mu.held[:0]
-	return err
+	_, c.mu.broken = c.out.Write(c.mu.held)
+	if c.mu.held = c.mu.held[:0]; cap(c.mu.held) > heldKept {
+		c.mu.held = nil
+	}
+	return c.mu.broken
 }
 
 // conns is a listener of such connections.
@@ -104,7 +120,7 @@ type conns struct{ net.Listener }
 func (l conns) Accept() (net.Conn, error) {
 	c, err := l.Listener.Accept()
 	if plain, ok := c.(*net.TCPConn); ok {
-		return &conn{TCPConn: plain}, nil
+		return newConn(plain), nil
 	}
 	return c, err
 }

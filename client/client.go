@@ -31,7 +31,9 @@ type Options struct {
 	// Compact, nor a stream that has begun. Default 30s.
 	SilenceMax time.Duration
 	// Transport carries the requests. Default: one of its own, without
-	// proxies, which keeps connections for reuse until Close.
+	// proxies, which keeps connections for reuse until Close. A stream of writes has
+	// its connection from a copy of it, with larger buffers, if it is an
+	// *http.Transport.
 	Transport http.RoundTripper
 	// NoStream sends every write as a request of its own. By default the second
 	// write of a client has it open a stream, POST /v1/ops/stream, that all
