@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -209,4 +210,30 @@ func FuzzReadRing(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRing_MappedPages_AreWhatWasWritten: S19. What is flushed of a frame is all of it,
+// wherever it is.
+func TestRing_MappedPages_AreWhatWasWritten(t *testing.T) {
+	s, err := Open(t.TempDir(), Options{Node: "n1", NoSync: true, journalPages: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() // what it has then is of no meaning, and so not checked
+	r := s.ring.Load()
+	if r.mapped == nil {
+		if runtime.GOOS == "linux" && os.Getpagesize() == pageBytes {
+			t.Fatal("the pages of the ring are not mapped")
+		}
+		return // all of the file is flushed here
+	}
+	for i := range uint64(40) {
+		f := sizedFrame(i+1, 1+i%(r.pages/2))
+		if err := r.append(f); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(r.mappedPages(f), f.encoded) {
+			t.Errorf("of frame %d, of %d pages, others are flushed than those from page %d on", i+1, pagesOf(len(f.encoded)), f.at.page)
+		}
+	}
 }
