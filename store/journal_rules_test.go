@@ -53,8 +53,8 @@ func wide(t *testing.T, s *Store, pages uint64) {
 		operations = append(operations, register("n1", fmt.Sprint("w", i, strings.Repeat("w", 1850)), "x", 1))
 	}
 	write(t, s, operations...)
-	if last := s.tip.frames[len(s.tip.frames)-1]; pagesOf(len(last.encoded)) != pages {
-		t.Fatalf("the frame has %d bytes, which are not %d pages", len(last.encoded), pages)
+	if last := s.tip.frames[len(s.tip.frames)-1]; last.pages != pages {
+		t.Fatalf("the frame has %d pages, not %d", last.pages, pages)
 	}
 }
 
@@ -418,7 +418,7 @@ func TestRing_Place_WithinTheRing(t *testing.T) {
 			if next+pages > 8 {
 				wantPage, wantCost = 0, pages+8-next
 			}
-			page, cost := r.place(&frame{encoded: make([]byte, pages*pageBytes)})
+			page, cost := r.place(&frame{pages: pages})
 			if page != wantPage || cost != int64(wantCost) {
 				t.Errorf("%d pages behind page %d: on page %d, for %d, want %d, for %d", pages, next, page, cost, wantPage, wantCost)
 			}

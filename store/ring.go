@@ -165,7 +165,7 @@ func (r *ring) look() error {
 
 // takes reports whether a frame may be put into the ring, when there is room.
 func (r *ring) takes(f *frame) bool {
-	return r != nil && len(f.encoded) > 0 && pagesOf(len(f.encoded)) <= min(framePagesMax, (r.pages-1)/2) && !f.isAmbiguous()
+	return r != nil && f.pages > 0 && f.pages <= min(framePagesMax, (r.pages-1)/2) && !f.isAmbiguous()
 }
 
 // isAmbiguous reports whether a page within the frame begins as a frame does (S19): it has
@@ -181,7 +181,7 @@ func (f *frame) isAmbiguous() bool {
 
 // place returns the page for a frame behind the last one, and what of the ring it takes.
 func (r *ring) place(f *frame) (page uint64, cost int64) {
-	pages := pagesOf(len(f.encoded))
+	pages := f.pages
 	if r.next.page+pages <= r.pages {
 		return r.next.page, int64(pages)
 	}
@@ -201,6 +201,7 @@ func (r *ring) append(f *frame) error {
 	if err := r.write(f); err != nil {
 		return err
 	}
+	f.letGo()
 	r.next = f.behind()
 	r.used.Add(f.cost)
 	return nil
@@ -225,7 +226,7 @@ func (r *ring) sync(f *frame) error {
 
 // mappedPages returns the pages of the file that a frame is on.
 func (r *ring) mappedPages(f *frame) []byte {
-	return r.mapped[f.at.page*pageBytes:][:len(f.encoded)]
+	return r.mapped[f.at.page*pageBytes:][:f.pages*pageBytes]
 }
 
 // close closes the ring, if there is one.
