@@ -2,6 +2,7 @@ package store
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/scalesmall/ssnode/crdt"
 	"github.com/scalesmall/ssnode/delta"
@@ -11,10 +12,13 @@ import (
 // has of it, or, of one that goes there at once, would have.
 type frame struct {
 	// at is where it is in the ring and cost what it takes of that, both 0 if it is
-	// not there. encoded fills its pages.
-	at      journalMark
-	cost    int64
+	// not there.
+	at   journalMark
+	cost int64
+	// encoded fills its pages, of which there are so many. It is nil from when it was
+	// written: see sealed.
 	encoded []byte
+	pages   uint64
 	// tables is the last transaction of the tables that was acknowledged when it was put
 	// together (S20), 0 if that does not matter any more.
 	tables uint64
@@ -38,7 +42,7 @@ func newFrame(now int64, e *delta.Effects) *frame {
 
 // behind returns where the next frame goes.
 func (f *frame) behind() journalMark {
-	return journalMark{f.at.sequence + 1, f.at.page + pagesOf(len(f.encoded))}
+	return journalMark{f.at.sequence + 1, f.at.page + f.pages}
 }
 
 // end returns a frame that changes nothing, behind this one in a ring of so many pages.
@@ -112,8 +116,25 @@ const (
 
 // encode has the frame be written under the next sequence.
 func (f *frame) encode(sequence uint64) {
+	f.at.sequence = sequence
+	f.hold(f.appendSealed(roomFor(f.size() + pageBytes)))
+}
+
+// hold has the frame be written as it is encoded.
+func (f *frame) hold(encoded []byte) { f.encoded, f.pages = encoded, pagesOf(len(encoded)) }
+
+// sealed returns the frame as it is written.
+func (f *frame) sealed() []byte {
+	if f.encoded != nil {
+		return f.encoded
+	}
+	return f.appendSealed(make([]byte, 0, f.size()+pageBytes))
+}
+
+// appendSealed encodes it in empty room.
+func (f *frame) appendSealed(b []byte) []byte {
 	e := f.effects
-	b := make([]byte, frameHeadBytes, f.size()+pageBytes)
+	b = append(b, make([]byte, frameHeadBytes)...)
 	b = delta.AppendArray(b, uint64(1+2*len(e.Context)+2*len(f.images)+len(e.Deltas)))
 	b = delta.AppendBytes(b, f.appendHead(make([]byte, 0, headArrayBytesMax)))
 	for id, n := range e.Context.All() {
@@ -123,7 +144,25 @@ func (f *frame) encode(sequence uint64) {
 	for _, p := range e.Deltas {
 		b = delta.AppendBytes(b, p.Bytes)
 	}
-	f.at.sequence, f.encoded = sequence, sealFrame(b, sequence, f.tables)
+	return sealFrame(b, f.at.sequence, f.tables)
+}
+
+// frameRooms are where frames were encoded that have been written since. One after the
+// other, each is as large as the one before, and still near the processor.
+var frameRooms sync.Pool
+
+func roomFor(bytes int) []byte {
+	if room, ok := frameRooms.Get().(*[]byte); ok && cap(*room) >= bytes {
+		return (*room)[:0]
+	}
+	return make([]byte, 0, bytes)
+}
+
+// letGo gives its room back when it was written.
+func (f *frame) letGo() {
+	room := f.encoded
+	f.encoded = nil
+	frameRooms.Put(&room)
 }
 
 // appendHead is delta.Marshal of a headArray, without reflection.
@@ -139,7 +178,7 @@ func (f *frame) appendHead(b []byte) []byte {
 // decodeFrame returns what a frame says, for the replica of that id.
 func decodeFrame(s sealedFrame, id crdt.ReplicaID) (*frame, error) {
 	f := &frame{at: s.at, tables: s.tables, effects: &delta.Effects{ID: id, Context: crdt.NewContext()}}
-	f.encoded = s.seal(s.tables)
+	f.hold(s.seal(s.tables))
 	if err := f.decode(s.payload); err != nil {
 		return nil, corrupt(fmt.Sprintf("frame %d of the journal", s.at.sequence), err)
 	}

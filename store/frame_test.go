@@ -22,7 +22,7 @@ func encodedFrame(now int64, e *delta.Effects, sequence uint64) *frame {
 
 // readAgain decodes a frame as an opening does.
 func readAgain(f *frame) (*frame, error) {
-	s, ok := wholeFrame(f.encoded)
+	s, ok := wholeFrame(f.sealed())
 	if !ok {
 		return nil, errors.New("it is not whole")
 	}
@@ -34,7 +34,7 @@ func readAgain(f *frame) (*frame, error) {
 func sameFrame(got, want *frame) error {
 	g, w := got.effects, want.effects
 	switch {
-	case got.at != want.at || got.now != want.now || got.tables != want.tables || got.bytes != want.bytes || !bytes.Equal(got.encoded, want.encoded):
+	case got.at != want.at || got.now != want.now || got.tables != want.tables || got.bytes != want.bytes || got.pages != want.pages || !bytes.Equal(got.sealed(), want.sealed()):
 		return fmt.Errorf("it is %+v, want %+v", got, want)
 	case g.ID != w.ID || g.Fingerprint != w.Fingerprint || g.ContextHash != w.ContextHash || !g.Context.Equal(w.Context):
 		return fmt.Errorf("it leads to %s %s, want %s %s", g.Fingerprint, g.Context, w.Fingerprint, w.Context)
@@ -95,6 +95,9 @@ func TestFrame_AnyEffects(t *testing.T) {
 			if err == nil {
 				err = endsAs(f)
 			}
+			if err == nil {
+				err = sealsAgain(f)
+			}
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -103,10 +106,24 @@ func TestFrame_AnyEffects(t *testing.T) {
 	})
 }
 
+// sealsAgain checks that a frame says the same when it was written, whoever has its room.
+func sealsAgain(f *frame) error {
+	was := slices.Clone(f.encoded)
+	f.letGo()
+	other := roomFor(len(was))[:len(was)]
+	for i := range other {
+		other[i] = 0xff
+	}
+	if !bytes.Equal(f.sealed(), was) {
+		return errors.New("it is another when it was written")
+	}
+	return nil
+}
+
 // endsAs checks the frame that ends a backup behind another.
 func endsAs(f *frame) error {
 	pages := uint64(64)
-	f.at.page = pages - pagesOf(len(f.encoded))
+	f.at.page = pages - f.pages
 	end := f.end(pages)
 	if end.at != (journalMark{f.at.sequence + 1, 0}) || !end.isEnd() || f.isEnd() {
 		return fmt.Errorf("the end is at %v", end.at)

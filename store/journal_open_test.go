@@ -44,8 +44,8 @@ func TestOpen_TellsOfADamagedFrame(t *testing.T) {
 	shown := everything(t, s)
 	claims(t, s, 2, 3)
 	for i, f := range s.journaled.frames {
-		at := bytes.IndexByte(f.encoded[frameHeadBytes:], 'k') + frameHeadBytes // within a key
-		for what, damage := range map[string][]byte{"gone": make([]byte, at+1), "changed": append(slices.Clone(f.encoded[:at]), 'K')} {
+		at := bytes.IndexByte(f.sealed()[frameHeadBytes:], 'k') + frameHeadBytes // within a key
+		for what, damage := range map[string][]byte{"gone": make([]byte, at+1), "changed": append(slices.Clone(f.sealed()[:at]), 'K')} {
 			dir := leftBy(t, s)
 			onRing(t, dir, s, func(file *os.File, base int64) error {
 				_, err := file.WriteAt(damage, base+int64(f.at.page)*pageBytes)
@@ -83,7 +83,7 @@ func TestOpen_RefusesFramesThatDoNotFit(t *testing.T) {
 	for name, f := range map[string]*frame{"seen before": again, "of another context": other} {
 		dir := leftBy(t, s)
 		onRing(t, dir, s, func(file *os.File, base int64) error {
-			_, err := file.WriteAt(f.encoded, base+int64(f.at.page)*pageBytes)
+			_, err := file.WriteAt(f.sealed(), base+int64(f.at.page)*pageBytes)
 			return err
 		})
 		if found, err := Open(dir, Options{NoSync: true}); !errors.Is(err, ErrCorrupt) {

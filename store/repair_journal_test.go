@@ -320,7 +320,7 @@ func TestCheck_NoticesFramesThatContradict(t *testing.T) {
 		change(&e)
 		f.encode(f.at.sequence)
 		content := bytes.Clone(k.content)
-		copy(content[k.base+int64(f.at.page*pageBytes):], f.encoded)
+		copy(content[k.base+int64(f.at.page*pageBytes):], f.sealed())
 		dir := directoryOf(t, content)
 		mustBeDamaged(t, dir)
 		problems, err := Check(dir)

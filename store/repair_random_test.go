@@ -140,7 +140,7 @@ func (h *harmed) harm() (refused bool) {
 	}
 	h.frames = slices.DeleteFunc(h.frames, func(f *frame) bool {
 		at := h.base + int64(f.at.page*pageBytes)
-		return !bytes.Equal(content[at:][:len(f.encoded)], was[at:][:len(f.encoded)])
+		return !bytes.Equal(content[at:][:f.pages*pageBytes], was[at:][:f.pages*pageBytes])
 	})
 	return err != nil
 }

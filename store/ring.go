@@ -54,6 +54,8 @@ type ring struct {
 	// base is where its first page is in the file, pages how many it has.
 	base  int64
 	pages uint64
+	// mapped are its pages, where those of a frame can be flushed alone; else nil.
+	mapped []byte
 	// next is where the next frame goes.
 	next   journalMark
 	noSync bool
@@ -114,11 +116,14 @@ func openRing(db *bbolt.DB, p *journaled, next journalMark, noSync bool) (r *rin
 	if r.file, err = os.OpenFile(db.Path(), os.O_RDWR, 0); err != nil {
 		return nil, fmt.Errorf("open the journal: %w", err)
 	}
-	if err := r.look(); err != nil {
-		return nil, errors.Join(err, r.file.Close())
+	if r.mapped, err = mapPages(r.file, r.base, r.pages); err == nil {
+		err = r.look()
 	}
-	if err := r.settle(p.frames); err != nil {
-		return nil, errors.Join(err, r.file.Close())
+	if err == nil {
+		err = r.settle(p.frames)
+	}
+	if err != nil {
+		return nil, errors.Join(err, r.close())
 	}
 	return r, nil
 }
@@ -135,9 +140,10 @@ func (r *ring) settle(frames []*frame) error {
 		r.next = f.behind()
 		r.used.Add(f.cost)
 	}
-	err := r.write(frames[len(frames)-1])
+	last := frames[len(frames)-1]
+	err := r.write(last)
 	if err == nil {
-		err = r.sync()
+		err = r.sync(last)
 	}
 	if err != nil {
 		return fmt.Errorf("settle the journal: %w", err)
@@ -159,7 +165,7 @@ func (r *ring) look() error {
 
 // takes reports whether a frame may be put into the ring, when there is room.
 func (r *ring) takes(f *frame) bool {
-	return r != nil && len(f.encoded) > 0 && pagesOf(len(f.encoded)) <= min(framePagesMax, (r.pages-1)/2) && !f.isAmbiguous()
+	return r != nil && f.pages > 0 && f.pages <= min(framePagesMax, (r.pages-1)/2) && !f.isAmbiguous()
 }
 
 // isAmbiguous reports whether a page within the frame begins as a frame does (S19): it has
@@ -175,7 +181,7 @@ func (f *frame) isAmbiguous() bool {
 
 // place returns the page for a frame behind the last one, and what of the ring it takes.
 func (r *ring) place(f *frame) (page uint64, cost int64) {
-	pages := pagesOf(len(f.encoded))
+	pages := f.pages
 	if r.next.page+pages <= r.pages {
 		return r.next.page, int64(pages)
 	}
@@ -195,6 +201,7 @@ func (r *ring) append(f *frame) error {
 	if err := r.write(f); err != nil {
 		return err
 	}
+	f.letGo()
 	r.next = f.behind()
 	r.used.Add(f.cost)
 	return nil
@@ -205,11 +212,21 @@ func (r *ring) write(f *frame) error {
 	return err
 }
 
-func (r *ring) sync() error {
-	if r.noSync {
+// sync waits until a frame that was written is on disk. It flushes the pages of that alone
+// where it can: else it would wait for those that a fold has written as well.
+func (r *ring) sync(f *frame) error {
+	switch {
+	case r.noSync:
 		return nil
+	case r.mapped == nil:
+		return datasync(r.file)
 	}
-	return datasync(r.file)
+	return syncPages(r.mappedPages(f))
+}
+
+// mappedPages returns the pages of the file that a frame is on.
+func (r *ring) mappedPages(f *frame) []byte {
+	return r.mapped[f.at.page*pageBytes:][:f.pages*pageBytes]
 }
 
 // close closes the ring, if there is one.
@@ -217,7 +234,7 @@ func (r *ring) close() error {
 	if r == nil {
 		return nil
 	}
-	return r.file.Close()
+	return errors.Join(unmapPages(r.mapped), r.file.Close())
 }
 
 func pagesOf(bytes int) uint64 { return uint64(bytes+pageBytes-1) / pageBytes }

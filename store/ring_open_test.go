@@ -29,11 +29,11 @@ func TestOpen_FrameThatIsInMemoryOnly(t *testing.T) {
 	content := contentOf(t, filepath.Join(dir, FileName))
 	for i, isWritten := range []bool{false, true} {
 		at := base + int64(frames[i].at.page)*pageBytes
-		if got := bytes.Equal(content[at:at+pageBytes], frames[i].encoded); got != isWritten || !isLost {
+		if got := bytes.Equal(content[at:at+pageBytes], frames[i].sealed()); got != isWritten || !isLost {
 			t.Errorf("frame %d of 2 was written again: %t", i+1, got)
 		}
 	}
-	if err := overwriteAt(dir, base, frames[0].encoded); err != nil { // which the disk had
+	if err := overwriteAt(dir, base, frames[0].sealed()); err != nil { // which the disk had
 		t.Error(err)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"hash/crc32"
 	"os"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"testing"
 
@@ -18,7 +19,7 @@ func sizedFrame(sequence, pages uint64) *frame {
 	f := &frame{effects: &delta.Effects{}}
 	f.at.sequence = sequence
 	payload := bytes.Repeat([]byte{byte(sequence)}, int(pages)*pageBytes-frameHeadBytes-int(sequence%100))
-	f.encoded = sealFrame(append(make([]byte, frameHeadBytes), payload...), sequence, 0)
+	f.hold(sealFrame(append(make([]byte, frameHeadBytes), payload...), sequence, 0))
 	return f
 }
 
@@ -81,9 +82,11 @@ func (l *laps) append(t *rapid.T) {
 	if !l.ring.hasRoom(f) {
 		return
 	}
+	written := slices.Clone(f.encoded)
 	if err := l.ring.append(f); err != nil {
 		t.Fatal(err)
 	}
+	f.hold(written) // it has no meaning by which it could be encoded again
 	l.frames = append(l.frames, f)
 }
 
@@ -109,7 +112,7 @@ func (l *laps) damage(t *rapid.T) {
 	}
 	n := rapid.IntRange(0, len(l.frames)-1).Draw(t, "frame")
 	f := l.frames[n]
-	at := int(f.at.page)*pageBytes + rapid.IntRange(0, len(f.encoded)-1).Draw(t, "byte")
+	at := int(f.at.page)*pageBytes + rapid.IntRange(0, int(f.pages)*pageBytes-1).Draw(t, "byte")
 	inFrame := at-int(f.at.page)*pageBytes < frameHeadBytes+len(payloadOf(f))
 	all[at] ^= 1 << rapid.IntRange(0, 7).Draw(t, "bit")
 	frames, problem := readRing(all, l.mark)
@@ -122,7 +125,7 @@ func (l *laps) damage(t *rapid.T) {
 }
 
 func payloadOf(f *frame) []byte {
-	s, _ := wholeFrame(f.encoded)
+	s, _ := wholeFrame(f.sealed())
 	return s.payload
 }
 
@@ -209,4 +212,31 @@ func FuzzReadRing(f *testing.F) {
 			}
 		}
 	})
+}
+
+// TestRing_MappedPages_AreWhatWasWritten: S19. What is flushed of a frame is all of it,
+// wherever it is.
+func TestRing_MappedPages_AreWhatWasWritten(t *testing.T) {
+	s, err := Open(t.TempDir(), Options{Node: "n1", NoSync: true, journalPages: 9})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close() // what it has then is of no meaning, and so not checked
+	r := s.ring.Load()
+	if r.mapped == nil {
+		if runtime.GOOS == "linux" && os.Getpagesize() == pageBytes {
+			t.Fatal("the pages of the ring are not mapped")
+		}
+		return // all of the file is flushed here
+	}
+	for i := range uint64(40) {
+		f := sizedFrame(i+1, 1+i%(r.pages/2))
+		want := slices.Clone(f.encoded)
+		if err := r.append(f); err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(r.mappedPages(f), want) {
+			t.Errorf("of frame %d, of %d pages, others are flushed than those from page %d on", i+1, f.pages, f.at.page)
+		}
+	}
 }

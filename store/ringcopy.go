@@ -30,7 +30,7 @@ func newRingCopy(to io.Writer, v *View) (*ringCopy, error) {
 // put has the copy have a frame. It names no transaction (S20): the first that is written
 // to the copy may replace the newer one of its heads, which are where bbolt puts them.
 func (c *ringCopy) put(f *frame) {
-	s, _ := wholeFrame(f.encoded)
+	s, _ := wholeFrame(f.sealed())
 	copy(c.ring[f.at.page*pageBytes:], s.seal(0))
 }
 

@@ -78,7 +78,7 @@ func (p *Prepared) goByJournal() error {
 		}
 		s.tip = p.next
 		p.letGo() // the next may be put together
-		return r.sync()
+		return r.sync(p.frame)
 	})
 	p.await()
 	if err != nil {

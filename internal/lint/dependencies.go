@@ -20,6 +20,7 @@ var owners = map[string][]string{
 	"github.com/schollz/progressbar/v3":   {"cmd/ssnode"},
 	"github.com/urfave/cli/v2":            {"cmd/ssnode"},
 	"go.etcd.io/bbolt":                    {"store"},
+	"golang.org/x/sys":                    {"store"},
 	"golang.org/x/term":                   {"cmd/ssnode"},
 }
 

@@ -168,8 +168,8 @@ func TestStore_JournalRules(t *testing.T) {
 	}, {
 		Name: "S18: the pages of frames that were found are written to",
 		File: "store/ring.go",
-		Old:  "	if err := r.settle(p.frames); err != nil {",
-		New:  "	if err := r.settle(p.frames); err != nil || r.used.Swap(0) < 0 {",
+		Old:  "		err = r.settle(p.frames)\n",
+		New:  "		err = r.settle(p.frames)\n		r.used.Store(0)\n",
 		Test: "TestOpen_KeepsThePagesOfFrames",
 	}, {
 		Name: "S18: the frames of the old file are left behind by a new one",
@@ -180,15 +180,27 @@ func TestStore_JournalRules(t *testing.T) {
 	}, {
 		Name: "S19: a frame is acknowledged before it is flushed",
 		File: "store/update.go",
-		Old:  "		return r.sync()\n",
+		Old:  "		return r.sync(p.frame)\n",
 		New:  "		return nil\n",
 		Test: "TestPrepared_Commit_WaitsForTheFlush",
 	}, {
 		Name: "S19: frames that were found are not flushed",
 		File: "store/ring.go",
-		Old:  "	err := r.write(frames[len(frames)-1])\n	if err == nil {\n		err = r.sync()\n	}\n",
-		New:  "	err := r.write(frames[len(frames)-1])\n",
+		Old:  "	err := r.write(last)\n	if err == nil {\n		err = r.sync(last)\n	}\n",
+		New:  "	err := r.write(last)\n",
 		Test: "TestPrepared_Commit_WaitsForTheFlush",
+	}, {
+		Name: "S19: pages are flushed where the frame is not",
+		File: "store/ring.go",
+		Old:  "	return r.mapped[f.at.page*pageBytes:][:f.pages*pageBytes]\n",
+		New:  "	return r.mapped[:f.pages*pageBytes]\n",
+		Test: "TestRing_MappedPages_AreWhatWasWritten",
+	}, {
+		Name: "S18: a frame keeps the room that it has given back",
+		File: "store/frame.go",
+		Old:  "	f.encoded = nil\n	frameRooms",
+		New:  "	frameRooms",
+		Test: "TestFrame_AnyEffects",
 	}, {
 		Name: "S18: frames that were acknowledged are written again",
 		File: "store/ring.go",
