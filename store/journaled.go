@@ -30,8 +30,9 @@ func (p journaled) with(f *frame, folded uint64) journaled {
 	// To append would be to write where another one, that began on the same, has.
 	p.frames = append(p.frames[:len(p.frames):len(p.frames)], f)
 	p.entries = p.entries.begin()
-	for i := range f.images {
-		p.entries.add(&f.images[i])
+	for i := range f.images { // none waits for its place
+		x := &f.images[i]
+		p.entries.put(p.entries.hash(x.key), x)
 	}
 	p.entries.addChunk(f.images)
 	return p

@@ -103,7 +103,7 @@ func (o *overlay) nextUnplaced(n int) []*image {
 }
 
 // add makes an image the one that counts for its key, and returns the one that did,
-// nil if there was none.
+// nil if there was none. It waits for its place, and the other no more.
 func (o *overlay) add(x *image) (before *image) {
 	hash := o.hash(x.key)
 	before = o.find(hash, x.key)
@@ -111,11 +111,16 @@ func (o *overlay) add(x *image) (before *image) {
 		o.unplaced--
 	}
 	o.unplaced++
+	o.put(hash, x)
+	return before
+}
+
+// put makes an image, of a key with this hash, the one that counts for that.
+func (o *overlay) put(hash uint64, x *image) {
 	if n := len(o.generations); n == 0 || o.generations[n-1].isFull() {
 		o.generations = append(o.generations, newGeneration(o.written))
 	}
 	o.generations[len(o.generations)-1].add(hash, x)
-	return before
 }
 
 // addChunk takes in the images of the next chunk, which were added.
