@@ -49,7 +49,7 @@ func BenchmarkCommit_Write(b *testing.B) {
 	for i := range batches {
 		batches[i] = []delta.Operation{increase(benchClaim(random.IntN(benchClaims)), 1)}
 	}
-	for _, writes := range []int{1, 32, 128} {
+	for _, writes := range []int{1, 46, 128} {
 		b.Run(fmt.Sprintf("%d in a commit", writes), func(b *testing.B) {
 			b.ReportAllocs()
 			env := delta.Env{Read: memory, Now: 1 << 40}

@@ -15,7 +15,7 @@ import (
 // table is there that shows it: random narrow claims, side by side among 1e5,
 // become a little more preferred.
 func BenchmarkRouting_Prepare(b *testing.B) {
-	const n, batch = 1e5, 130
+	const n, batch = 1e5, 46
 	r := newRouting()
 	keys, priorities := make([]delta.Key, n), make([]int64, n)
 	bound := func(i int) string { return fmt.Sprintf("%016x", uint64(i)<<20) }
