@@ -28,6 +28,7 @@ func BenchmarkRouting_Prepare(b *testing.B) {
 	r.prepare(load)
 	random := rand.New(rand.NewPCG(5, 5))
 	which, e := make([]int, batch), &delta.Effects{}
+	b.ReportAllocs()
 	for b.Loop() {
 		b.StopTimer()
 		for i := range which {
@@ -39,9 +40,11 @@ func BenchmarkRouting_Prepare(b *testing.B) {
 			e.Entries = append(e.Entries, raised(keys[i], &priorities[i]))
 		}
 		b.StartTimer()
-		if p := r.prepare(e); p.err != nil {
+		p := r.prepare(e)
+		if p.err != nil {
 			b.Fatal(p.err)
 		}
+		r.reuse(p.changes)
 	}
 	b.ReportMetric(float64(b.Elapsed())/float64(b.N*batch), "ns/claim")
 }

@@ -53,6 +53,24 @@ func TestRouting_Prepare_ShowsNothing(t *testing.T) {
 	}
 }
 
+// TestRouting_Reuse_LeadsToNothing: room for changes goes round, empty.
+func TestRouting_Reuse_LeadsToNothing(t *testing.T) {
+	r := newRouting()
+	prepare := func(claims map[ranges.Claim]int64) []change { return r.prepare(effectsOf(nil, claims)).changes }
+	first := prepare(map[ranges.Claim]int64{inKeyspace("k1"): 1, inKeyspace("k2"): 2})
+	r.reuse(first)
+	if first[0] != (change{}) || first[1] != (change{}) {
+		t.Errorf("it leads to %v", first)
+	}
+	if next := prepare(map[ranges.Claim]int64{inKeyspace("k3"): 3}); len(next) != 1 || &next[0] != &first[0] {
+		t.Errorf("the next changes, %v, have other room", next)
+	}
+	r.reuse(make([]change, changesKept+1))
+	if len(r.spare) > 0 {
+		t.Error("the room of a large commit is kept")
+	}
+}
+
 func inKeyspace(keyspace string) ranges.Claim {
 	return ranges.Claim{Keyspace: keyspace, Node: "n1", Range: ranges.Range{From: "a", To: ranges.Before("m")}}
 }
