@@ -91,7 +91,7 @@ func (c *cluster) checkReleases(p *peer, old *delta.Replica, effects *delta.Effe
 
 func (c *cluster) checkRelease(dot crdt.Dot, e delta.Event, seen *sequences) {
 	var observed []crdt.Dot
-	for _, x := range e.Released {
+	for _, x := range e.Released() {
 		observed = append(observed, crdt.Dot{Replica: x.Origin, Sequence: x.Last})
 	}
 	if want := c.history.live(e.Key(), seen); !slices.Equal(observed, want) {
@@ -177,7 +177,7 @@ func (e trace) String() string {
 	var b strings.Builder
 	for _, d := range e.Deltas {
 		for i, x := range d.Events {
-			fmt.Fprintf(&b, "%d:%d %s %d %v %d; ", d.Origin[1], d.Dot(i).Sequence, x.Operation(), x.By, x.Claim.Range, len(x.Released))
+			fmt.Fprintf(&b, "%d:%d %s %d %v %d; ", d.Origin[1], d.Dot(i).Sequence, x.Operation(), x.By, x.Claim.Range, len(x.Released()))
 		}
 	}
 	fmt.Fprintf(&b, "seen %v, ahead %v, session %v", short(e.Context), short(e.Ahead), short(e.Session))

@@ -172,7 +172,7 @@ func TestEncodeDelta_OneRegister_Size(t *testing.T) {
 	const target = 64
 	for _, sequence := range []uint64{1, 1 << 16, 1 << 32, 1 << 40} {
 		c := claim(strings.Repeat("a", 16), strings.Repeat("b", 16))
-		e := delta.Event{Kind: delta.Add, Claim: c, Contribution: crdt.PNCounter(nil).Registering(replicaID(1), sequence, delta.AmountMax)}
+		e := delta.Event{Kind: delta.Add, Claim: c, Records: crdt.PNCounter{crdt.PNCounter(nil).Registering(replicaID(1), sequence, delta.AmountMax)}}
 		p, err := delta.Pack(delta.Delta{Origin: replicaID(1), First: sequence, Time: 1 << 41, Events: []delta.Event{e}})
 		if err != nil {
 			t.Fatal(err)

@@ -137,7 +137,7 @@ func (p *placed) grow() {
 		origin := crdt.ReplicaID{2, byte(i)}
 		p.told[origin]++
 		x := crdt.PNCounter(nil).Registering(origin, p.told[origin], p.amount)
-		packed, err := delta.Pack(delta.Delta{Origin: origin, First: p.told[origin], Time: 1, Events: []delta.Event{{Kind: delta.Add, Claim: claim, Contribution: x}}})
+		packed, err := delta.Pack(delta.Delta{Origin: origin, First: p.told[origin], Time: 1, Events: []delta.Event{{Kind: delta.Add, Claim: claim, Records: crdt.PNCounter{x}}}})
 		if err != nil {
 			p.t.Fatal(err)
 		}
