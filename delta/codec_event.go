@@ -263,13 +263,11 @@ func readClaim(r *reader) (c ranges.Claim, ok bool) {
 // readBounds reads the bounds of a claim, both into one piece of memory.
 func readBounds(r *reader) ranges.Range {
 	from := r.string(majorBytes)
-	begin := r.at - len(from)
 	if r.isNull() {
 		return ranges.Range{From: string(from), To: ranges.Unbounded()}
 	}
-	to := r.string(majorBytes)
-	both := string(r.data[begin:r.at]) // and a head between them
-	return ranges.Range{From: both[:len(from)], To: ranges.Before(both[len(both)-len(to):])}
+	both := string(from) + string(r.string(majorBytes)) // the conversions copy nothing
+	return ranges.Range{From: both[:len(from)], To: ranges.Before(both[len(from):])}
 }
 
 // decodeAnyDelta is DecodeDelta for any of them.

@@ -71,8 +71,11 @@ func (o *Outline) decodeAdds(b []byte) (ok bool) {
 	if !ok || n == 0 {
 		return false
 	}
+	keyspace := "" // of the touch before, most often that of the outline before, too
+	if len(o.Touches) > 0 {
+		keyspace = o.Touches[0].Keyspace
+	}
 	o.Origin, o.First, o.Touches = d.Origin, d.First, slices.Grow(o.Touches[:0], n)
-	keyspace := ""
 	for range n {
 		if !readAddHead(&r) || r.array() != claimFields {
 			return false
