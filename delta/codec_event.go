@@ -256,18 +256,17 @@ func readClaim(r *reader) (c ranges.Claim, ok bool) {
 	if r.array() != claimFields {
 		return ranges.Claim{}, false
 	}
-	c.Keyspace, c.Node, c.Range = r.text(), r.text(), readBounds(r)
+	c.Keyspace, c.Node, c.Range = r.text(), r.text(), readBounds(r).Range()
 	return c, r.err == nil && c.Validate() == nil
 }
 
-// readBounds reads the bounds of a claim, both into one piece of memory.
-func readBounds(r *reader) ranges.Range {
-	from := r.string(majorBytes)
-	if r.isNull() {
-		return ranges.Range{From: string(from), To: ranges.Unbounded()}
+// readBounds reads the bounds of a claim. They share the memory of r.
+func readBounds(r *reader) (bounds ranges.RangeBytes) {
+	bounds.From = r.string(majorBytes)
+	if bounds.Unbounded = r.isNull(); !bounds.Unbounded {
+		bounds.To = r.string(majorBytes)
 	}
-	both := string(from) + string(r.string(majorBytes)) // the conversions copy nothing
-	return ranges.Range{From: both[:len(from)], To: ranges.Before(both[len(from):])}
+	return bounds
 }
 
 // decodeAnyDelta is DecodeDelta for any of them.

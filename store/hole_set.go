@@ -44,7 +44,7 @@ func (g *holeSet) addTouches(touches []delta.Touch) {
 		if t.Keyspace == "" {
 			g.nodes = true
 		} else {
-			g.addRange(t.Keyspace, t.Range)
+			g.addRange(t.Keyspace, t.Range.Range())
 		}
 	}
 }
