@@ -32,7 +32,7 @@ func benchState() (*delta.Replica, *delta.Memory) {
 		if i%2 == 0 {
 			counter = counter.Put(counter.Adding(r.ID, at, 1))
 		}
-		e.Entries = append(e.Entries, delta.EntryChange{Key: k, After: delta.Entry{Key: k, Counter: counter}})
+		e.Entries = append(e.Entries, delta.NewEntryChange(k, delta.Entry{}, delta.Entry{Key: k, Counter: counter}))
 	}
 	memory.Write(&e)
 	r.Context[r.ID], r.Context[other] = benchClaims, benchClaims

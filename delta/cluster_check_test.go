@@ -38,11 +38,11 @@ func (c *cluster) check(p *peer, effects *delta.Effects) {
 // checkChange holds what is true of a commit that became durable.
 func (c *cluster) checkChange(p *peer, old *delta.Replica, effects *delta.Effects) {
 	for _, x := range effects.Entries {
-		decoded, err := delta.DecodeEntry(x.Key, delta.EncodeEntry(x.After))
-		if !x.After.IsZero() && (err != nil || !decoded.Equal(x.After)) {
+		decoded, err := delta.DecodeEntry(x.Key, delta.EncodeEntry(x.After()))
+		if !x.After().IsZero() && (err != nil || !decoded.Equal(x.After())) {
 			c.Fatalf("entry %q: decoded and encoded again it is another (%v)", x.Key, err)
 		}
-		if mine, ok := x.After.Counter.Find(p.ID); ok && !mine.IsLive() {
+		if mine, ok := x.After().Counter.Find(p.ID); ok && !mine.IsLive() {
 			c.Fatalf("replica %s has not closed its record %+v", p.ID, mine)
 		}
 	}
@@ -63,8 +63,8 @@ func (c *cluster) checkSession(p *peer, old *delta.Replica, effects *delta.Effec
 		return
 	}
 	for _, x := range effects.Entries {
-		for _, after := range x.After.Counter {
-			before, _ := x.Before.Counter.Find(after.Origin)
+		for _, after := range x.After().Counter {
+			before, _ := x.Before().Counter.Find(after.Origin)
 			if after.IsLive() && before.Last < after.Last && after.Last <= session.Get(after.Origin) {
 				c.Fatalf("R5: replica %s has %+v from outside the open session, which covers %d", p.ID, after, session.Get(after.Origin))
 			}

@@ -96,7 +96,7 @@ func TestNodeRecord_Validate_WhatIsAdvertisedDecodes(t *testing.T) {
 				t.Errorf("the refusal had effects")
 			}
 			for _, x := range effects.Entries {
-				if value := delta.EncodeEntry(x.After); len(value) > delta.NodeRecordBytesMax {
+				if value := delta.EncodeEntry(x.After()); len(value) > delta.NodeRecordBytesMax {
 					t.Errorf("the record has %d bytes", len(value))
 				}
 			}

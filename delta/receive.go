@@ -217,8 +217,8 @@ func (c *Commit) joinNode(n *NodeRecord) error {
 	if err != nil {
 		return err
 	}
-	winner := n.Join(e.After.node())
-	e.After = Entry{Key: e.Key, Node: &winner}
+	winner := n.Join(e.After().node())
+	e.set(Entry{Key: e.Key, Node: &winner})
 	return nil
 }
 
@@ -232,7 +232,7 @@ func (c *Commit) forget(r crdt.ReplicaID) error {
 	if err != nil {
 		return err
 	}
-	e.After = Entry{Key: e.Key}
+	e.set(Entry{Key: e.Key})
 	c.forgotten[r] = struct{}{}
 	return c.scan(ClaimSpan, func(k Key, counter crdt.PNCounter) error {
 		if x, ok := counter.Find(r); ok && c.isAbandoned(x) {

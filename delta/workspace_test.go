@@ -20,7 +20,7 @@ type kept struct {
 func (k *kept) String() string {
 	var b bytes.Buffer
 	for _, x := range k.effects.Entries {
-		fmt.Fprintf(&b, "%q %v %v; ", x.Key, x.Before.Counter, x.After.Counter)
+		fmt.Fprintf(&b, "%q %v %v; ", x.Key, x.Before().Counter, x.After().Counter)
 	}
 	for _, p := range k.effects.Deltas {
 		fmt.Fprintf(&b, "%s %x %+v; ", p, p.Bytes, p.Events)

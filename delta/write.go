@@ -43,7 +43,7 @@ func (c *Commit) Advertise(n NodeRecord) (Delta, error) {
 	if err != nil {
 		return Delta{}, err
 	}
-	winner := e.After.node()
+	winner := e.After().node()
 	if winner.Dot.Replica == c.id && winner.SaysTheSame(n) && winner.Retired == n.Retired {
 		return Delta{}, nil
 	}
@@ -161,7 +161,7 @@ func (w *writer) target(claim ranges.Claim) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return target{writer: w, entry: e, claim: claim, counter: e.After.Counter}, nil
+	return target{writer: w, entry: e, claim: claim, counter: e.after.counter}, nil
 }
 
 // emit appends an event on the target's claim and shows its effect: the counter that it

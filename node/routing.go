@@ -122,7 +122,8 @@ func (r *routing) prepare(e *delta.Effects) prepared {
 	p := prepared{changes: r.roomFor(len(e.Entries))}
 	for i := range e.Entries {
 		x := &e.Entries[i]
-		c, visible, err := visibleChange(x.Key, &x.Before, &x.After)
+		before, after := x.Before(), x.After()
+		c, visible, err := visibleChange(x.Key, &before, &after)
 		if err != nil {
 			return prepared{err: err}
 		}
@@ -167,7 +168,8 @@ func (r *routing) undo(e *delta.Effects) {
 	var back []change
 	for i := range e.Entries {
 		x := &e.Entries[i]
-		if c, visible, err := visibleChange(x.Key, &x.After, &x.Before); err == nil && visible {
+		before, after := x.Before(), x.After()
+		if c, visible, err := visibleChange(x.Key, &after, &before); err == nil && visible {
 			back = append(back, c)
 		}
 	}
@@ -179,7 +181,7 @@ func (r *routing) show(e *delta.Effects, p prepared) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range e.Entries {
-		r.mu.wait(e.Entries[i].Before.Counter, e.Entries[i].After.Counter)
+		r.mu.wait(e.Entries[i].Before().Counter, e.Entries[i].After().Counter)
 	}
 	for i := range p.changes {
 		r.mu.note(&p.changes[i])

@@ -55,11 +55,10 @@ func raised(key delta.Key, priority *int64) delta.EntryChange {
 		x := crdt.Contribution{Origin: crdt.ReplicaID{1}, Era: 1, Last: 1, Added: 1, Register: 1, Amount: *priority}
 		return delta.Entry{Key: key, Counter: crdt.PNCounter{}.Merge(x)}
 	}
-	x := delta.EntryChange{Key: key}
+	before := delta.Entry{}
 	if *priority > 0 {
-		x.Before = entry()
+		before = entry()
 	}
 	*priority++
-	x.After = entry()
-	return x
+	return delta.NewEntryChange(key, before, entry())
 }

@@ -24,7 +24,7 @@ func effectsOf(before, after map[ranges.Claim]int64) *delta.Effects {
 	}
 	e := &delta.Effects{}
 	for c := range after {
-		e.Entries = append(e.Entries, delta.EntryChange{Key: delta.ClaimKey(c), Before: entry(c, before[c]), After: entry(c, after[c])})
+		e.Entries = append(e.Entries, delta.NewEntryChange(delta.ClaimKey(c), entry(c, before[c]), entry(c, after[c])))
 	}
 	return e
 }
@@ -149,7 +149,7 @@ func TestRouting_Reload_ShowsNothingBeforeItIsLoaded(t *testing.T) {
 	increase(t, n, "a")
 	n.routing.reload()
 	for _, e := range effectsOf(nil, map[ranges.Claim]int64{claimAt("b"): 3}).Entries {
-		if err := n.routing.load(e.After); err != nil {
+		if err := n.routing.load(e.After()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -171,7 +171,7 @@ func TestRouting_Participated_FollowsOwnClaims(t *testing.T) {
 	foreign := inKeyspace("k1")
 	foreign.Node = "n2"
 	for _, e := range effectsOf(nil, map[ranges.Claim]int64{first: 3, foreign: 1}).Entries {
-		if err := r.load(e.After); err != nil {
+		if err := r.load(e.After()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -207,7 +207,7 @@ func TestRouting_Participated_FollowsOwnClaims(t *testing.T) {
 	// After the disk was at fault, what it has is compared with what was known.
 	r.reload()
 	for _, e := range effectsOf(nil, map[ranges.Claim]int64{first: 3, second: 1}).Entries {
-		if err := r.load(e.After); err != nil {
+		if err := r.load(e.After()); err != nil {
 			t.Fatal(err)
 		}
 	}

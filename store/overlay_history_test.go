@@ -64,10 +64,10 @@ func (p *placed) update(fn func(*delta.Commit) error) error {
 		return err
 	}
 	for _, x := range e.Entries {
-		if x.After.IsZero() {
+		if x.After().IsZero() {
 			delete(p.now, x.Key)
 		} else {
-			p.now[x.Key] = string(delta.EncodeEntry(x.After))
+			p.now[x.Key] = string(delta.EncodeEntry(x.After()))
 		}
 	}
 	return nil
