@@ -98,6 +98,21 @@ func BenchmarkDecodeValue(b *testing.B) {
 	}
 }
 
+// BenchmarkAppendEntry is what the form of an entry costs in which it is stored, in room of
+// its own.
+func BenchmarkAppendEntry(b *testing.B) {
+	_, memory := benchState()
+	entries := make([]delta.Entry, 1<<10)
+	for i := range entries {
+		entries[i], _ = memory.Get(delta.ClaimKey(benchClaim(2 * i)))
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		e := entries[i%len(entries)]
+		delta.AppendEntry(make([]byte, 0, delta.EntryRoom(e)), e)
+	}
+}
+
 // BenchmarkOutline_Decode is what a decision about a record of the log reads, beside all
 // of it.
 func BenchmarkOutline_Decode(b *testing.B) {

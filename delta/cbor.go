@@ -40,6 +40,24 @@ func appendHead(b []byte, major byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, major|27), n)
 }
 
+// headBytes returns how many bytes the head of n has.
+func headBytes(n uint64) int {
+	switch {
+	case n < 24:
+		return 1
+	case n < 1<<8:
+		return 2
+	case n < 1<<16:
+		return 3
+	case n < 1<<32:
+		return 5
+	}
+	return 9
+}
+
+// intBytes returns how many bytes an integer has.
+func intBytes(n int64) int { return headBytes(uint64(n ^ n>>63)) }
+
 // AppendArray appends the head of an array of n elements, which follow.
 func AppendArray(b []byte, n uint64) []byte { return appendHead(b, majorArray, n) }
 

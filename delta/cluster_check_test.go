@@ -38,7 +38,11 @@ func (c *cluster) check(p *peer, effects *delta.Effects) {
 // checkChange holds what is true of a commit that became durable.
 func (c *cluster) checkChange(p *peer, old *delta.Replica, effects *delta.Effects) {
 	for _, x := range effects.Entries {
-		decoded, err := delta.DecodeEntry(x.Key, delta.EncodeEntry(x.After()))
+		encoded := delta.EncodeEntry(x.After())
+		if room := delta.EntryRoom(x.After()); x.Key.IsClaim() && !x.After().IsZero() && room != len(encoded) {
+			c.Fatalf("entry %q takes %d bytes, not %d", x.Key, len(encoded), room)
+		}
+		decoded, err := delta.DecodeEntry(x.Key, encoded)
 		if !x.After().IsZero() && (err != nil || !decoded.Equal(x.After())) {
 			c.Fatalf("entry %q: decoded and encoded again it is another (%v)", x.Key, err)
 		}
