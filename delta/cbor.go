@@ -3,6 +3,7 @@ package delta
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -82,14 +83,18 @@ func AppendNull(b []byte) []byte { return append(b, null) }
 
 // DecodeList decodes an array of byte strings, of which nil is written as null, if it
 // has no more values than valuesMax. They share the memory of b.
-func DecodeList(b []byte, valuesMax int) ([][]byte, error) {
+func DecodeList(b []byte, valuesMax int) ([][]byte, error) { return DecodeListInto(nil, b, valuesMax) }
+
+// DecodeListInto is DecodeList for who has room for the values, which is used if they fit.
+func DecodeListInto(room [][]byte, b []byte, valuesMax int) ([][]byte, error) {
 	r := reader{data: b}
 	n := r.array()
 	if n > uint64(min(valuesMax, r.left())) {
 		r.fail("%d values, at most %d are allowed", n, valuesMax)
 		return nil, r.err
 	}
-	values := make([][]byte, n)
+	values := slices.Grow(room[:0], int(n))[:n]
+	clear(values)
 	for i := range values {
 		if r.isNull() {
 			continue
