@@ -23,7 +23,7 @@ func benchState() (*delta.Replica, *delta.Memory, *antientropy.Fingerprints) {
 	for i := range benchClaims {
 		k := delta.ClaimKey(benchClaim(i))
 		x := delta.Entry{Key: k, Counter: crdt.PNCounter{crdt.PNCounter(nil).Registering(r.ID, uint64(i+1), 10)}}
-		e.Entries = append(e.Entries, delta.EntryChange{Key: k, After: x})
+		e.Entries = append(e.Entries, delta.NewEntryChange(k, delta.Entry{}, x))
 		built.Add(k, delta.FingerprintOf(x))
 	}
 	memory.Write(&e)

@@ -98,8 +98,8 @@ func (w where) leading(changes []delta.EntryChange) int {
 func (s Shape) anchorsOf(changes []delta.EntryChange) (come bool, gone []delta.Key) {
 	for _, x := range changes {
 		switch {
-		case x.Before.IsZero() == x.After.IsZero() || !s.isAnchor(x.Key):
-		case x.Before.IsZero():
+		case x.Before().IsZero() == x.After().IsZero() || !s.isAnchor(x.Key):
+		case x.Before().IsZero():
 			come = true
 		default:
 			gone = append(gone, x.Key)
@@ -117,7 +117,7 @@ func (f *Fingerprints) change(w where, changes []delta.EntryChange) {
 		x := &changes[i]
 		was, is := f.exchange(w, x)
 		before, after = before.Plus(was), after.Plus(is)
-		if x.Before.IsZero() {
+		if x.Before().IsZero() {
 			last = x.Key
 		}
 	}
@@ -130,7 +130,7 @@ func (f *Fingerprints) change(w where, changes []delta.EntryChange) {
 // it is now, and returns the fingerprints of both, zero where there is none.
 func (f *Fingerprints) exchange(w where, x *delta.EntryChange) (was, is delta.Fingerprint) {
 	was = f.forget(w, x)
-	if !x.After.IsZero() {
+	if !x.After().IsZero() {
 		_, is = x.Fingerprints()
 		f.sketch.add(elementOf(w.place, is))
 	}
@@ -140,7 +140,7 @@ func (f *Fingerprints) exchange(w where, x *delta.EntryChange) (was, is delta.Fi
 // forget takes what an entry was before a change out of the sketch and returns
 // its fingerprint.
 func (f *Fingerprints) forget(w where, x *delta.EntryChange) delta.Fingerprint {
-	if x.Before.IsZero() {
+	if x.Before().IsZero() {
 		return delta.Fingerprint{}
 	}
 	sum, _ := x.Fingerprints()

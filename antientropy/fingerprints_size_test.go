@@ -79,7 +79,7 @@ func BenchmarkFingerprints_Next(b *testing.B) {
 	i := 0
 	for b.Loop() {
 		i = (i + 7919) % len(keys)
-		x := delta.EntryChange{Key: keys[i], Before: delta.Entry{Key: keys[i]}, After: delta.Entry{Key: keys[i]}}
+		x := delta.NewEntryChange(keys[i], delta.Entry{Key: keys[i]}, delta.Entry{Key: keys[i]})
 		f, _ = f.Next([]delta.EntryChange{x}, nil)
 	}
 }

@@ -34,7 +34,7 @@ func commitAtRandom(t *rapid.T, memory *delta.Memory) []delta.EntryChange {
 		k := drawKey(t)
 		before, _ := memory.Get(k)
 		if after := drawEntry(t, k); !before.Equal(after) {
-			changes[k] = delta.EntryChange{Key: k, Before: before, After: after}
+			changes[k] = delta.NewEntryChange(k, before, after)
 		}
 	}
 	var out []delta.EntryChange

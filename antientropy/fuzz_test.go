@@ -181,7 +181,7 @@ func TestCore_Receive_BoundsEarly(t *testing.T) {
 func (k *cluster) pushOf(r crdt.ReplicaID, sequence uint64) []byte {
 	d := delta.Delta{Origin: r, First: sequence, Events: []delta.Event{{
 		Kind: delta.Add, Claim: claimOf(1),
-		Contribution: crdt.Contribution{Origin: r, Era: sequence, Last: sequence, Added: sequence, Register: sequence, Amount: 1},
+		Records: crdt.PNCounter{{Origin: r, Era: sequence, Last: sequence, Added: sequence, Register: sequence, Amount: 1}},
 	}}}
 	p, err := delta.Pack(d)
 	if err != nil {

@@ -454,7 +454,7 @@ func storyClaim(key string) ranges.Claim {
 func (a *actor) corrupt(key string) {
 	k := delta.ClaimKey(storyClaim(key))
 	e, _ := a.disk.memory.Get(k)
-	a.disk.write([]delta.EntryChange{{Key: k, Before: e}})
+	a.disk.write([]delta.EntryChange{delta.NewEntryChange(k, e, delta.Entry{})})
 	a.replica.Fingerprint = a.replica.Fingerprint.Minus(delta.FingerprintOf(e))
 	a.begin()
 }

@@ -97,12 +97,13 @@ func TestFingerprints_Split_WhatIsLateHasRecords(t *testing.T) {
 			for i := range keys {
 				keys[i] = delta.Key(fmt.Sprintf("\x01k\x00%04d\x00\x01\x02n", i))
 				x := amountOf(memory, keys[i], int64(1+version))
+				before, after := x.Before(), x.After()
 				for origin := range records.Draw(t, "records") {
-					more := x.After.Counter[0]
+					more := after.Counter[0]
 					more.Origin = crdt.ReplicaID{byte(2 + origin)}
-					x.After.Counter = x.After.Counter.Put(more)
+					after.Counter = after.Counter.Put(more)
 				}
-				changes = append(changes, x)
+				changes = append(changes, delta.NewEntryChange(keys[i], before, after))
 			}
 			memory.Write(&delta.Effects{Entries: changes})
 			var err error
@@ -128,9 +129,9 @@ func TestFingerprints_Split_WhatIsLateHasRecords(t *testing.T) {
 // amountOf returns the change of a claim to another amount.
 func amountOf(memory *delta.Memory, k delta.Key, amount int64) delta.EntryChange {
 	before, _ := memory.Get(k)
-	return delta.EntryChange{Key: k, Before: before, After: delta.Entry{Key: k, Counter: crdt.PNCounter{
+	return delta.NewEntryChange(k, before, delta.Entry{Key: k, Counter: crdt.PNCounter{
 		{Origin: crdt.ReplicaID{1}, Era: 1, Last: 1, Added: 1, Register: 1, Amount: amount},
-	}}}
+	}})
 }
 
 func checkLateSpan(t *rapid.T, f *Fingerprints, memory *delta.Memory, keys []delta.Key) {

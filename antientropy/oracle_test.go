@@ -30,9 +30,9 @@ func (k *cluster) oracle() *oracle {
 		e := k.issued[dot]
 		switch key := e.Key(); e.Kind {
 		case delta.Add:
-			o.adds[key] = append(o.adds[key], contribution{dot: dot, add: e.Contribution, by: e.By})
+			o.adds[key] = append(o.adds[key], contribution{dot: dot, add: e.Contribution(), by: e.By})
 		case delta.Release:
-			o.observe(key, e.Released)
+			o.observe(key, e.Released())
 		}
 	}
 	return o

@@ -159,7 +159,7 @@ func (s *side) commit(t *testing.T, steps func(*delta.Commit) error) *delta.Effe
 		if _, ok := s.changed[x.Key]; !ok {
 			s.keys = append(s.keys, x.Key)
 		}
-		s.changed[x.Key] = x.After
+		s.changed[x.Key] = x.After()
 	}
 	slices.Sort(s.keys)
 	if s.mine, err = s.mine.Next(e.Entries, s); err != nil {

@@ -36,7 +36,7 @@ func drawState(t *rapid.T) stored {
 				Amount: rapid.Int64Range(1, 9).Draw(t, "amount"),
 			})
 		}
-		memory.Write(&delta.Effects{Entries: []delta.EntryChange{{Key: k, After: e}}})
+		memory.Write(&delta.Effects{Entries: []delta.EntryChange{delta.NewEntryChange(k, delta.Entry{}, e)}})
 	}
 	return stored{memory}
 }

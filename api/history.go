@@ -63,7 +63,7 @@ func eventOf(x node.HistoryEvent) wire.Event {
 	case delta.Add:
 		out.By = max(x.Event.By, -x.Event.By)
 		if x.Event.By == 0 {
-			out.Priority = x.Event.Contribution.Amount
+			out.Priority = x.Event.Contribution().Amount
 		}
 	}
 	bounds := wire.BoundsOf(x.Event.Claim.Range)

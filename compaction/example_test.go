@@ -20,9 +20,9 @@ func ExamplePick() {
 		Participation: compaction.ParticipationOf(slices.Values([]ranges.Claim{own})),
 		Members:       []compaction.Member{{Name: "n2", Context: crdt.Context{origin: 2}}},
 		Records: slices.Values([]compaction.Record{
-			{Index: 1, Origin: origin, First: 1, Last: 1, AppliedAt: 1000, Bytes: 90, Touches: []delta.Touch{{Keyspace: own.Keyspace, Range: own.Range}}},
-			{Index: 2, Origin: origin, First: 2, Last: 2, AppliedAt: 2000, Bytes: 80, Touches: []delta.Touch{{Keyspace: far.Keyspace, Range: far.Range}}},
-			{Index: 3, Origin: origin, First: 3, Last: 3, AppliedAt: 3000, Bytes: 80, Touches: []delta.Touch{{Keyspace: far.Keyspace, Range: far.Range}}},
+			{Index: 1, Origin: origin, First: 1, Last: 1, AppliedAt: 1000, Bytes: 90, Touches: []delta.Touch{{Keyspace: own.Keyspace, Range: ranges.BytesOf(own.Range)}}},
+			{Index: 2, Origin: origin, First: 2, Last: 2, AppliedAt: 2000, Bytes: 80, Touches: []delta.Touch{{Keyspace: far.Keyspace, Range: ranges.BytesOf(far.Range)}}},
+			{Index: 3, Origin: origin, First: 3, Last: 3, AppliedAt: 3000, Bytes: 80, Touches: []delta.Touch{{Keyspace: far.Keyspace, Range: ranges.BytesOf(far.Range)}}},
 		}),
 	})
 	for _, d := range plan.Drop {

@@ -84,10 +84,28 @@ func checkSettled(t *rapid.T, claims map[Part]bool, before, now Participation, f
 			}
 		}
 	}
+	checkOverlapsBytes(t, now)
 	list := slices.Collect(now.All())
 	for i := range list[min(1, len(list)):] {
 		if a, b := list[i], list[i+1]; a.Keyspace > b.Keyspace || a.Keyspace == b.Keyspace && a.Range.To.Compare(ranges.Before(b.Range.From)) >= 0 {
 			t.Fatalf("%v and %v touch, or descend", a, b)
+		}
+	}
+}
+
+// checkOverlapsBytes holds what is said of any range in bytes against what is said of it.
+func checkOverlapsBytes(t *rapid.T, p Participation) {
+	for _, keyspace := range []string{"k1", "k2", "k3"} {
+		for from := byte('a'); from <= 'h'; from++ {
+			for to := from + 1; to <= 'i'; to++ {
+				r := ranges.Range{From: string(from), To: ranges.Before(string(to))}
+				if to == 'i' {
+					r.To = ranges.Unbounded()
+				}
+				if want := p.Overlaps(keyspace, r); p.OverlapsBytes(keyspace, ranges.BytesOf(r)) != want {
+					t.Fatalf("%s %v overlaps %v: %t, not so in bytes", keyspace, r, slices.Collect(p.All()), want)
+				}
+			}
 		}
 	}
 }

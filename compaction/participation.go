@@ -32,6 +32,22 @@ func (p Participation) Overlaps(keyspace string, r ranges.Range) bool {
 	return false
 }
 
+// OverlapsBytes is Overlaps for what is not kept. It allocates only where the range begins
+// beside where the node participates, and reaches beyond the next place where it does.
+func (p Participation) OverlapsBytes(keyspace string, r ranges.RangeBytes) bool {
+	table, ok := p.keyspaces[keyspace]
+	if !ok {
+		return false
+	}
+	switch first := table.LookupBytes(r.From); {
+	case !first.IsGap():
+		return true
+	case r.EndsIn(first.Range.To):
+		return false
+	}
+	return p.Overlaps(keyspace, r.Range())
+}
+
 // Beyond returns where the node participates and did not before, ascending.
 // O(n log n).
 func (p Participation) Beyond(before Participation) (out []Part) {

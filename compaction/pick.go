@@ -34,8 +34,8 @@ type Env struct {
 	// seen anything, and nothing counts as covered.
 	Members []Member
 	// Records is the log, ascending by index. It is read once, or twice where a
-	// class takes more than it may. What a record touches is needed until the next
-	// one comes.
+	// class takes more than it may. What a record touches is looked at in its turn
+	// alone: it may be in memory that is used again.
 	Records iter.Seq[Record]
 	// DropMax bounds the records that a plan drops, and so its memory: the
 	// first of them. 0 stands for DefaultDropMax.

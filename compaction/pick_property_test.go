@@ -28,7 +28,7 @@ func drawEnv(t *rapid.T) (Env, []Record) {
 		return Record{
 			Index: index, Origin: replica.Draw(t, "origin"), First: first, Last: first + rapid.Uint64Range(0, 2).Draw(t, "more"),
 			AppliedAt: at, Bytes: rapid.Uint64Range(1, 40).Draw(t, "bytes"),
-			Touches: []delta.Touch{{Keyspace: "default", Range: ranges.Range{From: from, To: ranges.Before(from + "m")}}},
+			Touches: []delta.Touch{{Keyspace: "default", Range: ranges.BytesOf(ranges.Range{From: from, To: ranges.Before(from + "m")})}},
 		}
 	}), 8, 30).Draw(t, "records")
 	retention := rapid.Custom(func(t *rapid.T) Retention {

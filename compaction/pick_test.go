@@ -168,7 +168,7 @@ func (s *script) touch(word string) delta.Touch {
 	if name, keys, ok := strings.Cut(word, ":"); ok {
 		keyspace, word = name, keys
 	}
-	return delta.Touch{Keyspace: keyspace, Range: s.keyRange(word)}
+	return delta.Touch{Keyspace: keyspace, Range: ranges.BytesOf(s.keyRange(word))}
 }
 
 func (s *script) report(p Plan) string {

@@ -70,5 +70,5 @@ func (e Env) concerns(r Record, t delta.Touch) bool {
 	case t.Keyspace == "":
 		return r.Origin == e.Replica
 	}
-	return e.Participation.Overlaps(t.Keyspace, t.Range)
+	return e.Participation.OverlapsBytes(t.Keyspace, t.Range)
 }

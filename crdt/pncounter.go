@@ -47,6 +47,16 @@ func (c PNCounter) Find(origin ReplicaID) (Contribution, bool) {
 	return c[i], true
 }
 
+// Only returns the part of c that is of origin: a counter of its contribution, or of
+// none. It shares the memory of c.
+func (c PNCounter) Only(origin ReplicaID) PNCounter {
+	i, ok := c.search(origin)
+	if !ok {
+		return nil
+	}
+	return c[i : i+1 : i+1]
+}
+
 // search is by hand, as are the loops below: a function that is given contributions is
 // given copies of 80 bytes, and every write looks at its counter some ten times.
 func (c PNCounter) search(origin ReplicaID) (int, bool) {

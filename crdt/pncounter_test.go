@@ -298,10 +298,25 @@ func TestPNCounter_Methods_LeaveReceiverAlone(t *testing.T) {
 		a.Drop(id)
 		a.Close(id, 1000)
 		a.Releasing()
+		_ = append(a.Only(id), x)
 		if !a.Equal(beforeA) || !b.Equal(beforeB) {
 			t.Fatalf("changed\n%+v\n%+v\nto\n%+v\n%+v", beforeA, beforeB, a, b)
 		}
 	})
+}
+
+func TestPNCounter_Only_IsThatOfOrigin(t *testing.T) {
+	a, b := replica(0), replica(1)
+	c := PNCounter{PNCounter(nil).Adding(a, 5, 1)}.Join(PNCounter{PNCounter(nil).Adding(b, 7, 2)})
+	for _, origin := range []ReplicaID{a, b, replica(2)} {
+		var want PNCounter
+		if x, ok := c.Find(origin); ok {
+			want = PNCounter{x}
+		}
+		if got := c.Only(origin); !got.Equal(want) {
+			t.Errorf("of %s it has %+v, want %+v", origin, got, want)
+		}
+	}
 }
 
 func TestPNCounter_Validate_Order(t *testing.T) {

@@ -32,7 +32,7 @@ func benchState() (*delta.Replica, *delta.Memory) {
 		if i%2 == 0 {
 			counter = counter.Put(counter.Adding(r.ID, at, 1))
 		}
-		e.Entries = append(e.Entries, delta.EntryChange{Key: k, After: delta.Entry{Key: k, Counter: counter}})
+		e.Entries = append(e.Entries, delta.NewEntryChange(k, delta.Entry{}, delta.Entry{Key: k, Counter: counter}))
 	}
 	memory.Write(&e)
 	r.Context[r.ID], r.Context[other] = benchClaims, benchClaims
@@ -49,7 +49,7 @@ func BenchmarkCommit_Write(b *testing.B) {
 	for i := range batches {
 		batches[i] = []delta.Operation{increase(benchClaim(random.IntN(benchClaims)), 1)}
 	}
-	for _, writes := range []int{1, 32, 128} {
+	for _, writes := range []int{1, 46, 128} {
 		b.Run(fmt.Sprintf("%d in a commit", writes), func(b *testing.B) {
 			b.ReportAllocs()
 			env := delta.Env{Read: memory, Now: 1 << 40}
@@ -95,6 +95,21 @@ func BenchmarkDecodeValue(b *testing.B) {
 		if _, err := delta.DecodeValue(keys[i%len(keys)], values[i%len(keys)]); err != nil {
 			b.Fatal(err)
 		}
+	}
+}
+
+// BenchmarkAppendEntry is what the form of an entry costs in which it is stored, in room of
+// its own.
+func BenchmarkAppendEntry(b *testing.B) {
+	_, memory := benchState()
+	entries := make([]delta.Entry, 1<<10)
+	for i := range entries {
+		entries[i], _ = memory.Get(delta.ClaimKey(benchClaim(2 * i)))
+	}
+	b.ReportAllocs()
+	for i := 0; b.Loop(); i++ {
+		e := entries[i%len(entries)]
+		delta.AppendEntry(make([]byte, 0, delta.EntryRoom(e)), e)
 	}
 }
 

@@ -3,6 +3,7 @@ package delta
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 	"unicode/utf8"
 )
 
@@ -40,6 +41,24 @@ func appendHead(b []byte, major byte, n uint64) []byte {
 	return binary.BigEndian.AppendUint64(append(b, major|27), n)
 }
 
+// headBytes returns how many bytes the head of n has.
+func headBytes(n uint64) int {
+	switch {
+	case n < 24:
+		return 1
+	case n < 1<<8:
+		return 2
+	case n < 1<<16:
+		return 3
+	case n < 1<<32:
+		return 5
+	}
+	return 9
+}
+
+// intBytes returns how many bytes an integer has.
+func intBytes(n int64) int { return headBytes(uint64(n ^ n>>63)) }
+
 // AppendArray appends the head of an array of n elements, which follow.
 func AppendArray(b []byte, n uint64) []byte { return appendHead(b, majorArray, n) }
 
@@ -64,14 +83,18 @@ func AppendNull(b []byte) []byte { return append(b, null) }
 
 // DecodeList decodes an array of byte strings, of which nil is written as null, if it
 // has no more values than valuesMax. They share the memory of b.
-func DecodeList(b []byte, valuesMax int) ([][]byte, error) {
+func DecodeList(b []byte, valuesMax int) ([][]byte, error) { return DecodeListInto(nil, b, valuesMax) }
+
+// DecodeListInto is DecodeList for who has room for the values, which is used if they fit.
+func DecodeListInto(room [][]byte, b []byte, valuesMax int) ([][]byte, error) {
 	r := reader{data: b}
 	n := r.array()
 	if n > uint64(min(valuesMax, r.left())) {
 		r.fail("%d values, at most %d are allowed", n, valuesMax)
 		return nil, r.err
 	}
-	values := make([][]byte, n)
+	values := slices.Grow(room[:0], int(n))[:n]
+	clear(values)
 	for i := range values {
 		if r.isNull() {
 			continue

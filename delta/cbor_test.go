@@ -63,6 +63,9 @@ func TestDecodeCounter_AdmitsWhatUnmarshalAdmits(t *testing.T) {
 			counter = append(counter, crdt.PNCounter(nil).Registering(crdt.ReplicaID{byte(i + 1)}, last, rapid.Int64Range(1, 1<<31-1).Draw(t, "amount")))
 		}
 		value := appendCounter(nil, counter)
+		if room := EntryRoom(Entry{Counter: counter}); room != len(value) {
+			t.Fatalf("%x takes %d bytes, not %d", value, len(value), room)
+		}
 		seed := rapid.Uint64().Draw(t, "damage")
 		damage(value, rand.New(rand.NewPCG(seed, 1)))
 		got, err := decodeCounter(value)

@@ -38,11 +38,15 @@ func (c *cluster) check(p *peer, effects *delta.Effects) {
 // checkChange holds what is true of a commit that became durable.
 func (c *cluster) checkChange(p *peer, old *delta.Replica, effects *delta.Effects) {
 	for _, x := range effects.Entries {
-		decoded, err := delta.DecodeEntry(x.Key, delta.EncodeEntry(x.After))
-		if !x.After.IsZero() && (err != nil || !decoded.Equal(x.After)) {
+		encoded := delta.EncodeEntry(x.After())
+		if room := delta.EntryRoom(x.After()); x.Key.IsClaim() && !x.After().IsZero() && room != len(encoded) {
+			c.Fatalf("entry %q takes %d bytes, not %d", x.Key, len(encoded), room)
+		}
+		decoded, err := delta.DecodeEntry(x.Key, encoded)
+		if !x.After().IsZero() && (err != nil || !decoded.Equal(x.After())) {
 			c.Fatalf("entry %q: decoded and encoded again it is another (%v)", x.Key, err)
 		}
-		if mine, ok := x.After.Counter.Find(p.ID); ok && !mine.IsLive() {
+		if mine, ok := x.After().Counter.Find(p.ID); ok && !mine.IsLive() {
 			c.Fatalf("replica %s has not closed its record %+v", p.ID, mine)
 		}
 	}
@@ -63,8 +67,8 @@ func (c *cluster) checkSession(p *peer, old *delta.Replica, effects *delta.Effec
 		return
 	}
 	for _, x := range effects.Entries {
-		for _, after := range x.After.Counter {
-			before, _ := x.Before.Counter.Find(after.Origin)
+		for _, after := range x.After().Counter {
+			before, _ := x.Before().Counter.Find(after.Origin)
 			if after.IsLive() && before.Last < after.Last && after.Last <= session.Get(after.Origin) {
 				c.Fatalf("R5: replica %s has %+v from outside the open session, which covers %d", p.ID, after, session.Get(after.Origin))
 			}
@@ -91,7 +95,7 @@ func (c *cluster) checkReleases(p *peer, old *delta.Replica, effects *delta.Effe
 
 func (c *cluster) checkRelease(dot crdt.Dot, e delta.Event, seen *sequences) {
 	var observed []crdt.Dot
-	for _, x := range e.Released {
+	for _, x := range e.Released() {
 		observed = append(observed, crdt.Dot{Replica: x.Origin, Sequence: x.Last})
 	}
 	if want := c.history.live(e.Key(), seen); !slices.Equal(observed, want) {
@@ -177,7 +181,7 @@ func (e trace) String() string {
 	var b strings.Builder
 	for _, d := range e.Deltas {
 		for i, x := range d.Events {
-			fmt.Fprintf(&b, "%d:%d %s %d %v %d; ", d.Origin[1], d.Dot(i).Sequence, x.Operation(), x.By, x.Claim.Range, len(x.Released))
+			fmt.Fprintf(&b, "%d:%d %s %d %v %d; ", d.Origin[1], d.Dot(i).Sequence, x.Operation(), x.By, x.Claim.Range, len(x.Released()))
 		}
 	}
 	fmt.Fprintf(&b, "seen %v, ahead %v, session %v", short(e.Context), short(e.Ahead), short(e.Session))

@@ -146,7 +146,7 @@ func appendEvent(b []byte, e *Event) []byte {
 	if e.Kind != Add {
 		return append(b, Marshal(packBody(e))...)
 	}
-	x := packContribution(e.Contribution)
+	x := packContribution(e.Contribution())
 	b = AppendArray(b, addFields)
 	b = appendClaim(b, e.Claim)
 	b = AppendInt(b, e.By)
@@ -167,8 +167,8 @@ func appendClaim(b []byte, c ranges.Claim) []byte {
 func packBody(e *Event) any {
 	switch e.Kind {
 	case Release:
-		marks := make([]markArray, len(e.Released))
-		for i, x := range e.Released {
+		marks := make([]markArray, len(e.Released()))
+		for i, x := range e.Released() {
 			marks[i] = markArray{Origin: x.Origin, Last: x.Last, Era: x.Last - x.Era, Total: x.Total}
 		}
 		return releaseArray{Claim: packClaim(e.Claim), Marks: marks}
@@ -203,8 +203,9 @@ func decodeAdds(b []byte) (d Delta, ok bool) {
 	if d.validateHead() != nil {
 		return Delta{}, false
 	}
+	records := make(crdt.PNCounter, n)
 	for i := range d.Events {
-		if d.Events[i], ok = readAdd(&r, d.Dot(i)); !ok {
+		if d.Events[i], ok = readAdd(&r, d.Dot(i), records[i:i+1:i+1]); !ok {
 			return Delta{}, false
 		}
 	}
@@ -231,8 +232,9 @@ func readAddHead(r *reader) bool {
 	return r.array() == eventFields && Kind(r.uint()) == Add && r.array() == addFields
 }
 
-// readAdd reads an Add; false, if something else is there.
-func readAdd(r *reader, dot crdt.Dot) (Event, bool) {
+// readAdd reads an Add, and its record into room for one; false, if something else is
+// there.
+func readAdd(r *reader, dot crdt.Dot, room crdt.PNCounter) (Event, bool) {
 	if !readAddHead(r) {
 		return Event{}, false
 	}
@@ -245,7 +247,7 @@ func readAdd(r *reader, dot crdt.Dot) (Event, bool) {
 	if r.err != nil {
 		return Event{}, false
 	}
-	e, err := addOf(claim, by, x)
+	e, err := addOf(claim, by, x, room)
 	return e, err == nil
 }
 
@@ -254,20 +256,17 @@ func readClaim(r *reader) (c ranges.Claim, ok bool) {
 	if r.array() != claimFields {
 		return ranges.Claim{}, false
 	}
-	c.Keyspace, c.Node, c.Range = r.text(), r.text(), readBounds(r)
+	c.Keyspace, c.Node, c.Range = r.text(), r.text(), readBounds(r).Range()
 	return c, r.err == nil && c.Validate() == nil
 }
 
-// readBounds reads the bounds of a claim, both into one piece of memory.
-func readBounds(r *reader) ranges.Range {
-	from := r.string(majorBytes)
-	begin := r.at - len(from)
-	if r.isNull() {
-		return ranges.Range{From: string(from), To: ranges.Unbounded()}
+// readBounds reads the bounds of a claim. They share the memory of r.
+func readBounds(r *reader) (bounds ranges.RangeBytes) {
+	bounds.From = r.string(majorBytes)
+	if bounds.Unbounded = r.isNull(); !bounds.Unbounded {
+		bounds.To = r.string(majorBytes)
 	}
-	to := r.string(majorBytes)
-	both := string(r.data[begin:r.at]) // and a head between them
-	return ranges.Range{From: both[:len(from)], To: ranges.Before(both[len(both)-len(to):])}
+	return bounds
 }
 
 // decodeAnyDelta is DecodeDelta for any of them.
@@ -333,11 +332,12 @@ func decodeAdd(dot crdt.Dot, body []byte) (Event, error) {
 	return addOf(claim, a.By, recordArray{
 		Origin: dot.Replica, Last: dot.Sequence, Era: a.Era, Total: a.Total, Added: a.Added,
 		Register: a.Register, Amount: a.Amount, Watermark: a.Watermark, Released: a.Released,
-	})
+	}, make(crdt.PNCounter, 1))
 }
 
-// addOf returns the Add of an amount after which its origin has a record.
-func addOf(claim ranges.Claim, by int64, a recordArray) (Event, error) {
+// addOf returns the Add of an amount after which its origin has a record, which goes into
+// room for one.
+func addOf(claim ranges.Claim, by int64, a recordArray, room crdt.PNCounter) (Event, error) {
 	x, err := a.unpack()
 	switch {
 	case err != nil:
@@ -347,7 +347,8 @@ func addOf(claim ranges.Claim, by int64, a recordArray) (Event, error) {
 	case by == 0 && x.Register != x.Last, by > 0 && (x.Added != x.Last || x.Register == x.Last), by < 0 && x.Added == x.Last:
 		return Event{}, fmt.Errorf("%w: the amount and the record of an add do not fit", ErrCorrupt)
 	}
-	return Event{Kind: Add, Claim: claim, Contribution: x, By: by}, nil
+	room[0] = x
+	return Event{Kind: Add, Claim: claim, Records: room, By: by}, nil
 }
 
 func decodeRelease(dot crdt.Dot, body []byte) (Event, error) {
@@ -370,7 +371,7 @@ func decodeRelease(dot crdt.Dot, body []byte) (Event, error) {
 		records[i] = recordArray{Origin: m.Origin, Last: m.Last, Era: m.Era, Total: m.Total, Watermark: 1, Released: m.Total}
 	}
 	released, err := unpackCounter(records)
-	return Event{Kind: Release, Claim: claim, Released: released}, err
+	return Event{Kind: Release, Claim: claim, Records: released}, err
 }
 
 func decodeClose(dot crdt.Dot, body []byte) (Event, error) {

@@ -114,15 +114,24 @@ func (a *recordArray) readFromEra(r *reader) {
 
 // appendCounter appends the records of a claim.
 func appendCounter(b []byte, c crdt.PNCounter) []byte {
-	b = AppendArray(slices.Grow(b, counterRoom(c)), uint64(len(c)))
+	b = AppendArray(slices.Grow(b, counterBytes(c)), uint64(len(c)))
 	for _, x := range c {
 		b = packContribution(x).appendTo(b)
 	}
 	return b
 }
 
-// counterRoom returns about how many bytes appendCounter appends.
-func counterRoom(c crdt.PNCounter) int { return 8 + 48*len(c) }
+// counterBytes returns how many bytes appendCounter appends.
+func counterBytes(c crdt.PNCounter) int {
+	bytes := headBytes(uint64(len(c)))
+	for i := range c {
+		x := &c[i]
+		bytes += 1 + 1 + len(x.Origin) + headBytes(x.Last) + headBytes(x.Last-x.Era) + intBytes(x.Total) +
+			headBytes(back(x.Last, x.Added)) + headBytes(back(x.Last, x.Register)) + intBytes(x.Amount) +
+			headBytes(back(x.Last, x.Watermark)) + intBytes(x.Released)
+	}
+	return bytes
+}
 
 // nodeArray is a node record without its name, which is in the key or event.
 type nodeArray struct {
@@ -197,9 +206,9 @@ func AppendEntry(b []byte, e Entry) []byte {
 	return b
 }
 
-// EntryRoom returns about how many bytes AppendEntry appends for a claim: with so much
-// room it allocates nothing.
-func EntryRoom(e Entry) int { return counterRoom(e.Counter) }
+// EntryRoom returns how many bytes AppendEntry appends for a claim: with so much room it
+// allocates nothing, and what is kept takes no more.
+func EntryRoom(e Entry) int { return counterBytes(e.Counter) }
 
 // DecodeEntry returns the entry whose key and encoded value are given.
 func DecodeEntry(k Key, value []byte) (Entry, error) {

@@ -96,7 +96,7 @@ func TestNodeRecord_Validate_WhatIsAdvertisedDecodes(t *testing.T) {
 				t.Errorf("the refusal had effects")
 			}
 			for _, x := range effects.Entries {
-				if value := delta.EncodeEntry(x.After); len(value) > delta.NodeRecordBytesMax {
+				if value := delta.EncodeEntry(x.After()); len(value) > delta.NodeRecordBytesMax {
 					t.Errorf("the record has %d bytes", len(value))
 				}
 			}
@@ -172,7 +172,7 @@ func TestEncodeDelta_OneRegister_Size(t *testing.T) {
 	const target = 64
 	for _, sequence := range []uint64{1, 1 << 16, 1 << 32, 1 << 40} {
 		c := claim(strings.Repeat("a", 16), strings.Repeat("b", 16))
-		e := delta.Event{Kind: delta.Add, Claim: c, Contribution: crdt.PNCounter(nil).Registering(replicaID(1), sequence, delta.AmountMax)}
+		e := delta.Event{Kind: delta.Add, Claim: c, Records: crdt.PNCounter{crdt.PNCounter(nil).Registering(replicaID(1), sequence, delta.AmountMax)}}
 		p, err := delta.Pack(delta.Delta{Origin: replicaID(1), First: sequence, Time: 1 << 41, Events: []delta.Event{e}})
 		if err != nil {
 			t.Fatal(err)

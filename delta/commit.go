@@ -104,7 +104,7 @@ func (c *Commit) read(k Key) (*EntryChange, error) {
 		return nil, err
 	}
 	e := c.newChange()
-	e.Key, e.Before, e.After = k, before, before
+	*e = NewEntryChange(k, before, before)
 	c.entries[k] = e
 	return e, nil
 }
@@ -115,7 +115,7 @@ func (c *Commit) counter(k Key) (crdt.PNCounter, error) {
 	if err != nil {
 		return nil, err
 	}
-	return e.After.Counter, nil
+	return e.after.counter, nil
 }
 
 func (c *Commit) setCounter(k Key, counter crdt.PNCounter) error {
@@ -130,7 +130,7 @@ func (c *Commit) setCounter(k Key, counter crdt.PNCounter) error {
 
 // noteClosable notes if our own record on a claim is released.
 func (c *Commit) noteClosable(e *EntryChange) {
-	if mine, ok := e.After.Counter.Find(c.id); ok && !mine.IsLive() {
+	if mine, ok := e.after.counter.Find(c.id); ok && !mine.IsLive() {
 		c.closable[e.Key] = struct{}{}
 	}
 }
@@ -231,7 +231,7 @@ func (c *Commit) Finish() (*Effects, error) {
 // changed returns what differs from what is committed, ascending by key.
 func (c *Commit) changed() []*EntryChange {
 	for i := range c.taken {
-		if x := c.changeAt(i); !x.Before.Equal(x.After) {
+		if x := c.changeAt(i); !x.isNothing() {
 			c.sorted = append(c.sorted, x)
 		}
 	}

@@ -49,14 +49,12 @@ type Event struct {
 	Kind Kind
 	// Claim is what an Add, Release or Close is about.
 	Claim ranges.Claim
-	// Contribution is the origin's record after an Add; its Last is the
-	// sequence of the event.
-	Contribution crdt.Contribution
+	// Records has of an Add one record: that of the origin after it, whose Last is the
+	// sequence of the event. Of a Release it has the watermarks.
+	Records crdt.PNCounter
 	// By is the amount of an Add that is an Increase, negative for a Decrease,
-	// 0 for a Register. It is for history; the Contribution has its effect.
+	// 0 for a Register. It is for history; the record has its effect.
 	By int64
-	// Released are the watermarks of a Release.
-	Released crdt.PNCounter
 	// Era is the era of the record that a Close ends.
 	Era uint64
 	// Node is the record of an Advertise; its dot is that of the event. It is not
@@ -75,6 +73,22 @@ func (e Event) Key() Key {
 		return ForgottenKey(e.Replica)
 	}
 	return ClaimKey(e.Claim)
+}
+
+// Contribution returns the origin's record after an Add, else the zero one.
+func (e *Event) Contribution() crdt.Contribution {
+	if e.Kind != Add || len(e.Records) == 0 {
+		return crdt.Contribution{}
+	}
+	return e.Records[0]
+}
+
+// Released returns the watermarks of a Release, else nil.
+func (e *Event) Released() crdt.PNCounter {
+	if e.Kind != Release {
+		return nil
+	}
+	return e.Records
 }
 
 // Operation returns the name of the user's operation behind the event, for

@@ -92,16 +92,16 @@ func goldens() []golden {
 	hash := delta.HashContext(context).Bytes()
 
 	out := []golden{
-		goldenDelta("register", delta.Event{Kind: delta.Add, Claim: claim("a", "m"), Contribution: registered}),
+		goldenDelta("register", delta.Event{Kind: delta.Add, Claim: claim("a", "m"), Records: crdt.PNCounter{registered}}),
 		goldenDelta("register and increase",
-			delta.Event{Kind: delta.Add, Claim: unbounded, Contribution: registered},
-			delta.Event{Kind: delta.Add, Claim: zero, By: 3, Contribution: increased}),
-		goldenDelta("decrease", delta.Event{Kind: delta.Add, Claim: claim("a", "m"), By: -2, Contribution: full}),
+			delta.Event{Kind: delta.Add, Claim: unbounded, Records: crdt.PNCounter{registered}},
+			delta.Event{Kind: delta.Add, Claim: zero, By: 3, Records: crdt.PNCounter{increased}}),
+		goldenDelta("decrease", delta.Event{Kind: delta.Add, Claim: claim("a", "m"), By: -2, Records: crdt.PNCounter{full}}),
 		goldenDelta("close", delta.Event{Kind: delta.Close, Claim: claim("a", "m"), Era: 280}),
 		goldenDelta("advertise", delta.Event{Kind: delta.Advertise, Node: &node}),
 		goldenDelta("forget", delta.Event{Kind: delta.Forget, Replica: replicaID(2)}),
 		goldenDelta("release", delta.Event{Kind: delta.Close, Claim: unbounded, Era: 1}, delta.Event{Kind: delta.Advertise, Node: withDot(node, 301)},
-			delta.Event{Kind: delta.Release, Claim: claim("a", "m"), Released: released}),
+			delta.Event{Kind: delta.Release, Claim: claim("a", "m"), Records: released}),
 		{"context", delta.EncodeContext(context), func(b []byte) ([]byte, error) {
 			c, err := delta.DecodeContext(b, 1<<10)
 			return delta.EncodeContext(c), err

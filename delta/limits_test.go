@@ -98,7 +98,7 @@ func (m *member) with(t *testing.T, c ranges.Claim, x crdt.Contribution) {
 	next := delta.Entry{Key: delta.ClaimKey(c), Counter: e.Counter.Merge(x)}
 	effects := &delta.Effects{
 		ID: m.ID, Context: crdt.Context{x.Origin: max(m.Context.Get(x.Origin), x.Last)},
-		Entries:     []delta.EntryChange{{Key: next.Key, Before: e, After: next}},
+		Entries:     []delta.EntryChange{delta.NewEntryChange(next.Key, e, next)},
 		Fingerprint: m.Fingerprint.Minus(delta.FingerprintOf(e)).Plus(delta.FingerprintOf(next)),
 	}
 	context := m.Context.Clone()

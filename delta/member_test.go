@@ -66,7 +66,7 @@ func (m *member) finish(t reporter, c *delta.Commit) *delta.Effects {
 	}
 	for i := range effects.Entries {
 		x := &effects.Entries[i]
-		if before, after := x.Fingerprints(); before != delta.FingerprintOf(x.Before) || after != delta.FingerprintOf(x.After) {
+		if before, after := x.Fingerprints(); before != delta.FingerprintOf(x.Before()) || after != delta.FingerprintOf(x.After()) {
 			t.Fatalf("replica %s: a change of %q knows other fingerprints than its entries have", m.ID, x.Key)
 		}
 	}

@@ -42,14 +42,15 @@ func (m *Memory) Write(e *Effects) {
 	if m.entries == nil {
 		m.entries = map[Key]Entry{}
 	}
-	for _, x := range e.Entries {
-		if x.Before.IsZero() || x.After.IsZero() {
+	for i := range e.Entries {
+		x := &e.Entries[i]
+		if !x.was || !x.is {
 			m.sorted = nil
 		}
-		if x.After.IsZero() {
-			delete(m.entries, x.Key)
+		if x.is {
+			m.entries[x.Key] = x.After()
 		} else {
-			m.entries[x.Key] = x.After
+			delete(m.entries, x.Key)
 		}
 	}
 }

@@ -156,7 +156,7 @@ func TestCommit_Write_RegisterByIncreasesAlone(t *testing.T) {
 	c := claim("a", "b")
 	b.mustApply(t, a.write(t, increase(c, 5)))
 	registered := b.write(t, register(c, 100))
-	if got := registered.Events[0].Contribution.Amount; got != 0 {
+	if got := registered.Events[0].Contribution().Amount; got != 0 {
 		t.Errorf("the register writes amount %d, want 0", got)
 	}
 	if got := b.value(c); got != 5 {

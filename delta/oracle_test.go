@@ -70,14 +70,14 @@ func (h *history) record(p delta.Packed) {
 		switch e.Kind {
 		case delta.Add:
 			x.adds, x.by = true, e.By
-			if w := e.Contribution.Watermark; w > 0 {
+			if w := e.Contribution().Watermark; w > 0 {
 				x.hearsay, x.observed = true, []crdt.Dot{{Replica: p.Origin, Sequence: w}}
 			}
 			if e.By == 0 {
-				x.amount = e.Contribution.Amount
+				x.amount = e.Contribution().Amount
 			}
 		case delta.Release:
-			for _, mark := range e.Released {
+			for _, mark := range e.Released() {
 				x.observed = append(x.observed, crdt.Dot{Replica: mark.Origin, Sequence: mark.Last})
 			}
 		case delta.Close:

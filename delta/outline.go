@@ -11,8 +11,9 @@ import (
 // zero, a replica that was forgotten.
 type Touch struct {
 	Keyspace string
-	Range    ranges.Range
-	Node     string
+	// Range has the memory of the outline, or of what that was decoded from.
+	Range ranges.RangeBytes
+	Node  string
 }
 
 // Outline is what a delta is about, without what it does: all that decisions about a log
@@ -23,6 +24,8 @@ type Outline struct {
 	First uint64
 	// Touches are what its events are about, one for each.
 	Touches []Touch
+	// bounds has those of ranges that were not decoded.
+	bounds []byte
 }
 
 // Last returns the sequence of the last event.
@@ -33,25 +36,34 @@ func (o *Outline) Dot() crdt.Dot { return crdt.Dot{Replica: o.Origin, Sequence: 
 
 // SetTo makes it the outline of d, in the memory that it has.
 func (o *Outline) SetTo(d Delta) {
-	o.Origin, o.First, o.Touches = d.Origin, d.First, slices.Grow(o.Touches[:0], len(d.Events))
+	o.Origin, o.First, o.Touches, o.bounds = d.Origin, d.First, slices.Grow(o.Touches[:0], len(d.Events)), o.bounds[:0]
 	for i := range d.Events {
-		o.Touches = append(o.Touches, d.Events[i].Touch())
+		o.Touches = append(o.Touches, o.touch(&d.Events[i]))
 	}
 }
 
-// Touch returns what the event is about.
-func (e *Event) Touch() Touch {
+// touch returns what an event is about.
+func (o *Outline) touch(e *Event) Touch {
 	switch e.Kind {
 	case Advertise:
 		return Touch{Node: e.Node.Name}
 	case Forget:
 		return Touch{}
 	}
-	return Touch{Keyspace: e.Claim.Keyspace, Range: e.Claim.Range}
+	r := &e.Claim.Range
+	bounds := ranges.RangeBytes{From: o.copied(r.From), To: o.copied(r.To.Key), Unbounded: r.To.Unbounded}
+	return Touch{Keyspace: e.Claim.Keyspace, Range: bounds}
+}
+
+// copied returns a copy of a bound. What was copied before stays where it is.
+func (o *Outline) copied(bound string) []byte {
+	begin := len(o.bounds)
+	o.bounds = append(o.bounds, bound...)
+	return o.bounds[begin:len(o.bounds):len(o.bounds)]
 }
 
 // Decode makes it the outline of the delta that EncodeDelta wrote, in the memory that it
-// has, and keeps none of b. It takes what a delta is about, where that is of Adds alone,
+// has; its ranges share the memory of b. It takes what a delta is about, where that is of Adds alone,
 // as nearly all are, and does not look at the rest: so it is for what has a checksum, and
 // costs less than half of DecodeDelta.
 func (o *Outline) Decode(b []byte) error {
@@ -71,8 +83,11 @@ func (o *Outline) decodeAdds(b []byte) (ok bool) {
 	if !ok || n == 0 {
 		return false
 	}
+	keyspace := "" // of the touch before, most often that of the outline before, too
+	if len(o.Touches) > 0 {
+		keyspace = o.Touches[0].Keyspace
+	}
 	o.Origin, o.First, o.Touches = d.Origin, d.First, slices.Grow(o.Touches[:0], n)
-	keyspace := ""
 	for range n {
 		if !readAddHead(&r) || r.array() != claimFields {
 			return false

@@ -98,7 +98,7 @@ func (c *Commit) provesLostIdentity(d Delta) error {
 		if e.Kind == Forget && e.Replica == c.id {
 			return ErrForgotten
 		}
-		if own, ok := e.Released.Find(c.id); ok && own.Last > c.seen(c.id) {
+		if own, ok := e.Released().Find(c.id); ok && own.Last > c.seen(c.id) {
 			return ErrAmnesia
 		}
 	}
@@ -130,7 +130,7 @@ func (c *Commit) mustDefer(dot crdt.Dot, e Event) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	for _, x := range e.Released {
+	for _, x := range e.Released() {
 		_, held := counter.Find(x.Origin)
 		if x.Origin != dot.Replica && !held && c.seen(x.Origin) < x.Last && x.Last <= c.session.Get(x.Origin) {
 			return true, nil
@@ -160,11 +160,11 @@ func (c *Commit) apply(dot crdt.Dot, e Event) error {
 func (c *Commit) transition(counter crdt.PNCounter, dot crdt.Dot, e Event) crdt.PNCounter {
 	switch e.Kind {
 	case Add:
-		return c.put(counter, e.Contribution)
+		return c.put(counter, e.Contribution())
 	case Close:
 		return dropClosed(counter, dot.Replica, e.Era)
 	}
-	return c.release(counter, dot.Replica, e.Released)
+	return c.release(counter, dot.Replica, e.Released())
 }
 
 // release applies watermarks, in one pass: a claim may have a hundred thousand
@@ -217,8 +217,8 @@ func (c *Commit) joinNode(n *NodeRecord) error {
 	if err != nil {
 		return err
 	}
-	winner := n.Join(e.After.node())
-	e.After = Entry{Key: e.Key, Node: &winner}
+	winner := n.Join(e.After().node())
+	e.set(Entry{Key: e.Key, Node: &winner})
 	return nil
 }
 
@@ -232,7 +232,7 @@ func (c *Commit) forget(r crdt.ReplicaID) error {
 	if err != nil {
 		return err
 	}
-	e.After = Entry{Key: e.Key}
+	e.set(Entry{Key: e.Key})
 	c.forgotten[r] = struct{}{}
 	return c.scan(ClaimSpan, func(k Key, counter crdt.PNCounter) error {
 		if x, ok := counter.Find(r); ok && c.isAbandoned(x) {

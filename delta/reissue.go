@@ -78,7 +78,7 @@ func (c *Commit) carryOver(former crdt.ReplicaID, keys []Key) error {
 // its increases and decreases, then what it registered. One that only shows
 // that it was increased, since it was decreased by as much, registers 0.
 func (t *target) carryOver(x crdt.Contribution) error {
-	t.emit(Event{Kind: Release, Released: crdt.PNCounter{x.Release()}})
+	t.emitRelease(crdt.PNCounter{x.Release()})
 	if by := x.Unreleased(); by != 0 {
 		if err := t.add(by, 0); err != nil {
 			return err

@@ -120,53 +120,6 @@ func (r *Replica) Verify(read Reader) error {
 	return nil
 }
 
-// EntryChange is one entry before and after a commit; a zero Entry stands for
-// none. Key is set in any case.
-type EntryChange struct {
-	Key           Key
-	Before, After Entry
-	// Repaired says that a range answer had a part in the change, which no
-	// event names then.
-	Repaired bool
-
-	// isSummed says that sums are those of the fingerprints of Before and After.
-	isSummed bool
-	sums     [2]Sum
-}
-
-// hold makes the entry of a claim hold a counter.
-func (x *EntryChange) hold(counter crdt.PNCounter) {
-	if len(counter) == 0 {
-		x.After = Entry{}
-	} else {
-		x.After = Entry{Key: x.Key, Counter: counter}
-	}
-}
-
-// Fingerprints returns those of Before and After. A commit that has ended knows
-// them.
-func (x *EntryChange) Fingerprints() (before, after Fingerprint) {
-	if !x.isSummed {
-		return FingerprintOf(x.Before), FingerprintOf(x.After)
-	}
-	before = Fingerprint{Count: uint64(x.Before.Records()), Sum: x.sums[0]}
-	return before, Fingerprint{Count: uint64(x.After.Records()), Sum: x.sums[1]}
-}
-
-// sum has the change know its fingerprints.
-func (x *EntryChange) sum() {
-	if x.isSummed {
-		return
-	}
-	var before, after Fingerprint
-	if x.Key.IsClaim() {
-		before, after = fingerprintChange(x.Key, x.Before.Counter, x.After.Counter)
-	} else {
-		before, after = x.Fingerprints()
-	}
-	x.sums, x.isSummed = [2]Sum{before.Sum, after.Sum}, true
-}
-
 // Effects are what a commit does: everything that must become durable in one
 // transaction, and then be adopted. They are complete values; applying them
 // twice is applying them once.

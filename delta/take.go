@@ -116,13 +116,13 @@ func (c *Commit) takeEntry(k Key, theirs Entry, a Answer) error {
 	if err != nil {
 		return err
 	}
-	before := e.After
+	before := e.After()
 	if k.IsNode() {
 		err = c.joinNode(theirs.Node)
 	} else {
 		err = c.takeClaim(k, theirs, a)
 	}
-	e.Repaired = e.Repaired || !e.After.Equal(before)
+	e.Repaired = e.Repaired || !e.After().Equal(before)
 	return err
 }
 
@@ -278,8 +278,8 @@ func (c *Commit) scan(s Span, visit func(Key, crdt.PNCounter) error) error {
 		return err
 	}
 	for _, k := range changed {
-		if e := c.entries[k]; s.Contains(k) && !e.After.IsZero() {
-			if err := visit(k, e.After.Counter); err != nil {
+		if e := c.entries[k]; s.Contains(k) && e.is {
+			if err := visit(k, e.after.counter); err != nil {
 				return err
 			}
 		}

@@ -80,8 +80,8 @@ func (c *Commit) overlapping(keyspace string, r ranges.Range) ([]ranges.Claim, e
 		}
 	}
 	for k, e := range c.entries {
-		if k.IsClaim() && !e.After.IsZero() {
-			if err := visit(k, e.After.Counter); err != nil {
+		if k.IsClaim() && e.is {
+			if err := visit(k, e.after.counter); err != nil {
 				return nil, err
 			}
 		}

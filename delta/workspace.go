@@ -101,7 +101,7 @@ type stock[T any] struct {
 // How many are in a piece: 4 KiB of events and of what is encoded, and 1 KiB of the
 // others, of which a reader may keep some for as long as he has a state.
 const (
-	eventsPiece  = 18
+	eventsPiece  = 28
 	resultsPiece = 64
 	recordsPiece = 12
 	bytesPiece   = 4096

@@ -20,7 +20,7 @@ type kept struct {
 func (k *kept) String() string {
 	var b bytes.Buffer
 	for _, x := range k.effects.Entries {
-		fmt.Fprintf(&b, "%q %v %v; ", x.Key, x.Before.Counter, x.After.Counter)
+		fmt.Fprintf(&b, "%q %v %v; ", x.Key, x.Before().Counter, x.After().Counter)
 	}
 	for _, p := range k.effects.Deltas {
 		fmt.Fprintf(&b, "%s %x %+v; ", p, p.Bytes, p.Events)
@@ -69,6 +69,23 @@ func TestCommit_Finish_WhatItHandsOutStays(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestCommit_Write_SharesTheRecordOfAnAdd: the event of an own Add has its record in the
+// memory of the counter that the event leads to.
+func TestCommit_Write_SharesTheRecordOfAnAdd(t *testing.T) {
+	m, other := newMember(1), newMember(2)
+	x := claim("a", "f")
+	m.mustApply(t, other.write(t, register(x, 1)))
+	c := m.begin()
+	d, _, err := c.Write([]delta.Operation{increase(x, 1)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	after := m.finish(t, c).Entries[0].After().Counter
+	if len(after) != 2 || &after.Only(m.ID)[0] != &d.Events[0].Records[0] {
+		t.Errorf("the record of %+v is not that of %+v", d.Events, after)
+	}
 }
 
 // writeAtRandom carries out a batch, unless it is refused.

@@ -43,7 +43,7 @@ func (c *Commit) Advertise(n NodeRecord) (Delta, error) {
 	if err != nil {
 		return Delta{}, err
 	}
-	winner := e.After.node()
+	winner := e.After().node()
 	if winner.Dot.Replica == c.id && winner.SaysTheSame(n) && winner.Retired == n.Retired {
 		return Delta{}, nil
 	}
@@ -161,17 +161,22 @@ func (w *writer) target(claim ranges.Claim) (target, error) {
 	if err != nil {
 		return target{}, err
 	}
-	return target{writer: w, entry: e, claim: claim, counter: e.After.Counter}, nil
+	return target{writer: w, entry: e, claim: claim, counter: e.after.counter}, nil
 }
 
-// emit appends an event on the target's claim and shows its effect.
-func (t *target) emit(e Event) {
-	dot := t.next()
+// emit appends an event on the target's claim and shows its effect: the counter that it
+// leads to.
+func (t *target) emit(e Event, counter crdt.PNCounter) {
 	e.Claim = t.claim
 	t.writer.emit(e)
 	t.changed = append(t.changed, changed{entry: t.entry, was: t.counter})
-	t.counter = t.commit.transition(t.counter, dot, e)
+	t.counter = counter
 	t.entry.hold(t.counter)
+}
+
+// emitRelease emits a Release by these watermarks.
+func (t *target) emitRelease(marks crdt.PNCounter) {
+	t.emit(Event{Kind: Release, Records: marks}, t.commit.release(t.counter, t.commit.id, marks))
 }
 
 func (w *writer) carryOut(o *Operation) (Result, error) {
@@ -210,7 +215,7 @@ var errNotVisible = fmt.Errorf("%w: nobody has registered this claim", ErrNotFou
 // Decreases are left over.
 func (t *target) release() {
 	for _, part := range portions(t.counter) {
-		t.emit(Event{Kind: Release, Released: part.Releasing()})
+		t.emitRelease(part.Releasing())
 	}
 }
 
@@ -280,16 +285,16 @@ func (t *target) set(priority int64) error {
 // add emits the Add of an Increase (by > 0), a Decrease (by < 0) or a Register
 // of amount (by = 0).
 func (t *target) add(by, amount int64) error {
-	dot := t.next()
-	e := Event{Kind: Add, By: by}
+	x, dot := crdt.Contribution{}, t.next()
 	if by == 0 {
-		e.Contribution = t.counter.Registering(dot.Replica, dot.Sequence, amount)
+		x = t.counter.Registering(dot.Replica, dot.Sequence, amount)
 	} else {
-		e.Contribution = t.counter.Adding(dot.Replica, dot.Sequence, by)
+		x = t.counter.Adding(dot.Replica, dot.Sequence, by)
 	}
-	if err := e.Contribution.Validate(); err != nil {
+	if err := x.Validate(); err != nil {
 		return fmt.Errorf("%w operation: the running total of this node on the claim is exhausted; release the claim and register it again", ErrInvalid)
 	}
-	t.emit(e)
+	counter := t.commit.put(t.counter, x) // has x as it is: nothing of ours is later, nor released beyond it
+	t.emit(Event{Kind: Add, By: by, Records: counter.Only(x.Origin)}, counter)
 	return nil
 }

@@ -33,7 +33,7 @@ func describe(e delta.Event) string {
 	case e.Kind == delta.Add && e.By != 0:
 		text += " by " + strconv.FormatInt(max(e.By, -e.By), 10)
 	case e.Kind == delta.Add:
-		text += " at " + strconv.FormatInt(e.Contribution.Amount, 10)
+		text += " at " + strconv.FormatInt(e.Contribution().Amount, 10)
 	}
 	return text
 }

@@ -210,7 +210,9 @@ func (n *Node) publish(t *transaction) {
 	effects := t.prepared.Effects()
 	n.routing.show(effects, t.shown)
 	n.counters.committed(effects, n.now().UnixMilli())
-	n.watchers.publish(published{revision: n.store.Revision(), changes: t.shown.changes, context: effects.Context, contextHash: effects.ContextHash})
+	if !n.watchers.publish(published{revision: n.store.Revision(), changes: t.shown.changes, context: effects.Context, contextHash: effects.ContextHash}) {
+		n.routing.reuse(t.shown.changes)
+	}
 	n.protocol.committed(effects, t.results)
 	n.protocol.participate()
 	if effects.Renamed {

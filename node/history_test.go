@@ -14,7 +14,7 @@ import (
 func amounts(h node.History) string {
 	var out []int64
 	for _, e := range h.Events {
-		out = append(out, max(e.Event.By, e.Event.Contribution.Amount))
+		out = append(out, max(e.Event.By, e.Event.Contribution().Amount))
 	}
 	return fmt.Sprint(out, h.Complete)
 }

@@ -30,6 +30,8 @@ type routing struct {
 	// not see it. They belong to who opens the store.
 	loading       *derived
 	loadingClaims indexes
+	// spare has room for changes: that of commits whose changes nobody has kept.
+	spare chan []change
 
 	mu struct {
 		sync.RWMutex
@@ -43,7 +45,7 @@ type routing struct {
 }
 
 func newRouting() *routing {
-	r := &routing{claims: indexes{}}
+	r := &routing{claims: indexes{}, spare: make(chan []change, 2)} // as many as may be under way
 	r.reload()
 	r.tables.Store(&map[string]*atomic.Pointer[ranges.Table]{})
 	r.mu.derived, r.mu.context = newDerived(), crdt.NewContext()
@@ -117,10 +119,11 @@ type keyspaceTable struct {
 // prepare derives what a commit shows while nobody sees it yet. For the previews
 // only.
 func (r *routing) prepare(e *delta.Effects) prepared {
-	p := prepared{changes: make([]change, 0, len(e.Entries))}
+	p := prepared{changes: r.roomFor(len(e.Entries))}
 	for i := range e.Entries {
 		x := &e.Entries[i]
-		c, visible, err := visibleChange(x.Key, &x.Before, &x.After)
+		before, after := x.Before(), x.After()
+		c, visible, err := visibleChange(x.Key, &before, &after)
 		if err != nil {
 			return prepared{err: err}
 		}
@@ -133,13 +136,40 @@ func (r *routing) prepare(e *delta.Effects) prepared {
 	return p
 }
 
+// roomFor returns room for n changes.
+func (r *routing) roomFor(n int) []change {
+	select {
+	case room := <-r.spare:
+		return slices.Grow(room, n)
+	default:
+		return make([]change, 0, n)
+	}
+}
+
+// changesKept is for how many changes room is kept: it takes 112 KiB. Groups of single
+// writes have fewer.
+const changesKept = 1024
+
+// reuse takes the room of changes that were shown, and that nobody has kept.
+func (r *routing) reuse(changes []change) {
+	if cap(changes) > changesKept {
+		return
+	}
+	clear(changes)
+	select {
+	case r.spare <- changes[:0]:
+	default:
+	}
+}
+
 // undo makes the claims what they were before the last prepare that is not undone,
 // or leaves them so. For the committer, when that commit was not carried out.
 func (r *routing) undo(e *delta.Effects) {
 	var back []change
 	for i := range e.Entries {
 		x := &e.Entries[i]
-		if c, visible, err := visibleChange(x.Key, &x.After, &x.Before); err == nil && visible {
+		before, after := x.Before(), x.After()
+		if c, visible, err := visibleChange(x.Key, &after, &before); err == nil && visible {
 			back = append(back, c)
 		}
 	}
@@ -151,7 +181,7 @@ func (r *routing) show(e *delta.Effects, p prepared) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for i := range e.Entries {
-		r.mu.wait(e.Entries[i].Before.Counter, e.Entries[i].After.Counter)
+		r.mu.wait(e.Entries[i].Before().Counter, e.Entries[i].After().Counter)
 	}
 	for i := range p.changes {
 		r.mu.note(&p.changes[i])

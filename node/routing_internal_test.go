@@ -24,7 +24,7 @@ func effectsOf(before, after map[ranges.Claim]int64) *delta.Effects {
 	}
 	e := &delta.Effects{}
 	for c := range after {
-		e.Entries = append(e.Entries, delta.EntryChange{Key: delta.ClaimKey(c), Before: entry(c, before[c]), After: entry(c, after[c])})
+		e.Entries = append(e.Entries, delta.NewEntryChange(delta.ClaimKey(c), entry(c, before[c]), entry(c, after[c])))
 	}
 	return e
 }
@@ -50,6 +50,24 @@ func TestRouting_Prepare_ShowsNothing(t *testing.T) {
 	r.show(e, p)
 	if len(r.table("k1").Lookup("b").Servers) != 1 || r.visible() != 1 || len(r.keyspaces()) != 1 || len(r.takeFresh()) != 1 || !r.covers(e.Context) {
 		t.Error("what was committed is not shown")
+	}
+}
+
+// TestRouting_Reuse_LeadsToNothing: room for changes goes round, empty.
+func TestRouting_Reuse_LeadsToNothing(t *testing.T) {
+	r := newRouting()
+	prepare := func(claims map[ranges.Claim]int64) []change { return r.prepare(effectsOf(nil, claims)).changes }
+	first := prepare(map[ranges.Claim]int64{inKeyspace("k1"): 1, inKeyspace("k2"): 2})
+	r.reuse(first)
+	if first[0] != (change{}) || first[1] != (change{}) {
+		t.Errorf("it leads to %v", first)
+	}
+	if next := prepare(map[ranges.Claim]int64{inKeyspace("k3"): 3}); len(next) != 1 || &next[0] != &first[0] {
+		t.Errorf("the next changes, %v, have other room", next)
+	}
+	r.reuse(make([]change, changesKept+1))
+	if len(r.spare) > 0 {
+		t.Error("the room of a large commit is kept")
 	}
 }
 
@@ -131,7 +149,7 @@ func TestRouting_Reload_ShowsNothingBeforeItIsLoaded(t *testing.T) {
 	increase(t, n, "a")
 	n.routing.reload()
 	for _, e := range effectsOf(nil, map[ranges.Claim]int64{claimAt("b"): 3}).Entries {
-		if err := n.routing.load(e.After); err != nil {
+		if err := n.routing.load(e.After()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -153,7 +171,7 @@ func TestRouting_Participated_FollowsOwnClaims(t *testing.T) {
 	foreign := inKeyspace("k1")
 	foreign.Node = "n2"
 	for _, e := range effectsOf(nil, map[ranges.Claim]int64{first: 3, foreign: 1}).Entries {
-		if err := r.load(e.After); err != nil {
+		if err := r.load(e.After()); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -189,7 +207,7 @@ func TestRouting_Participated_FollowsOwnClaims(t *testing.T) {
 	// After the disk was at fault, what it has is compared with what was known.
 	r.reload()
 	for _, e := range effectsOf(nil, map[ranges.Claim]int64{first: 3, second: 1}).Entries {
-		if err := r.load(e.After); err != nil {
+		if err := r.load(e.After()); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -211,6 +212,32 @@ func TestWatch_Loss_OnlyTrimmedFollows(t *testing.T) {
 			t.Errorf("%s: what came after the loss was put in: %+v", name, later)
 		}
 		n.watchers.unsubscribe(queue)
+	}
+}
+
+// TestWatch_Queue_KeepsWhatWasPublished: changes that wait in a queue stay as they are
+// while others are made.
+func TestWatch_Queue_KeepsWhatWasPublished(t *testing.T) {
+	n := openAlone(t, Options{})
+	increase(t, n, "before")
+	queue := n.watchers.subscribe()
+	defer n.watchers.unsubscribe(queue)
+	names := []string{"a", "b", "c", "d"}
+	for _, name := range names {
+		increase(t, n, name)
+	}
+	var got []string
+	for len(got) < len(names) {
+		commits, _ := queue.inbox.take(1)
+		if len(commits) == 0 {
+			break
+		}
+		for _, c := range commits[0].changes {
+			got = append(got, c.claim.Range.From)
+		}
+	}
+	if !slices.Equal(got, names) {
+		t.Errorf("of changes of %v those who watch find %v", names, got)
 	}
 }
 

@@ -90,10 +90,11 @@ func (w *watchers) moved() <-chan struct{} {
 	return w.mu.moved
 }
 
-// publish is called by flights, in the order of commits.
-func (w *watchers) publish(p published) {
+// publish is called by flights, in the order of commits. It reports whether anybody
+// may have kept what it was given.
+func (w *watchers) publish(p published) bool {
 	if len(p.changes) == 0 && len(p.context) == 0 {
-		return
+		return false
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -103,6 +104,7 @@ func (w *watchers) publish(p published) {
 			w.ended.Add(1)
 		}
 	}
+	return len(w.mu.all) > 0
 }
 
 // loseAll has everybody who watches begin anew with a snapshot.

@@ -151,25 +151,26 @@ func BenchmarkIndex_Table_OneNarrowClaim(b *testing.B) {
 // and one table shows it.
 func BenchmarkIndex_Table_Increases(b *testing.B) {
 	const n = 1e5
-	x, claims := NewIndex("ks"), make([]Range, n)
-	priorities := make([]int64, n)
+	x, claims := NewIndex("ks"), make([]Weighted, n)
 	bound := func(i int) string { return fmt.Sprintf("%016x", uint64(i)<<20) }
 	for i := range claims {
-		claims[i], priorities[i] = Range{From: bound(i), To: Before(bound(i + 1))}, 10
-		x.Set(claims[i], benchNodes[i%len(benchNodes)], priorities[i])
+		r := Range{From: bound(i), To: Before(bound(i + 1))}
+		claims[i] = Weighted{Claim: Claim{Node: benchNodes[i%len(benchNodes)], Range: r}, Priority: 10}
 	}
+	x.SetAll(n, func(i int) *Weighted { return &claims[i] })
 	x.Table()
 	random := rand.New(rand.NewPCG(5, 5))
-	for _, batch := range []int{1, 32, 130} {
+	raised := func(int) *Weighted {
+		w := &claims[random.IntN(n)]
+		w.Priority++
+		return w
+	}
+	for _, batch := range []int{1, 46, 130} {
 		b.Run(fmt.Sprint(batch), func(b *testing.B) {
 			before := allocatedBytes()
 			b.ResetTimer()
 			for range b.N {
-				for range batch {
-					i := random.IntN(n)
-					priorities[i]++
-					x.Set(claims[i], benchNodes[i%len(benchNodes)], priorities[i])
-				}
+				x.SetAll(batch, raised)
 				x.Table()
 			}
 			changes := float64(b.N * batch)

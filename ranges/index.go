@@ -164,8 +164,12 @@ func (x *Index) Covering(r Range) []Weighted { return slices.Collect(x.Overlappi
 // are taken together. It exceeds what one commit can change.
 const dirtyMax = 1 << 16
 
-// touch notes that the servers of r may have changed.
+// touch notes that the servers of r may have changed. Claims that come in ascending order,
+// as when they are loaded, make few ranges.
 func (x *Index) touch(r Range) {
+	if n := len(x.dirty); n > 0 && x.dirty[n-1].extend(r) {
+		return
+	}
 	if len(x.dirty) == dirtyMax {
 		x.dirty = []Range{hull(x.dirty)}
 	}
@@ -243,14 +247,21 @@ func merge(list []Range) []Range {
 	slices.SortFunc(list, Range.Compare)
 	out := list[:1]
 	for _, r := range list[1:] {
-		last := &out[len(out)-1]
-		if last.To.Compare(Before(r.From)) < 0 {
+		if !out[len(out)-1].extend(r) {
 			out = append(out, r)
-		} else {
-			last.To = later(last.To, r.To)
 		}
 	}
 	return out
+}
+
+// extend makes r have the keys of other too, and reports true, if other starts in r or
+// where it ends.
+func (r *Range) extend(other Range) bool {
+	if other.From < r.From || r.To.Compare(Before(other.From)) < 0 {
+		return false
+	}
+	r.To = later(r.To, other.To)
+	return true
 }
 
 // hull returns the smallest range that covers all of a list that is not empty.

@@ -282,3 +282,19 @@ func TestIndex_Set_CopiesBounds(t *testing.T) {
 		}
 	}
 }
+
+// TestIndex_Set_AscendingClaimsAreOneChange: claims that are loaded in order are not noted
+// one by one.
+func TestIndex_Set_AscendingClaimsAreOneChange(t *testing.T) {
+	x := NewIndex("ks")
+	for i := range 100 {
+		r := Range{From: fmt.Sprintf("%03d", i), To: Before(fmt.Sprintf("%03d", i+1))}
+		x.Set(r, "n1", 1)
+		x.Set(r, "n2", 2)
+	}
+	x.Set(Single("gap"), "n1", 1)
+	x.Set(Single("before"), "n1", 1)
+	if len(x.dirty) != 3 || x.dirty[0] != (Range{From: "000", To: Before("100")}) {
+		t.Errorf("noted are %v", x.dirty)
+	}
+}

@@ -31,7 +31,7 @@ func (n *tableNode) setList(i int, list *Server) { n.ownBlock(i / blockSize)[i%b
 // insertList makes list the i-th of a leaf, one more than it had. The last one of
 // every block from there on moves to the next.
 func (n *tableNode) insertList(i int, list *Server) {
-	for b := i / blockSize; b*blockSize <= n.size; b++ {
+	for b := i / blockSize; b*blockSize <= int(n.size); b++ {
 		block, at := n.ownBlock(b), i%blockSize
 		last := block[blockSize-1]
 		copy(block[at+1:], block[at:])
@@ -44,13 +44,13 @@ func (n *tableNode) insertList(i int, list *Server) {
 // moves to the one before.
 func (n *tableNode) deleteList(i int) {
 	var moved *Server
-	for b := (n.size - 1) / blockSize; b >= i/blockSize; b-- {
+	for b := (int(n.size) - 1) / blockSize; b >= i/blockSize; b-- {
 		block, at := n.ownBlock(b), max(0, i-b*blockSize)
 		first := block[at]
 		copy(block[at:], block[at+1:])
 		block[blockSize-1], moved = moved, first
 	}
-	n.cutLists(n.size - 1)
+	n.cutLists(int(n.size) - 1)
 }
 
 // cutLists leaves the first lists of a leaf, which is one even without any.
@@ -62,13 +62,13 @@ func (n *tableNode) cutLists(size int) {
 	if rest := size - (end-1)*blockSize; rest < blockSize {
 		clear(n.ownBlock(end - 1)[rest:])
 	}
-	n.size = size
+	n.size = uint32(size)
 }
 
 // appendLists adds the lists of another leaf, from the i-th on.
 func (n *tableNode) appendLists(other *tableNode, i int) {
-	for ; i < other.size; i++ {
-		n.insertList(n.size, other.list(i))
+	for ; i < int(other.size); i++ {
+		n.insertList(int(n.size), other.list(i))
 	}
 }
 

@@ -48,7 +48,7 @@ func (t *Table) Len() int {
 	if t.root == nil {
 		return 1
 	}
-	return t.root.size
+	return int(t.root.size)
 }
 
 // Lookup returns the subrange that key belongs to. It neither blocks nor

@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"unsafe"
 
 	"pgregory.net/rapid"
 )
@@ -165,4 +166,12 @@ func readSnapshot(t *testing.T, table *Table, key func(int) string, claims int, 
 		}
 	}
 	return version
+}
+
+// TestTableNode_TakesThreeCacheLines: the allocator takes no more for a node than it has,
+// and begins it where a cache line begins.
+func TestTableNode_TakesThreeCacheLines(t *testing.T) {
+	if size := unsafe.Sizeof(tableNode{}); size > 3*64 {
+		t.Errorf("a node takes %d bytes", size)
+	}
 }

@@ -24,9 +24,11 @@ type tableNode struct {
 	ladder
 	starts   []start
 	children []*tableNode // of an inner node; nil in a leaf
-	size     int
 	// epoch is the weaving, or the raising, that made the node and may write to it.
 	epoch uint64
+	// size has 32 bits as nodes are what changes copy most: they take 192 bytes, and the
+	// allocator has 208 for any more.
+	size uint32
 	// While weaving: owned says that no other node has the same slice of starts, and
 	// stale that the ladder is not that of the starts yet.
 	owned, stale bool
@@ -141,9 +143,9 @@ func (n *tableNode) edges() (second, last string) {
 
 // valid reports which of N1 and N3…N5 is violated, or nil; the table looks at N2.
 func (n *tableNode) valid(width int) (depth int, err error) {
-	size, lists := 0, 0
+	size, lists := uint32(0), 0
 	if n.isLeaf() {
-		size, lists = len(n.starts), len(n.starts)
+		size, lists = uint32(len(n.starts)), len(n.starts)
 	}
 	if len(n.starts) == 0 || len(n.starts) > width || lists+len(n.children) != len(n.starts) || !n.validBlocks(lists) {
 		return 0, fmt.Errorf("N1: a node has %d starts, %d children and the blocks %v", len(n.starts), len(n.children), n.blocks)

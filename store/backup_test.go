@@ -143,7 +143,7 @@ func TestLoad_RefusesAndLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	id, p, entry := crdt.ReplicaID{2}, e.Deltas[0], e.Entries[0].After
+	id, p, entry := crdt.ReplicaID{2}, e.Deltas[0], e.Entries[0].After()
 	broken := entry
 	broken.Counter = nil
 	for name, fn := range map[string]func(*Loader) error{

@@ -106,15 +106,18 @@ type bundled struct {
 }
 
 // decodeBundle decodes a value of the log.
-func decodeBundle(key, payload []byte) (bundled, error) {
+func decodeBundle(key, payload []byte) (bundled, error) { return decodeBundleInto(nil, key, payload) }
+
+// decodeBundleInto is decodeBundle for who has room for the records.
+func decodeBundleInto(room [][]byte, key, payload []byte) (bundled, error) {
 	first, err := parseIndexKey(key)
 	if err != nil {
 		return bundled{}, err
 	}
 	if delta.IsStamped(payload) {
-		return bundled{first, [][]byte{payload}}, nil
+		return bundled{first, append(room[:0], payload)}, nil
 	}
-	records, err := delta.DecodeList(payload, bundleRecordsMax)
+	records, err := delta.DecodeListInto(room, payload, bundleRecordsMax)
 	switch {
 	case err != nil:
 		return bundled{}, corrupt(fmt.Sprintf("the log from record %d on", first), err)

@@ -236,8 +236,8 @@ func TestCheck_NamesContradictions(t *testing.T) {
 		"the index by dot has 3 places for 2 runs of records":             sealed(bucketDots, dot, encodePlace(place{index: 9, last: 1}).payload()),
 		"the context hashes to":                                           sealed(bucketContext, id[:], encodeSequence(1)),
 		"what the state is ahead of hashes to":                            sealed(bucketAhead, id[:], encodeSequence(1)),
-		"the entries have":                                                sealed(bucketEntries, []byte(e.Entries[0].Key), delta.EncodeEntry(e.Entries[0].After)),
-		"the fingerprint of the entries is":                               sealed(bucketEntries, []byte(e.Entries[0].Key), delta.EncodeEntry(e.Entries[0].After)),
+		"the entries have":                                                sealed(bucketEntries, []byte(e.Entries[0].Key), delta.EncodeEntry(e.Entries[0].After())),
+		"the fingerprint of the entries is":                               sealed(bucketEntries, []byte(e.Entries[0].Key), delta.EncodeEntry(e.Entries[0].After())),
 		"corrupt data directory: holes":                                   sealed(bucketHoles, []byte("\x01k"), encodeSequence(1)),
 		"the state is ahead of replica " + (crdt.ReplicaID{2}).String():   sealed(bucketContext, append([]byte{2}, make([]byte, 15)...), encodeSequence(1)),
 	} {

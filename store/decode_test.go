@@ -64,7 +64,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(make([]byte, crdt.ReplicaIDBytes), encodeSequence(1<<40))
 	f.Add([]byte(metaIdentity), delta.Marshal(identityArray{Cluster: "c", Node: "n"}))
 	for _, x := range e.Entries {
-		f.Add([]byte(x.Key), delta.EncodeEntry(x.After))
+		f.Add([]byte(x.Key), delta.EncodeEntry(x.After()))
 	}
 	f.Add(index, encodeAgain([]keyedImage{{"\x01k", []byte{1}}, {"\x02n", nil}, {"\x03", []byte{}}}))
 	f.Add(index, delta.AppendBytes(delta.AppendNull(delta.AppendArray(nil, 2)), []byte{1})) // a key that is null

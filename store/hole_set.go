@@ -44,7 +44,7 @@ func (g *holeSet) addTouches(touches []delta.Touch) {
 		if t.Keyspace == "" {
 			g.nodes = true
 		} else {
-			g.addRange(t.Keyspace, t.Range)
+			g.addRange(t.Keyspace, t.Range.Range())
 		}
 	}
 }
@@ -94,13 +94,13 @@ func hasMissedEvents(x delta.EntryChange) bool {
 	if !x.Key.IsClaim() {
 		return true
 	}
-	for _, after := range x.After.Counter {
-		if before, _ := x.Before.Counter.Find(after.Origin); before != after {
+	for _, after := range x.After().Counter {
+		if before, _ := x.Before().Counter.Find(after.Origin); before != after {
 			return true
 		}
 	}
-	for _, before := range x.Before.Counter {
-		if _, ok := x.After.Counter.Find(before.Origin); !ok && before.IsLive() {
+	for _, before := range x.Before().Counter {
+		if _, ok := x.After().Counter.Find(before.Origin); !ok && before.IsLive() {
 			return true
 		}
 	}

@@ -26,9 +26,9 @@ func newImages(changes []delta.EntryChange) []image {
 	for i := range changes {
 		x := &changes[i]
 		images[i].key = x.Key
-		if !x.After.IsZero() {
+		if after := x.After(); !after.IsZero() {
 			key = append(key[:0], x.Key...)
-			images[i].sealed = unsealed(delta.AppendEntry(unsealedRoom(delta.EntryRoom(x.After)), x.After)).seal(bucketEntries, key)
+			images[i].sealed = unsealed(delta.AppendEntry(unsealedRoom(delta.EntryRoom(after)), after)).seal(bucketEntries, key)
 		}
 	}
 	return images

@@ -20,19 +20,19 @@ func (s prints) Done() Index { return s }
 func (s prints) Next(changes []delta.EntryChange, after delta.Reader) (Index, error) {
 	next := maps.Clone(s)
 	for _, x := range changes {
-		e, err := x.After, error(nil)
+		e, err := x.After(), error(nil)
 		if s.Reads(changes) {
 			e, err = after.Get(x.Key)
 		}
 		switch {
 		case err != nil:
 			return nil, err
-		case !e.Equal(x.After) || s[x.Key] != delta.FingerprintOf(x.Before):
+		case !e.Equal(x.After()) || s[x.Key] != delta.FingerprintOf(x.Before()):
 			panic("the index is not of the entries before and after the commit")
-		case x.After.IsZero():
+		case x.After().IsZero():
 			delete(next, x.Key)
 		default:
-			next[x.Key] = delta.FingerprintOf(x.After)
+			next[x.Key] = delta.FingerprintOf(x.After())
 		}
 	}
 	return next, nil

@@ -29,7 +29,7 @@ func TestOverlay_OfLargeImages(t *testing.T) {
 	for i := range 1000 {
 		origin := crdt.ReplicaID{2, byte(i % origins), byte(i % origins >> 8)}
 		x := crdt.PNCounter(nil).Registering(origin, uint64(1+i/origins), 1)
-		p, err := delta.Pack(delta.Delta{Origin: origin, First: uint64(1 + i/origins), Time: 1, Events: []delta.Event{{Kind: delta.Add, Claim: hot.Claim, Contribution: x}}})
+		p, err := delta.Pack(delta.Delta{Origin: origin, First: uint64(1 + i/origins), Time: 1, Events: []delta.Event{{Kind: delta.Add, Claim: hot.Claim, Records: crdt.PNCounter{x}}}})
 		if err != nil {
 			t.Fatal(err)
 		}

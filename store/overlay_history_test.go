@@ -64,10 +64,10 @@ func (p *placed) update(fn func(*delta.Commit) error) error {
 		return err
 	}
 	for _, x := range e.Entries {
-		if x.After.IsZero() {
+		if x.After().IsZero() {
 			delete(p.now, x.Key)
 		} else {
-			p.now[x.Key] = string(delta.EncodeEntry(x.After))
+			p.now[x.Key] = string(delta.EncodeEntry(x.After()))
 		}
 	}
 	return nil
@@ -137,7 +137,7 @@ func (p *placed) grow() {
 		origin := crdt.ReplicaID{2, byte(i)}
 		p.told[origin]++
 		x := crdt.PNCounter(nil).Registering(origin, p.told[origin], p.amount)
-		packed, err := delta.Pack(delta.Delta{Origin: origin, First: p.told[origin], Time: 1, Events: []delta.Event{{Kind: delta.Add, Claim: claim, Contribution: x}}})
+		packed, err := delta.Pack(delta.Delta{Origin: origin, First: p.told[origin], Time: 1, Events: []delta.Event{{Kind: delta.Add, Claim: claim, Records: crdt.PNCounter{x}}}})
 		if err != nil {
 			p.t.Fatal(err)
 		}

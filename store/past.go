@@ -47,7 +47,7 @@ func (v *View) Past(after uint64, keyspace string, r ranges.Range, bytesMax int)
 
 func isAbout(d delta.Delta, keyspace string, r ranges.Range) bool {
 	for i := range d.Events {
-		if t := d.Events[i].Touch(); t.Keyspace == keyspace && t.Range.Overlaps(r) {
+		if c := &d.Events[i].Claim; c.Keyspace == keyspace && c.Range.Overlaps(r) {
 			return true
 		}
 	}

@@ -345,7 +345,7 @@ func (p *Prepared) after(k delta.Key) (delta.Entry, bool) {
 	if !ok {
 		return delta.Entry{}, false
 	}
-	return p.effects.Entries[i].After, true
+	return p.effects.Entries[i].After(), true
 }
 
 func compareChange(x delta.EntryChange, k delta.Key) int {
@@ -444,7 +444,7 @@ func (r *frontierReader) Scan(s delta.Span, visit func(delta.Entry) error) error
 	// visitUpTo visits what has changed before a key.
 	visitUpTo := func(isBefore func(delta.Key) bool) error {
 		for len(changed) > 0 && isBefore(changed[0].Key) {
-			after := changed[0].After
+			after := changed[0].After()
 			changed = changed[1:]
 			if after.IsZero() {
 				continue

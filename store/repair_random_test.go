@@ -75,7 +75,7 @@ func recordText(k delta.Key, record any) string { return fmt.Sprintf("%q %+v", k
 
 func (h *harmed) note(e *delta.Effects) {
 	for _, x := range e.Entries {
-		for _, record := range x.After.Counter {
+		for _, record := range x.After().Counter {
 			h.history[recordText(x.Key, record)] = true
 		}
 	}

@@ -218,11 +218,13 @@ func (t *tables) eachLogged(from uint64, visit func(index uint64, payload []byte
 	if err != nil {
 		return err
 	}
+	var room [][]byte // for the records of one bundle after the other
 	return t.log.each(begin, nil, func(key, payload []byte) error {
-		b, err := decodeBundle(key, payload)
+		b, err := decodeBundleInto(room, key, payload)
 		if err != nil {
 			return err
 		}
+		room = b.records
 		return b.each(from, visit)
 	})
 }

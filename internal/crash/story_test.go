@@ -61,7 +61,7 @@ func batchOf(writer, step int) []delta.Operation {
 func deltaOf(step int) (delta.Packed, error) {
 	x := crdt.PNCounter(nil).Registering(peer, uint64(step), int64(step))
 	return delta.Pack(delta.Delta{Origin: peer, First: uint64(step), Time: 1, Events: []delta.Event{
-		{Kind: delta.Add, Claim: toldIn(step), Contribution: x},
+		{Kind: delta.Add, Claim: toldIn(step), Records: crdt.PNCounter{x}},
 	}})
 }
 

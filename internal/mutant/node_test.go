@@ -159,6 +159,12 @@ func TestNode_TokenRules(t *testing.T) {
 		New:  "hash.WithSeen(id, r.mu.context.Get(id), max(sequence, r.mu.context.Get(id)))\n",
 		Test: "TestRouting_Find_UnderstandsNothingElse",
 	}, {
+		Name: "changes that wait for who watches are in room that is used again",
+		File: "node/watchers.go",
+		Old:  "	return len(w.mu.all) > 0\n",
+		New:  "	return false\n",
+		Test: "TestWatch_Queue_KeepsWhatWasPublished",
+	}, {
 		Name: "a bookmark names what was shown before the last change",
 		File: "node/watch.go",
 		Old:  "		w.hash = p.contextHash\n",

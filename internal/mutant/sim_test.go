@@ -96,7 +96,7 @@ func TestSim_DefectsOfPeers(t *testing.T) {
 	}, {
 		Name: "who gives up a replica id counts what it carries over twice",
 		File: "delta/reissue.go",
-		Old:  "	t.emit(Event{Kind: Release, Released: crdt.PNCounter{x.Release()}})\n",
+		Old:  "	t.emitRelease(crdt.PNCounter{x.Release()})\n",
 		New:  "",
 		Test: "TestScenario_Fork_KeepsWhatBothWrote",
 	}})

@@ -121,11 +121,11 @@ func (m *member) checkDeep(e *delta.Effects) {
 		m.fail("V4: %s: the fingerprints: %v", m.name, err)
 	}
 	for _, x := range e.Entries {
-		if x.After.IsZero() {
+		if x.After().IsZero() {
 			continue
 		}
-		decoded, err := delta.DecodeEntry(x.Key, delta.EncodeEntry(x.After))
-		if err != nil || !decoded.Equal(x.After) {
+		decoded, err := delta.DecodeEntry(x.Key, delta.EncodeEntry(x.After()))
+		if err != nil || !decoded.Equal(x.After()) {
 			m.fail("V4: %s: the entry %s decodes to another: %v", m.name, nameOf(x.Key), err)
 		}
 	}

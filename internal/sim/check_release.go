@@ -32,7 +32,7 @@ func carriedOver(old *delta.Replica, e *delta.Effects, events []delta.Event) crd
 	if !e.Renamed || len(events) < 2 || events[1].Key() != events[0].Key() {
 		return crdt.ReplicaID{}
 	}
-	if observed := events[0].Released; len(observed) != 1 || observed[0].Origin != old.ID {
+	if observed := events[0].Released(); len(observed) != 1 || observed[0].Origin != old.ID {
 		return crdt.ReplicaID{}
 	}
 	return old.ID
@@ -51,7 +51,7 @@ func (m *member) checkRelease(dot crdt.Dot, x delta.Event, seen sequences, forme
 		if !former.IsZero() && m.oracle.ids[n] != former {
 			continue
 		}
-		mark, _ := x.Released.Find(m.oracle.ids[n])
+		mark, _ := x.Released().Find(m.oracle.ids[n])
 		if mark.Last != last {
 			m.fail("V6: the release %s:%d of %s observes %s up to %d, there live contributions up to %d",
 				short(dot.Replica), dot.Sequence, nameOf(x.Key()), short(m.oracle.ids[n]), mark.Last, last)

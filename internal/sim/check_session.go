@@ -22,8 +22,8 @@ func (m *member) checkSession(old *delta.Replica, requests []antientropy.CommitR
 		return
 	}
 	for _, x := range e.Entries {
-		for _, after := range x.After.Counter {
-			before, _ := x.Before.Counter.Find(after.Origin)
+		for _, after := range x.After().Counter {
+			before, _ := x.Before().Counter.Find(after.Origin)
 			if after.IsLive() && before.Last < after.Last && after.Last <= start.Get(after.Origin) {
 				m.fail("V5: %s takes %s:%d from outside its session, which covers %d", m.name, short(after.Origin), after.Last, start.Get(after.Origin))
 			}

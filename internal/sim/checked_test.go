@@ -90,10 +90,10 @@ func TestOracle_MayShow_OnlyWhatForgottenBringBack(t *testing.T) {
 	add(dead, 1, 5)
 	add(dead, 2, 10)
 	add(lives, 1, 100)
-	o.record(crdt.Dot{Replica: lives, Sequence: 2}, delta.Event{Kind: delta.Release, Claim: claim, Released: crdt.PNCounter{
+	o.record(crdt.Dot{Replica: lives, Sequence: 2}, delta.Event{Kind: delta.Release, Claim: claim, Records: crdt.PNCounter{
 		{Origin: dead, Era: 1, Last: 1}, {Origin: lives, Era: 1, Last: 1},
 	}})
-	o.record(crdt.Dot{Replica: lives, Sequence: 3}, delta.Event{Kind: delta.Release, Claim: claim, Released: crdt.PNCounter{{Origin: dead, Era: 1, Last: 2}}})
+	o.record(crdt.Dot{Replica: lives, Sequence: 3}, delta.Event{Kind: delta.Release, Claim: claim, Records: crdt.PNCounter{{Origin: dead, Era: 1, Last: 2}}})
 	add(dead, 3, 3)
 	o.forget(dead, []crdt.Context{{}})
 	k := delta.ClaimKey(claim)

@@ -76,8 +76,8 @@ func (m *member) observeReceive(s antientropy.Step, result antientropy.StepResul
 func (m *member) observeEntries(requests []antientropy.CommitRequest, e *delta.Effects) {
 	takes := has(requests, antientropy.StepTake)
 	for _, x := range e.Entries {
-		for _, before := range x.Before.Counter {
-			if _, kept := x.After.Counter.Find(before.Origin); kept {
+		for _, before := range x.Before().Counter {
+			if _, kept := x.After().Counter.Find(before.Origin); kept {
 				continue
 			}
 			switch {

@@ -109,13 +109,13 @@ func (o *oracle) record(dot crdt.Dot, e delta.Event) {
 	case delta.Add:
 		h.adds, h.by = true, e.By
 		if e.By == 0 {
-			h.amount = e.Contribution.Amount
+			h.amount = e.Contribution().Amount
 		}
-		if w := e.Contribution.Watermark; w > 0 {
+		if w := e.Contribution().Watermark; w > 0 {
 			h.hearsay, h.observed = true, []position{{n, w}}
 		}
 	case delta.Release:
-		for _, x := range e.Released {
+		for _, x := range e.Released() {
 			h.observed = append(h.observed, position{o.number(x.Origin), x.Last})
 		}
 	case delta.Close:
@@ -214,8 +214,8 @@ func (o *oracle) isLost(k delta.Key, seen sequences) bool {
 
 // sameEvent reports whether two events say the same.
 func sameEvent(a, b delta.Event) bool {
-	return a.Kind == b.Kind && a.Claim == b.Claim && a.Contribution == b.Contribution && a.By == b.By &&
-		a.Released.Equal(b.Released) && a.Era == b.Era && a.Node.Equal(b.Node) && a.Replica == b.Replica
+	return a.Kind == b.Kind && a.Claim == b.Claim && a.By == b.By &&
+		a.Records.Equal(b.Records) && a.Era == b.Era && a.Node.Equal(b.Node) && a.Replica == b.Replica
 }
 
 func (o *oracle) keys() []delta.Key { return slices.Sorted(maps.Keys(o.claims)) }

@@ -63,7 +63,7 @@ func TestCluster_Checks_NoticeDamage(t *testing.T) {
 		"V4": func(_ *cluster, m *member) { m.dir.replica.ContextHash.Lo++ },
 		"L4": func(k *cluster, m *member) {
 			e := delta.Entry{Key: k.oracle.keys()[0], Counter: crdt.PNCounter{{Origin: m.dir.replica.ID, Era: 1, Last: 1, Watermark: 1}}}
-			m.dir.memory.Write(&delta.Effects{Entries: []delta.EntryChange{{Key: e.Key, After: e}}})
+			m.dir.memory.Write(&delta.Effects{Entries: []delta.EntryChange{delta.NewEntryChange(e.Key, delta.Entry{}, e)}})
 		},
 		"L2": func(k *cluster, m *member) {
 			*m.dir = *newDirectory(m.dir.replica.ID)

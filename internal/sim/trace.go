@@ -36,10 +36,10 @@ func (m *member) traceEvent(k *cluster, dot crdt.Dot, e delta.Event) {
 	what := e.Operation()
 	switch e.Kind {
 	case delta.Add:
-		what += fmt.Sprintf(" by %d %+v", e.By, contribution(e.Contribution))
+		what += fmt.Sprintf(" by %d %+v", e.By, contribution(e.Contribution()))
 	case delta.Release:
 		var parts []string
-		for _, x := range e.Released {
+		for _, x := range e.Released() {
 			parts = append(parts, fmt.Sprintf("%s:%d", short(x.Origin), x.Last))
 		}
 		what += " {" + strings.Join(parts, " ") + "}"
