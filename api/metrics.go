@@ -31,7 +31,7 @@ func newMetrics(s *Server) *metrics {
 			Buckets: prometheus.ExponentialBuckets(0.0001, 4, 10),
 		}, []string{"path"}),
 		lines: prometheus.NewCounterVec(prometheus.CounterOpts{
-			Name: "ssnode_http_stream_lines_total", Help: "Lines of streams of writes that came to an end, by code, \"ok\" if they were carried out.",
+			Name: "ssnode_http_stream_lines_total", Help: "Lines of streams of writes that came to an end, one for each of its batches, by code, \"ok\" if they were carried out.",
 		}, []string{"code"}),
 	}
 	m.written = m.lines.WithLabelValues("ok")
@@ -63,14 +63,21 @@ func (m *metrics) observe(e *exchange, took time.Duration) {
 func (m *metrics) observeLines(all []*ended) {
 	written := 0
 	for _, what := range all {
-		if what.Err == nil {
-			written++
-			continue
+		if what.refused != nil {
+			m.failed(what.refused)
 		}
-		m.lines.WithLabelValues(string(errorOf(what.Err).Code)).Inc()
+		for _, b := range what.batches {
+			if b.Err == nil {
+				written++
+			} else {
+				m.failed(b.Err)
+			}
+		}
 	}
 	m.written.Add(float64(written))
 }
+
+func (m *metrics) failed(err error) { m.lines.WithLabelValues(string(errorOf(err).Code)).Inc() }
 
 // methodLabel keeps methods that clients make up out of the labels.
 func methodLabel(method string) string {

@@ -84,16 +84,16 @@ func (x *opsStream) hasEnded() bool {
 
 // sent makes room for other lines. These may be used again.
 func (x *opsStream) sent(all []*ended) {
-	bytes, held := 0, 0
+	lines, bytes, held := 0, 0, 0
 	for _, what := range all {
-		bytes += what.bytes
+		lines, bytes = lines+what.places(), bytes+what.bytes
 		if what.held {
 			held += what.bytes
 		}
 	}
 	x.server.metrics.observeLines(all)
 	x.server.gate.release(held)
-	x.count(-len(all), -bytes)
+	x.count(-lines, -bytes)
 	signal(x.room)
 	for _, what := range all {
 		what.free() // L1
@@ -102,23 +102,72 @@ func (x *opsStream) sent(all []*ended) {
 
 // appendAnswer appends the line that answers.
 func (x *opsStream) appendAnswer(b []byte, what *ended) []byte {
-	if what.Err != nil {
-		return what.refusal().Append(b)
+	ref := what.asked.Ref
+	switch {
+	case what.refused != nil:
+		return wire.OpsAnswer{Ref: ref, BatchResult: failedBatch(what.asked.Batch, what.refused)}.Append(b)
+	case len(what.asked.Batches) > 0:
+		return x.appendSeveral(b, what)
+	case what.one.Err != nil:
+		return wire.OpsAnswer{Ref: ref, BatchResult: what.one.failed()}.Append(b)
 	}
-	text := wire.AppendAnswer(b, what.asked.Ref, what.asked.ID)
-	for i, did := range what.Written.Results {
-		text = text.Result(&what.asked.Ops[i], did.Changed, did.Priority)
-	}
-	x.token = what.Written.AppendToken(x.token[:0])
+	x.token = what.one.Written.AppendToken(x.token[:0])
+	text := wire.AppendAnswer(b, ref)
+	what.one.append(&text)
 	return text.Token(x.token)
 }
 
-// refusal answers a line that was not carried out. An error of the node says which
-// operation it is about.
-func (what *ended) refusal() wire.OpsAnswer {
-	err := what.Err
-	if what.held {
-		err = explainBatch(what.asked.Ops, err)
+// appendSeveral appends what answers a line of several batches.
+func (x *opsStream) appendSeveral(b []byte, what *ended) []byte {
+	text := wire.AppendAnswerToSeveral(b, what.asked.Ref)
+	for _, b := range what.batches {
+		if b.Err != nil {
+			text.Failed(b.failed())
+		} else {
+			b.append(&text)
+		}
 	}
-	return wire.OpsAnswer{Ref: what.asked.Ref, BatchResult: failedBatch(wire.Batch{ID: what.asked.ID}, err)}
+	x.token = appendTokenOfAll(x.token[:0], what.batches)
+	return text.Token(x.token)
+}
+
+// append appends what a batch that was carried out did.
+func (b *batchEnded) append(text *wire.AnswerText) {
+	text.Batch(b.asked.ID)
+	for i, did := range b.Written.Results {
+		text.Result(&b.asked.Ops[i], did.Changed, did.Priority)
+	}
+}
+
+// appendTokenOfAll appends the text of the token that names the events of all
+// batches that were applied. Mostly they are events of one replica, of which the
+// last stands for all.
+func appendTokenOfAll(text []byte, batches []*batchEnded) []byte {
+	var last node.Written
+	for _, b := range batches {
+		switch mine := b.Written.Last; {
+		case mine.IsZero():
+		case last.Last.IsZero(), mine.Replica == last.Last.Replica:
+			if mine.Sequence > last.Last.Sequence {
+				last = b.Written
+			}
+		default: // it was renamed between them
+			return appendTokenOfReplicas(text, batches)
+		}
+	}
+	return last.AppendToken(text)
+}
+
+func appendTokenOfReplicas(text []byte, batches []*batchEnded) []byte {
+	all := token{}
+	for _, b := range batches {
+		all.Join(b.Written.Token())
+	}
+	return append(text, tokenOf(all)...)
+}
+
+// failed is what became of a batch that was not carried out. An error of the node
+// says which operation it is about.
+func (b *batchEnded) failed() wire.BatchResult {
+	return failedBatch(*b.asked, explainBatch(b.asked.Ops, b.Err))
 }

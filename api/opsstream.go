@@ -12,12 +12,15 @@ import (
 )
 
 const (
-	// opsLinesMax bounds the lines of one stream that are under way, and
-	// opsBytesMax their bytes: past either no more is read before answers have
-	// been sent.
+	// opsLinesMax bounds the lines of one stream that are under way, of which one of
+	// several batches counts as so many, and opsBytesMax their bytes: past either no
+	// more is read before answers have been sent.
 	opsLinesMax = 1024
 	opsBytesMax = 4 << 20
-	// opsGroupMax bounds the lines that go to the node as one.
+	// opsBatchesMax bounds the batches of a line.
+	opsBatchesMax = 256
+	// opsGroupMax bounds the batches that go to the node as one, but for what is more
+	// than that in the last line.
 	opsGroupMax = 256
 )
 
@@ -41,8 +44,8 @@ type opsStream struct {
 	ctx   context.Context
 	end   context.CancelCauseFunc
 	lines *opsLines
-	// group are the lines that are not yet handed over, taken and takenBytes those
-	// that were read and are not yet counted. The handler owns them.
+	// group are the batches that are not yet handed over, taken and takenBytes the
+	// lines that were read and are not yet counted. The handler owns them.
 	group             []*node.Submission
 	taken, takenBytes int
 	// sending are lines that the writer answers; it encodes the answers in text,
@@ -95,7 +98,7 @@ func (x *opsStream) open() error {
 		x.exchange.w.WriteHeader(http.StatusContinue)
 	}
 	x.answers = x.exchange.lines()
-	if err := x.answers.write(wire.OpsOpening{Node: x.server.node.Name(), LineBytesMax: wire.OpsLineBytesMax, LinesMax: opsLinesMax}); err != nil {
+	if err := x.answers.write(wire.OpsOpening{Node: x.server.node.Name(), LineBytesMax: wire.OpsLineBytesMax, LinesMax: opsLinesMax, BatchesMax: opsBatchesMax}); err != nil {
 		return err
 	}
 	return x.answers.flush()
@@ -153,7 +156,7 @@ func (x *opsStream) take(line []byte) error {
 	if len(bytes.TrimSpace(line)) == 0 {
 		return nil
 	}
-	what := x.newEnded(len(line))
+	what := x.newLine(line)
 	if err := what.asked.UnmarshalIn(&what.memory, line); err != nil {
 		ref, ok := wire.RefOf(line)
 		if !ok {
@@ -167,32 +170,60 @@ func (x *opsStream) take(line []byte) error {
 	return nil
 }
 
-// begin begins to carry out a batch.
+// begin begins to carry out a line.
 func (x *opsStream) begin(what *ended) {
-	err := what.compile(x.server.node.Name())
-	if err == nil {
-		err = validateBatchID(what.asked.ID)
-	}
+	err := validateLine(&what.asked)
 	if err == nil {
 		err = x.server.gate.admit(what.bytes)
 	}
 	if err != nil {
+		what.asked = wire.OpsLine{Ref: what.asked.Ref, Batch: wire.Batch{ID: what.asked.ID}}
 		x.refuse(what, err)
 		return
 	}
 	what.held = true
-	x.taken, x.takenBytes = x.taken+1, x.takenBytes+what.bytes
-	if what.asked.ID == "" {
-		x.hand(what, what.end)
-		return
+	what.divide()
+	x.taken, x.takenBytes = x.taken+what.places(), x.takenBytes+what.bytes
+	for _, b := range what.batches { // when the last has begun the line may have ended
+		x.beginBatch(b)
 	}
-	x.server.answers.start(what.asked.ID, what.asked.Ops, func(ended func(node.Outcome)) { x.hand(what, ended) }, what.end)
+}
+
+// validateLine refuses a line that is neither one batch nor several.
+func validateLine(l *wire.OpsLine) error {
+	switch {
+	case l.Batches == nil:
+		return nil
+	case l.Ops != nil || l.ID != "":
+		return wire.Errorf(wire.CodeInvalid, "\"batches\" beside \"ops\" or \"id\": give one batch, or several with their own")
+	case len(l.Batches) == 0:
+		return wire.Errorf(wire.CodeInvalid, "no batches: give at least one in \"batches\"")
+	case len(l.Batches) > opsBatchesMax:
+		return wire.Errorf(wire.CodeTooLarge, "%d batches, at most %d are allowed in a line: send several lines", len(l.Batches), opsBatchesMax)
+	}
+	return nil
+}
+
+// beginBatch begins to carry out a batch, or ends it if it is refused.
+func (x *opsStream) beginBatch(b *batchEnded) {
+	err := b.compile(x.server.node.Name())
+	if err == nil {
+		err = validateBatchID(b.asked.ID)
+	}
+	switch {
+	case err != nil:
+		b.end(node.Outcome{Err: err})
+	case b.asked.ID == "":
+		x.hand(b, b.end)
+	default:
+		x.server.answers.start(b.asked.ID, b.asked.Ops, func(ended func(node.Outcome)) { x.hand(b, ended) }, b.end)
+	}
 }
 
 // hand has a batch go to the node with the group.
-func (x *opsStream) hand(what *ended, ended func(node.Outcome)) {
-	what.batch.Ended = ended
-	x.group = append(x.group, &what.batch)
+func (x *opsStream) hand(b *batchEnded, ended func(node.Outcome)) {
+	b.batch.Ended = ended
+	x.group = append(x.group, &b.batch)
 }
 
 func (x *opsStream) submit() {
@@ -206,7 +237,7 @@ func (x *opsStream) submit() {
 // refuse answers a line that does not go to the node.
 func (x *opsStream) refuse(what *ended, err error) {
 	x.count(1, what.bytes)
-	what.end(node.Outcome{Err: err})
+	what.refuse(err)
 }
 
 // count counts lines whose answers are to be sent.

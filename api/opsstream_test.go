@@ -40,7 +40,7 @@ func (s *served) stream(t *testing.T, header ...string) *opsStream {
 	if r.StatusCode != 200 || r.Header.Get("Content-Type") != "application/x-ndjson" {
 		t.Fatalf("%s %s", r.Status, r.Header.Get("Content-Type"))
 	}
-	if first := x.next(); first != `{"node":"n1","line_bytes_max":1048576,"lines_max":1024}` {
+	if first := x.next(); first != `{"node":"n1","line_bytes_max":1048576,"lines_max":1024,"batches_max":256}` {
 		t.Errorf("the first line is %s", first)
 	}
 	return x

@@ -18,7 +18,7 @@ import (
 // other line of any stream is answered.
 func lineOf(stream string, place int) (line, part string) {
 	key := fmt.Sprintf("%s-%d", stream, place)
-	switch place % 6 {
+	switch place % 8 {
 	case 0: // in words that are read elsewhere
 		return fmt.Sprintf(`{"ops":[{"op":"register", "from":%q,"to":"z"}],"ref":%d}`, key, place), `"from":"` + key + `"`
 	case 1:
@@ -29,6 +29,11 @@ func lineOf(stream string, place int) (line, part string) {
 		return fmt.Sprintf(`{"ref":%d,"ops":[{"op":"register","from":"a"},{"op":"release","from":%q,"by":1}]}`, place, key), "operation 2 of 2, release default:[" + key
 	case 4: // of which every stream has one
 		return fmt.Sprintf(`{"ref":%d,"ops":[{"op":"register","from":"of %d"}],"id":"of %[1]d"}`, place, place), fmt.Sprintf(`"id":"of %d"`, place)
+	case 5: // several batches, the last of which have the same id
+		more := strings.Repeat(fmt.Sprintf(`,{"ops":[{"op":"register","from":%q}],"id":%[1]q}`, key), place%30)
+		return fmt.Sprintf(`{"ref":%d,"batches":[{"ops":[{"op":"decrease","from":%q,"by":1}]}%s]}`, place, key, more), "decrease default:[" + key + ", +inf) of n1: not found"
+	case 6: // in words that are read elsewhere
+		return fmt.Sprintf(`{"batches":[{"ops":[{"op":"register","node":%q,"from":"b"}]},{"ops":[]}], "ref":%d}`, key, place), `"node":"` + key + `"`
 	}
 	more := strings.Repeat(fmt.Sprintf(`,{"op":"register","keyspace":"k","from":%q}`, key), place%20)
 	return fmt.Sprintf(`{"ref":%d,"ops":[{"op":"register","node":%q}%s]}`, place, key, more), `"node":"` + key + `"`

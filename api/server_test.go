@@ -34,13 +34,13 @@ type served struct {
 }
 
 // serve starts a node named n1 and its interface, and stops both at the end.
-func serve(t *testing.T, o api.Options) *served {
+func serve(t testing.TB, o api.Options) *served {
 	t.Helper()
 	return serveNode(t, o, node.Options{Node: "n1", Service: "10.0.0.1:99", Labels: map[string]string{"zone": "a"}})
 }
 
 // serveNode is serve for a node with options of its own.
-func serveNode(t *testing.T, o api.Options, of node.Options) *served {
+func serveNode(t testing.TB, o api.Options, of node.Options) *served {
 	t.Helper()
 	if of.Gossip = "127.0.0.1:0"; of.DataDir == "" {
 		of.DataDir = filepath.Join(t.TempDir(), "data")

@@ -21,8 +21,9 @@
 // on: it costs a fraction of a request for each, and every write has its own
 // answer. Close ends it.
 //
-// Where many goroutines write batches with an ID, or wait for other members,
-// or a node has no stream, a Writer sends what they write together:
+// Where many goroutines write, a Writer sends what they write together, in lines of
+// that stream, or in requests where they wait for other members or there is none;
+// batches may have an ID:
 //
 //	w := c.NewWriter(client.WriterOptions{})
 //	defer w.Close()

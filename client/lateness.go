@@ -35,21 +35,23 @@ func (l *lateness) stop() {
 	}
 }
 
-// endLate ends lines whose time is over. Their answers may come yet, and the node
+// endLate ends batches whose time is over. Their answers may come yet, and the node
 // is not idle before they have.
 func (s *opsStream) endLate() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.lateness.at = time.Time{}
 	now := time.Now()
-	for ref, x := range s.mu.waiting {
-		switch {
-		case x.due.IsZero():
-		case x.due.After(now):
-			s.mu.lateness.by(x.due)
-		default:
-			s.mu.waiting[ref] = x.abandoned()
-			x.end(wire.OpsAnswer{}, s.gaveUp(context.DeadlineExceeded))
+	for _, x := range s.mu.waiting {
+		for i, b := range x.waiting() {
+			switch {
+			case b.due.IsZero():
+			case b.due.After(now):
+				s.mu.lateness.by(b.due)
+			default:
+				x.batches[i] = nil
+				b.end(wire.BatchResult{}, s.gaveUp(context.DeadlineExceeded))
+			}
 		}
 	}
 }

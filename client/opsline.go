@@ -2,109 +2,136 @@ package client
 
 import (
 	"cmp"
-	"context"
+	"fmt"
+	"iter"
 	"sync"
-	"time"
 
 	"github.com/scalesmall/ssnode/wire"
 )
 
-// lineKeptMax bounds the memory that a line keeps for the next one, in bytes.
-const lineKeptMax = 16 << 10
+const (
+	// lineBatchesMax bounds the batches of a line, and lineBytesShared its bytes, if
+	// it has several: more would wait for each other, and a transport takes no more at
+	// a time.
+	lineBatchesMax  = 256
+	lineBytesShared = 32 << 10
+)
 
-// line is one batch on a stream, until it has its answer. Then its memory serves
-// the next one. A line whose writer gave up is left to the stream, which may
-// still end it.
+// line is one line of a stream, from its first batch to its answer: that of
+// Client.Write, or one that writers share. While it is open batches join it. It is
+// closed when the transport takes the first of its bytes, so that begin says of all
+// its batches whether they were taken:
+//
+//	N1  What the transport has not taken of a line, it has taken of none of its
+//	    batches; what joins a line is before its end.
 type line struct {
 	ref int64
-	// text is what is written, its end included; begin is where that begins in
-	// the body.
-	text  []byte
+	// begin is where it begins in the body, bytes how long it is with its end.
 	begin int64
-	// due is when its time is over, zero if it has as long as it likes.
-	due time.Time
-	// ended gets a token when it is known what became of the line, once: asked
-	// has read it, or else answer or err says it.
-	ended  chan struct{}
-	asked  wire.Asked
-	isRead bool
-	answer wire.OpsAnswer
-	err    error
+	bytes int
+	// isSeveral says that it has the form of several batches, though it be one.
+	isSeveral bool
+	// batches are in the order of the line; nobody waits for those that are nil.
+	batches []*pending
 }
 
-var freeLines = sync.Pool{New: func() any { return &line{ended: make(chan struct{}, 1)} }}
+var freeLines = sync.Pool{New: func() any { return &line{} }}
 
-// newLine returns a line with a batch for a node. It is the caller's to free.
-func newLine(ref int64, batch wire.Batch, node string) (*line, error) {
+// newLine returns an empty line. It belongs to the stream.
+func newLine(ref, begin int64, isSeveral bool) *line {
 	x := freeLines.Get().(*line)
-	x.ref = ref
-	text, err := x.asked.AppendRequest(x.text[:0], wire.OpsLine{Ref: ref, Batch: batch}, node)
-	if err != nil {
-		x.free()
-		return nil, err
-	}
-	x.text = append(text, '\n')
-	return x, nil
+	x.ref, x.begin, x.isSeveral = ref, begin, isSeveral
+	return x
 }
 
-// read reports whether the rest of an answer, behind its number, says what was
-// expected. Then the line has ended.
+// free keeps the memory for another line; the stream has it no more.
+func (x *line) free() {
+	clear(x.batches)
+	x.batches, x.bytes = x.batches[:0], 0
+	freeLines.Put(x)
+}
+
+// read reads the rest of an answer, behind its number. It reports whether that
+// says what was expected: then the batches have ended. Of several some may have
+// become anything else.
 func (x *line) read(rest []byte) bool {
-	if !x.asked.Read(rest) {
+	parts := wire.AnswerToOne(rest)
+	if x.isSeveral {
+		parts = wire.AnswerToSeveral(rest)
+	}
+	for _, b := range x.batches {
+		if !readPart(&parts, b) {
+			return false
+		}
+	}
+	token, ok := parts.Token()
+	if !ok {
 		return false
 	}
-	x.isRead = true
-	x.ended <- struct{}{}
+	for _, b := range x.waiting() {
+		b.token = token
+		b.ended <- struct{}{}
+	}
 	return true
 }
 
-// end hands over what became of a line.
-func (x *line) end(answer wire.OpsAnswer, err error) {
-	x.answer, x.err = answer, err
-	x.ended <- struct{}{}
+// readPart reads what became of a batch, which is nil if nobody waits for it.
+func readPart(parts *wire.AnswerParts, b *pending) bool {
+	if b != nil && parts.Read(&b.asked) {
+		b.isRead = true
+		return true
+	}
+	var other wire.BatchResult
+	if !parts.ReadAny(&other) {
+		return false
+	}
+	if b != nil {
+		b.answer = other
+	}
+	return true
 }
 
-// await returns when the line has ended, nil, or why nobody waits any more.
-func (x *line) await(ctx context.Context) error {
-	done := ctx.Done()
-	if done == nil {
-		<-x.ended
-		return nil
-	}
-	select {
-	case <-x.ended:
-		return nil
-	case <-done:
-		return context.Cause(ctx)
+// waiting yields the batches for which somebody waits, with their places.
+func (x *line) waiting() iter.Seq2[int, *pending] {
+	return func(yield func(int, *pending) bool) {
+		for i, b := range x.batches {
+			if b != nil && !yield(i, b) {
+				return
+			}
+		}
 	}
 }
 
-// results returns what became of the batch of a line that has ended.
-func (x *line) results(batch wire.Batch, node string) (wire.Results, error) {
-	if x.isRead {
-		return x.asked.Results(batch, node), nil
+// end ends all batches that somebody waits for.
+func (x *line) end(err error) {
+	for _, b := range x.waiting() {
+		b.end(wire.BatchResult{}, err)
 	}
-	if err := cmp.Or(x.err, x.answer.Err()); err != nil {
-		return wire.Results{}, err
-	}
-	return wire.Results{
-		Results: x.answer.Results, Token: x.answer.Token,
-		OnDisk: wire.List[string]{node}, Missing: wire.List[string]{},
-	}, nil
 }
 
-// abandoned returns what takes the place of a line that has ended before it was
-// answered: nobody waits for it.
-func (x *line) abandoned() *line {
-	return &line{ref: x.ref, begin: x.begin, ended: make(chan struct{}, 1)}
+// take hands each batch what an answer in any words says of it.
+func (x *line) take(answer wire.OpsAnswer) {
+	for i, b := range x.waiting() {
+		b.end(x.partOf(answer, i))
+	}
 }
 
-// free keeps the memory for another line; no stream may have this one.
-func (x *line) free() {
-	if cap(x.text) > lineKeptMax {
-		x.text = nil
+// partOf returns what an answer says of a batch. A line that is refused as a whole
+// for what is in it goes elsewhere if several are in it: so nobody suffers for what
+// another wrote.
+func (x *line) partOf(answer wire.OpsAnswer, place int) (wire.BatchResult, error) {
+	err := answer.Err()
+	switch {
+	case !x.isSeveral:
+		return answer.BatchResult, nil
+	case len(x.batches) > 1 && isContentRefused(err):
+		return wire.BatchResult{}, errElsewhere
+	case err != nil:
+		return wire.BatchResult{}, err
+	case len(answer.Batches) != len(x.batches):
+		return wire.BatchResult{}, fmt.Errorf("the answer has %d batches, sent were %d; check the address", len(answer.Batches), len(x.batches))
 	}
-	x.asked.Clear()
-	x.isRead, x.answer, x.err, x.due = false, wire.OpsAnswer{}, nil, time.Time{}
-	freeLines.Put(x)
+	part := answer.Batches[place]
+	part.Token = cmp.Or(part.Token, answer.Token)
+	return part, nil
 }

@@ -27,8 +27,13 @@ var opsSeed = flag.Uint64("ops.seed", 0, "seed of TestClient_Write_RandomNode; 0
 type moody struct {
 	mu     sync.Mutex
 	random *rand.Rand
-	// carried counts how often the batch of a key was carried out.
+	// carried counts how often the batch of a key was carried out, tokens has the
+	// token that was said of it.
 	carried map[string]int
+	tokens  map[string]wire.Token
+	// shared counts batches that came in a line with others, tooMany lines of more
+	// than the node had said that it takes.
+	shared, tooMany int
 	// endsStreams says that it ends them before the client does.
 	endsStreams bool
 }
@@ -57,12 +62,19 @@ func madeOf(ops []wire.Operation) wire.BatchResult {
 }
 
 func (x *moody) carryOut(b wire.Batch) wire.BatchResult {
-	x.mu.Lock()
-	x.carried[b.Ops[0].From]++
-	x.mu.Unlock()
 	r := madeOf(b.Ops)
 	r.ID = b.ID
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	x.carried[b.Ops[0].From]++
+	x.tokens[b.Ops[0].From] = r.Token
 	return r
+}
+
+func (x *moody) tokenOf(key string) wire.Token {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	return x.tokens[key]
 }
 
 func (x *moody) serve(w http.ResponseWriter, r *http.Request) {
@@ -97,9 +109,11 @@ func (x *moody) stream(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, text)
 		_ = control.Flush()
 	}
-	say(`{"node":"n1","line_bytes_max":100000,"lines_max":1000}` + "\n")
+	batchesMax := []int{0, 1, 5, 256, 256}[x.draw(5)]
+	opening, _ := wire.Marshal(wire.OpsOpening{Node: "n1", LineBytesMax: 100_000, LinesMax: 1000, BatchesMax: batchesMax})
+	say(string(opening) + "\n")
 	lines, left := make(chan wire.OpsLine, 10_000), 1<<30
-	go readLines(r.Body, lines)
+	go x.readLines(r.Body, batchesMax, lines)
 	if x.endsStreams {
 		left = 1 + x.draw(200)
 	}
@@ -141,14 +155,26 @@ func (x *moody) endStream(answers string, say func(string), stop func()) {
 	}
 }
 
-func readLines(body io.Reader, lines chan<- wire.OpsLine) {
+func (x *moody) readLines(body io.Reader, batchesMax int, lines chan<- wire.OpsLine) {
 	defer close(lines)
 	for in := bufio.NewScanner(body); in.Scan(); {
 		var line wire.OpsLine
 		if wire.Unmarshal(in.Bytes(), &line) != nil {
 			return
 		}
+		x.note(len(line.Batches), batchesMax)
 		lines <- line
+	}
+}
+
+func (x *moody) note(batches, batchesMax int) {
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if batches > 1 {
+		x.shared += batches
+	}
+	if batches > batchesMax {
+		x.tooMany++
 	}
 }
 
@@ -162,7 +188,43 @@ func nextLines(lines <-chan wire.OpsLine) (group []wire.OpsLine) {
 	return group
 }
 
+// answerSeveral answers a line of several batches, each in its own way, and now and
+// then all in one way.
+func (x *moody) answerSeveral(line wire.OpsLine) string {
+	a := wire.OpsAnswer{Ref: line.Ref}
+	if x.draw(30) == 0 {
+		a.Error, a.Code = "no", []wire.Code{wire.CodeInvalid, wire.CodeTooLarge, wire.CodeUnavailable, wire.CodeForbidden}[x.draw(4)]
+		return string(a.Append(nil))
+	}
+	a.Token = wire.Token(fmt.Sprint("of-line-", line.Ref, line.Batches[0].Ops[0].From))
+	for _, b := range line.Batches {
+		if x.draw(40) == 0 {
+			a.Batches = append(a.Batches, wire.BatchResult{ID: b.ID, Error: "no claim", Code: wire.CodeNotFound})
+			continue
+		}
+		part := x.carryOut(b)
+		part.Token = ""
+		a.Batches = append(a.Batches, part)
+		x.mu.Lock()
+		x.tokens[b.Ops[0].From] = a.Token
+		x.mu.Unlock()
+	}
+	switch x.draw(15) {
+	case 0:
+		return strings.Replace(string(a.Append(nil)), `,`, ` , "news":[1],`, 1)
+	case 1:
+		text, _ := json.Marshal(a)
+		return string(text)
+	case 2:
+		a.Batches = a.Batches[1:] // which tells nobody anything
+	}
+	return string(a.Append(nil))
+}
+
 func (x *moody) answer(line wire.OpsLine) string {
+	if line.Batches != nil {
+		return x.answerSeveral(line)
+	}
 	switch x.draw(15) {
 	case 0:
 		return fmt.Sprintf(`{"ref":%d,"results":[],"error":"no claim","code":"not_found"}`, line.Ref)
@@ -212,7 +274,7 @@ func (a attempt) judge(x *moody, r wire.Results, err error, took time.Duration) 
 	switch {
 	case err == nil && carried != 1:
 		return "it is said to be carried out"
-	case err == nil && (!reflect.DeepEqual(r.Results, madeOf(a.batch.Ops).Results) || r.Token != madeOf(a.batch.Ops).Token):
+	case err == nil && (!reflect.DeepEqual(r.Results, madeOf(a.batch.Ops).Results) || r.Token != x.tokenOf(a.key)):
 		return fmt.Sprintf("it has the results %+v", r)
 	case err == nil:
 		return ""
@@ -237,8 +299,9 @@ func TestClient_Write_RandomNode(t *testing.T) {
 		seed = rand.Uint64()
 	}
 	t.Logf("replay with -ops.seed %d; goroutines make it differ", seed)
+	shared := 0
 	for round := range 4 {
-		x := &moody{random: rand.New(rand.NewPCG(seed, uint64(round))), carried: map[string]int{}, endsStreams: round > 0}
+		x := &moody{random: rand.New(rand.NewPCG(seed, uint64(round))), carried: map[string]int{}, tokens: map[string]wire.Token{}, endsStreams: round > 0}
 		c, writers := against(t, client.Options{}, x.serve), map[time.Duration]*client.Writer{}
 		for _, timeout := range []time.Duration{2 * time.Millisecond, 10 * time.Millisecond, 30 * time.Second} {
 			writers[timeout] = c.NewWriter(client.WriterOptions{Timeout: timeout})
@@ -260,6 +323,10 @@ func TestClient_Write_RandomNode(t *testing.T) {
 			w.Close()
 		}
 		x.carriedOnce(t)
+		shared += x.shared
+	}
+	if shared < 100 {
+		t.Errorf("%d batches shared a line with others", shared)
 	}
 }
 
@@ -271,6 +338,9 @@ func (x *moody) carriedOnce(t *testing.T) {
 		if times != 1 {
 			t.Errorf("%s was carried out %d times", key, times)
 		}
+	}
+	if x.tooMany > 0 {
+		t.Errorf("%d lines have more batches than the node takes", x.tooMany)
 	}
 }
 

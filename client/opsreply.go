@@ -61,13 +61,23 @@ func (s *opsStream) takeAll() {
 	defer s.mu.Unlock()
 	for i := range s.replies {
 		if r := &s.replies[i]; r.rest != nil {
-			r.line = s.mu.waiting[r.ref]
-			delete(s.mu.waiting, r.ref)
+			r.line = s.takeLine(r.ref)
 		}
 	}
 	if len(s.replies) > 0 {
 		s.heard()
 	}
+}
+
+// takeLine takes the line of an answer, nil if none waits for it. One that is open
+// has not been sent, and can have none. The caller holds mu.
+func (s *opsStream) takeLine(ref int64) *line {
+	x := s.mu.waiting[ref]
+	if x == nil || x == s.mu.open {
+		return nil
+	}
+	delete(s.mu.waiting, ref)
+	return x
 }
 
 // heard notes that the node has said something. The caller holds mu.
@@ -95,6 +105,7 @@ func (s *opsStream) restore(replies []reply) {
 // that is known before it is decoded.
 func (s *opsStream) hand(r *reply) error {
 	if r.line != nil && r.line.read(r.rest) {
+		r.line.free()
 		r.line = nil
 		return nil
 	}
@@ -113,11 +124,11 @@ func (s *opsStream) hand(r *reply) error {
 // take hands over one answer. Who has given up does not hear of it.
 func (s *opsStream) take(answer wire.OpsAnswer) {
 	s.mu.Lock()
-	x := s.mu.waiting[answer.Ref]
-	delete(s.mu.waiting, answer.Ref)
+	x := s.takeLine(answer.Ref)
 	s.heard()
 	s.mu.Unlock()
 	if x != nil {
-		x.end(answer, nil)
+		x.take(answer)
+		x.free()
 	}
 }

@@ -7,7 +7,6 @@ import (
 	"io"
 	"runtime"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"github.com/scalesmall/ssnode/wire"
@@ -26,20 +25,21 @@ const (
 // sent as a request of its own.
 var errElsewhere = errors.New("not carried out on the stream")
 
-// opsStream is one POST /v1/ops/stream that is open. Writers add lines, the
-// transport takes as the body of the request what is there (Read), and one
-// goroutine reads the answers (follow).
+// opsStream is one POST /v1/ops/stream that is open. Writers add batches, the
+// transport takes as the body of the request the lines that are there (Read), and
+// one goroutine reads the answers (follow).
 //
 // What became of a line that has no answer when the stream ends is known in two
 // cases: nothing, if the transport had not taken it, and nothing, if the node has
 // said why it ends the stream.
 type opsStream struct {
-	client  *Client
-	node    string
-	lineMax int
+	client *Client
+	node   string
+	// lineMax is how long a line may be, batchesMax how many batches it may have, 0
+	// if the node knows no lines of several.
+	lineMax, batchesMax int
 	// cancel ends the request.
 	cancel context.CancelCauseFunc
-	refs   atomic.Int64
 
 	mu struct {
 		sync.Mutex
@@ -50,8 +50,11 @@ type opsStream struct {
 		unsent []byte
 		sent   int
 		taken  int64
-		// waiting are the lines without an answer.
+		// waiting are the lines without an answer, refs is the number of the last. One
+		// that is open is at the end of unsent, without its own end.
 		waiting map[int64]*line
+		refs    int64
+		open    *line
 		alarm   alarm
 		// lateness ends lines whose time is over. One timer for all of them costs
 		// less than one for each, or a context.
@@ -72,7 +75,7 @@ func newOpsStream(c *Client) *opsStream {
 
 // open begins to take lines, as the node has said that it does.
 func (s *opsStream) open(o wire.OpsOpening) {
-	s.node, s.lineMax = o.Node, o.LineBytesMax
+	s.node, s.lineMax, s.batchesMax = o.Node, o.LineBytesMax, min(o.BatchesMax, lineBatchesMax)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.alarm.start(idleMax, s.lookAtSilence)
@@ -80,19 +83,19 @@ func (s *opsStream) open(o wire.OpsOpening) {
 }
 
 // write carries out a batch, or returns errElsewhere. It waits no longer than
-// timeout if that is not 0.
+// timeout, and shares its line with others, if that is not 0.
 func (s *opsStream) write(ctx context.Context, batch wire.Batch, timeout time.Duration) (wire.Results, error) {
 	if err := ctx.Err(); err != nil {
 		return wire.Results{}, s.client.unreachable(ctx, err)
 	}
-	x, err := newLine(s.refs.Add(1), batch, s.node)
+	x, err := newPending(batch, s.node)
 	if err != nil {
 		return wire.Results{}, fmt.Errorf("encode operations: %w", err)
 	}
 	if timeout != 0 {
 		x.due = time.Now().Add(timeout)
 	}
-	if !s.add(x) {
+	if !s.add(x, timeout != 0) {
 		x.free()
 		return wire.Results{}, errElsewhere
 	}
@@ -106,27 +109,6 @@ func (s *opsStream) write(ctx context.Context, batch wire.Batch, timeout time.Du
 // gaveUp says that nobody waits for an answer any more.
 func (s *opsStream) gaveUp(cause error) error { return fmt.Errorf("ask %s: %w", s.client.base, cause) }
 
-// add has the transport take a line, and reports whether it will.
-func (s *opsStream) add(x *line) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	ahead := len(s.mu.unsent) - s.mu.sent
-	if s.mu.hasEnded || len(x.text) > s.lineMax || ahead+len(x.text) > unsentBytesMax {
-		return false
-	}
-	if len(s.mu.waiting) == 0 {
-		s.mu.alarm.set(s.client.options.SilenceMax)
-	}
-	if !x.due.IsZero() {
-		s.mu.lateness.by(x.due)
-	}
-	x.begin = s.mu.taken + int64(ahead)
-	s.mu.waiting[x.ref] = x
-	s.mu.unsent = append(s.mu.unsent, x.text...)
-	s.more.Signal()
-	return true
-}
-
 // Read hands the transport lines that are there, and waits until some are. It
 // returns io.EOF when none will come any more.
 //
@@ -138,6 +120,9 @@ func (s *opsStream) Read(p []byte) (int, error) {
 	runtime.Gosched()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.mu.open != nil && s.mu.open.begin < s.mu.taken+int64(len(p)) {
+		s.closeLine() // N1
+	}
 	if s.mu.sent == len(s.mu.unsent) {
 		return 0, io.EOF
 	}
@@ -165,12 +150,11 @@ func (s *opsStream) Close() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.mu.hasEnded = true
-	s.mu.unsent, s.mu.sent = nil, 0
-	s.more.Signal()
+	s.dropUnsent()
 	for ref, x := range s.mu.waiting {
 		if x.begin >= s.mu.taken {
 			delete(s.mu.waiting, ref)
-			x.end(wire.OpsAnswer{}, errElsewhere)
+			x.end(errElsewhere)
 		}
 	}
 	return nil
@@ -194,16 +178,22 @@ func (s *opsStream) end(isRefusal bool, cause error) {
 	s.mu.hasEnded = true
 	s.mu.alarm.stop()
 	s.mu.lateness.stop()
-	s.mu.unsent, s.mu.sent = nil, 0 // those who wrote it write it elsewhere
-	s.more.Signal()
+	s.dropUnsent()
 	for _, x := range s.mu.waiting {
 		if isRefusal || x.begin >= s.mu.taken {
-			x.end(wire.OpsAnswer{}, errElsewhere)
+			x.end(errElsewhere)
 		} else {
-			x.end(wire.OpsAnswer{}, cause)
+			x.end(cause)
 		}
 	}
 	clear(s.mu.waiting)
+}
+
+// dropUnsent drops what the transport has not taken: those who wrote it write it
+// elsewhere. The caller holds mu.
+func (s *opsStream) dropUnsent() {
+	s.mu.unsent, s.mu.sent, s.mu.open = nil, 0, nil
+	s.more.Signal()
 }
 
 // lookAtSilence ends a stream of a node that has said nothing for too long, and

@@ -31,6 +31,8 @@ type streams struct {
 	isCurt bool
 	// status is what it answers to who wants a stream, 0 to open one.
 	status int
+	// opening is what it says then.
+	opening string
 }
 
 const opening = `{"node":"n1","line_bytes_max":1000,"lines_max":10}`
@@ -42,7 +44,7 @@ const (
 )
 
 func newStreams() *streams {
-	return &streams{lines: make(chan wire.OpsLine, 1000), say: make(chan string, 1000)}
+	return &streams{lines: make(chan wire.OpsLine, 1000), say: make(chan string, 1000), opening: opening}
 }
 
 func (x *streams) serve(w http.ResponseWriter, r *http.Request) {
@@ -63,7 +65,7 @@ func (x *streams) serve(w http.ResponseWriter, r *http.Request) {
 	}
 	x.running.Add(1)
 	defer x.running.Add(-1)
-	x.tell(w, opening)
+	x.tell(w, x.opening)
 	var failed error // to be read when ended is closed
 	ended, unanswered := make(chan struct{}), atomic.Int64{}
 	go func() {

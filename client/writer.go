@@ -46,8 +46,9 @@ type WriterOptions struct {
 	// Waiting bounds the writes that wait to be sent; one past it gets
 	// ErrWriterFull. Default 16,384.
 	Waiting int
-	// Timeout bounds one request, or a batch on the stream, beyond Write.Timeout. Past it the outcome of
-	// its writes is not known. Default 30s.
+	// Timeout bounds one request, beyond Write.Timeout, or a batch on the stream,
+	// whatever becomes of others of its line. Past it the outcome of its writes is not
+	// known. Default 30s.
 	Timeout time.Duration
 	// Write is as in Client.Write, the same for all.
 	Write WriteOptions
@@ -66,12 +67,14 @@ func (o WriterOptions) withDefaults() WriterOptions {
 	return o
 }
 
-// Writer writes for many goroutines at a time. What they write shares the stream
-// of the client, as in Client.Write; where there is none, or they wait for other
-// members, what they write while requests are under way goes to the node together
-// in the next one. Either way what comes together becomes durable in one
-// transaction. It adds no delay: who writes alone is sent at once. Each batch stays all or none by itself and has its own result or error,
-// and whoever gives up waiting leaves the others as they are.
+// Writer writes for many goroutines at a time. What they write goes over the stream
+// of the client, as in Client.Write, but shares lines of it: what waits when the
+// transport takes the next goes as one, if the node takes such lines. Where there is
+// no stream, or they wait for other members, what they write while requests are
+// under way goes to the node together in the next one. Either way what comes
+// together becomes durable in one transaction. It adds no delay: who writes alone is
+// sent at once. Each batch stays all or none by itself and has its own result or
+// error, and whoever gives up waiting leaves the others as they are.
 //
 // Batches of different calls are carried out in no particular order. A Writer
 // is safe for concurrent use.
@@ -95,7 +98,7 @@ func (c *Client) NewWriter(o WriterOptions) *Writer {
 
 // Write carries out a batch, all or none, and returns when it is durable, as
 // Client.Write does; OnDisk and Missing are about everything that was sent
-// together.
+// together, and Token may name the events of all that shared a line.
 //
 // An error that the node answered for this batch is a *wire.Error: then nothing
 // of it was applied. One that wraps ErrOutcome says that this is not known; if

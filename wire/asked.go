@@ -1,31 +1,27 @@
 package wire
 
-import "strconv"
+import "reflect"
 
-// Asked is a line that waits for its answer, in memory that the next one uses
+// Asked is a batch that waits for its answer, in memory that the next one uses
 // again. It knows how the answer goes if the batch is carried out, all but what
 // each operation did and the token: there is nothing to decode then, and what the
 // operations are whoever wrote them knows. The zero value works. It must not be
 // copied.
 type Asked struct {
-	// expected are the parts of the answer between the number of the line and
-	// what the operations did, one after the other; ends says where each ends.
+	// expected are the parts of the answer around what the operations did, one
+	// after the other, from the first field of the batch on; ends says where each
+	// ends.
 	expected []byte
 	ends     []int
 	did      []did
-	token    []byte
 	// one is room for what most lines have, beside the rest: by the time the answer
 	// comes none of it is in the processor's cache.
 	one struct {
 		end      [1]int
 		did      [1]did
-		token    [tokenRoom]byte
 		expected [lineBytes]byte
 	}
 }
-
-// tokenRoom is room for the token of one batch, in bytes.
-const tokenRoom = 40
 
 // did is what an operation did.
 type did struct {
@@ -36,36 +32,35 @@ type did struct {
 // askedKept bounds the memory that an Asked keeps, in bytes of text.
 const askedKept = 16 << 10
 
-// Clear forgets the line, and memory that is more than most lines need.
+// Clear forgets the batch, and memory that is more than most need.
 func (a *Asked) Clear() {
-	if a.ends == nil || cap(a.expected) > askedKept || cap(a.token) > askedKept {
-		a.expected, a.ends, a.did, a.token = a.one.expected[:0], a.one.end[:0], a.one.did[:0], a.one.token[:0]
+	if a.ends == nil || cap(a.expected) > askedKept {
+		a.expected, a.ends, a.did = a.one.expected[:0], a.one.end[:0], a.one.did[:0]
 	}
 	a.expected, a.ends, a.did = a.expected[:0], a.ends[:0], a.did[:0]
 }
 
-// AppendRequest is OpsLine.AppendRequest of the line that is asked for next. Node
-// is the one that it is sent to.
-func (a *Asked) AppendRequest(b []byte, l OpsLine, node string) ([]byte, error) {
+// AppendRequest appends the batch that is asked for next as MarshalRequest writes
+// it. Node is the one that it is sent to.
+func (a *Asked) AppendRequest(b []byte, x Batch, node string) ([]byte, error) {
 	a.Clear()
-	if !l.Batch.isUTF8() {
-		return l.AppendRequest(b)
+	if !x.isUTF8() {
+		return nil, checkStrings(reflect.ValueOf(x), "")
 	}
-	b = strconv.AppendInt(append(b, `{"ref":`...), l.Ref, 10)
-	if l.ID != "" {
-		a.expected = appendString(append(a.expected, `,"id":`...), l.ID)
+	if x.ID != "" {
+		a.expected = append(appendString(append(a.expected, `"id":`...), x.ID), ',')
 	}
-	a.expected = append(a.expected, `,"results":[`...)
-	b = append(b, `,"ops":[`...)
-	for i := range l.Ops {
+	a.expected = append(a.expected, `"results":[`...)
+	b = append(b, `{"ops":[`...)
+	for i := range x.Ops {
 		if i > 0 {
 			a.expected, b = append(a.expected, ','), append(b, ',')
 		}
-		b = a.appendOperation(b, &l.Ops[i], node)
+		b = a.appendOperation(b, &x.Ops[i], node)
 	}
 	b = append(b, ']')
-	if l.ID != "" {
-		b = appendString(appendField(b, "id"), l.ID)
+	if x.ID != "" {
+		b = appendString(appendField(b, "id"), x.ID)
 	}
 	return append(b, '}'), nil
 }
@@ -90,58 +85,15 @@ func (a *Asked) appendOperation(b []byte, o *Operation, node string) []byte {
 	return append(b, '}')
 }
 
-// CutRef returns the number of an answer, and what follows it, if the answer
-// begins as Append writes it.
-func CutRef(answer []byte) (ref int64, rest []byte, ok bool) {
-	w := written{data: answer}
-	w.want(`{"ref":`)
-	if ref = w.integer(); w.gaveUp {
-		return 0, nil, false
-	}
-	return ref, answer[w.at:], true
-}
-
-// Read reads the rest of an answer behind its number, and reports whether the
-// batch was carried out and the answer says so in the words that are expected.
-// Any other answer, good or bad, is left to UnmarshalAnswer.
-func (a *Asked) Read(rest []byte) bool {
-	w, begin := written{data: rest}, 0
-	a.did = a.did[:0]
-	for _, end := range a.ends {
-		w.wantBytes(a.expected[begin:end])
-		w.want(`,"changed":`)
-		changed := w.bool()
-		w.want(`,"priority":`)
-		a.did = append(a.did, did{changed, w.integer()})
-		w.want(`}`)
-		begin = end
-	}
-	w.want(`],"token":"`)
-	token := w.quoted()
-	w.want(`}`)
-	if w.gaveUp || w.at < len(rest) || len(a.ends) == 0 {
-		return false
-	}
-	a.token = append(a.token[:0], rest[token.from:token.to]...)
-	return true
-}
-
-func (w *written) wantBytes(begin []byte) {
-	if end := w.at + len(begin); end <= len(w.data) && string(w.data[w.at:end]) == string(begin) {
-		w.at = end
-		return
-	}
-	w.giveUp()
-}
-
-// Results returns what the batch has led to at a node, as Read has read it and as
-// UnmarshalAnswer would: it shares no memory with the batch that anybody may change.
-func (a *Asked) Results(batch Batch, node string) Results {
+// Results returns what the batch has led to at a node, as it was read last and as
+// UnmarshalAnswer would have it, with the token of its line: it shares no memory
+// with the batch that anybody may change.
+func (a *Asked) Results(batch Batch, node string, token Token) Results {
 	var own copies
 	own.reserve(batch.Ops)
 	own.texts = append(own.texts, node)
 	r := Results{
-		Results: own.results, Token: Token(a.token),
+		Results: own.results, Token: token,
 		OnDisk: own.texts[:1:1], Missing: List[string]{},
 	}
 	for i := range batch.Ops {

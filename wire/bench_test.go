@@ -71,7 +71,7 @@ func BenchmarkOpsLine_UnmarshalIn(b *testing.B) {
 	}
 }
 
-// BenchmarkAsked is what the client does about a line beside sending it.
+// BenchmarkAsked is what the client does about a batch beside sending it.
 func BenchmarkAsked(b *testing.B) {
 	line, answer := oneOperation()
 	reply := answer.Append(nil)
@@ -79,9 +79,11 @@ func BenchmarkAsked(b *testing.B) {
 	var text []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		text, _ = a.AppendRequest(text[:0], line, "n1")
-		_, rest, ok := CutRef(reply)
-		if !ok || !a.Read(rest) || len(a.Results(line.Batch, "n1").Results) != 1 {
+		text, _ = a.AppendRequest(text[:0], line.Batch, "n1")
+		_, rest, _ := CutRef(reply)
+		parts := AnswerToOne(rest)
+		isRead := parts.Read(&a)
+		if token, ok := parts.Token(); !isRead || !ok || len(a.Results(line.Batch, "n1", token).Results) != 1 {
 			b.Fatal("it is not what is expected")
 		}
 	}
@@ -93,6 +95,9 @@ func BenchmarkAnswerText(b *testing.B) {
 	var text []byte
 	b.ReportAllocs()
 	for b.Loop() {
-		text = AppendAnswer(text[:0], answer.Ref, "").Result(&answer.Results[0].Operation, true, 7).Token(token)
+		a := AppendAnswer(text[:0], answer.Ref)
+		a.Batch("")
+		a.Result(&answer.Results[0].Operation, true, 7)
+		text = a.Token(token)
 	}
 }

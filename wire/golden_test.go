@@ -98,9 +98,12 @@ func golden() []any {
 		&WatchRequest{Keyspace: "default", Bounds: am, Token: "T"},
 		&WaitRequest{Token: "T", Members: MemberCount{All: true}, Timeout: "10s"},
 		&OpsOpening{Node: "n1", LineBytesMax: 1 << 20, LinesMax: 1024},
+		&OpsOpening{Node: "n1", LineBytesMax: 1 << 20, LinesMax: 1024, BatchesMax: 256},
 		&OpsLine{Ref: 7, Batch: Batch{Ops: List[Operation]{release}, ID: "b1"}},
+		&OpsLine{Ref: 7, Batches: List[Batch]{{Ops: List[Operation]{release}}, {Ops: List[Operation]{decrease}, ID: "b2"}}},
 		&OpsAnswer{Ref: 7, BatchResult: BatchResult{ID: "b1", Results: List[Result]{{Operation: decrease, Changed: true, Priority: 7}}, Token: "T"}},
 		&OpsAnswer{Ref: -1, BatchResult: BatchResult{Error: "the claim is not visible", Code: CodeNotFound}},
+		&OpsAnswer{Ref: 7, BatchResult: BatchResult{Token: "T"}, Batches: List[BatchResult]{{Results: List[Result]{{Operation: release, Changed: true}}}, {ID: "b2", Error: "the claim is not visible", Code: CodeNotFound}}},
 	}
 }
 

@@ -7,7 +7,16 @@ import "github.com/scalesmall/ssnode/ranges"
 // line's own, since whoever carries it out keeps keys and names. It must not be
 // copied.
 type LineMemory struct {
+	// OpsKept is for how many operations it keeps room, 8 if that is 0: who reads
+	// lines of several batches wants more.
+	OpsKept int
+
 	ops []Operation
+	// batches are those of a line of several. While it is read they have no
+	// operations: these move as they become more, and ends says of each batch where
+	// it ends among them.
+	batches []Batch
+	ends    []int
 	// texts and numbers are what the fields of operations point to.
 	texts   []string
 	numbers []int64
@@ -24,7 +33,8 @@ const (
 	// lineOpsMax bounds the operations of a line that is read this way. It keeps
 	// what such a line has below ElementsMax, too.
 	lineOpsMax = 256
-	// lineOpsKept is room for how many operations the memory keeps.
+	// lineOpsKept is for how many operations the memory keeps room, unless it is
+	// told otherwise.
 	lineOpsKept = 8
 )
 
@@ -33,12 +43,14 @@ const (
 func (m *LineMemory) Clear() {
 	clear(m.ops)
 	clear(m.texts)
+	clear(m.batches)
 	m.ops, m.texts, m.numbers = m.ops[:0], m.texts[:0], m.numbers[:0]
+	m.batches, m.ends = m.batches[:0], m.ends[:0]
 	if cap(m.ops) > 1 || cap(m.texts) > 1 {
 		m.one.op, m.one.text = [1]Operation{}, [1]string{} // which it has grown out of
 	}
-	if cap(m.ops) > lineOpsKept {
-		m.ops = nil
+	if kept := max(m.OpsKept, lineOpsKept); cap(m.ops) > kept || cap(m.batches) > kept {
+		m.ops, m.batches, m.ends = nil, nil, nil
 	}
 	if m.ops == nil {
 		m.ops, m.texts, m.numbers = m.one.op[:0], m.one.text[:0], m.one.number[:0]
@@ -69,10 +81,52 @@ func (l *OpsLine) UnmarshalIn(m *LineMemory, data []byte) error {
 // decodeWritten reads a line if it is as Append writes it, and else leaves l as it
 // was.
 func (l *OpsLine) decodeWritten(m *LineMemory, data []byte) bool {
-	w := written{data: data, memory: m}
+	w, id := written{data: data, memory: m}, span{}
 	w.want(`{"ref":`)
-	ref, id := w.integer(), span{}
-	w.want(`,"ops":[`)
+	ref := w.integer()
+	isSeveral := !w.hasField(`,"ops":[`)
+	if isSeveral {
+		w.want(`,"batches":[`)
+		w.batches()
+	} else {
+		id = w.batch()
+	}
+	switch {
+	case w.gaveUp || w.at < len(data):
+		m.Clear()
+		return false
+	case isSeveral:
+		l.Ref, l.Batches = ref, m.several()
+	default:
+		l.Ref, l.Ops, l.ID = ref, m.ops, string(w.part(id))
+	}
+	return true
+}
+
+// several returns the batches of a line that has been read, with what of the
+// operations is theirs.
+func (m *LineMemory) several() []Batch {
+	begin := 0
+	for i, end := range m.ends {
+		m.batches[i].Ops = m.ops[begin:end:end]
+		begin = end
+	}
+	return m.batches
+}
+
+// batches reads the batches of a line up to its end.
+func (w *written) batches() {
+	m := w.memory
+	for more := true; more && !w.gaveUp; more = w.has(',') {
+		w.want(`{"ops":[`)
+		id := w.batch()
+		m.batches, m.ends = append(m.batches, Batch{ID: string(w.part(id))}), append(m.ends, len(m.ops))
+	}
+	w.want(`]}`)
+}
+
+// batch reads the operations of a batch behind their bracket, the id, and the end.
+func (w *written) batch() (id span) {
 	for more := true; more && !w.gaveUp; more = w.has(',') {
 		w.operation()
 	}
@@ -81,12 +135,7 @@ func (l *OpsLine) decodeWritten(m *LineMemory, data []byte) bool {
 		id = w.quoted()
 	}
 	w.want(`}`)
-	if w.gaveUp || w.at < len(data) {
-		m.Clear()
-		return false
-	}
-	l.Ref, l.Ops, l.ID = ref, m.ops, string(data[id.from:id.to])
-	return true
+	return id
 }
 
 // written reads lines as this package writes them: without spaces, fields in their
@@ -129,6 +178,14 @@ func (w *written) want(begin string) {
 	if !w.hasField(begin) {
 		w.giveUp()
 	}
+}
+
+func (w *written) wantBytes(begin []byte) {
+	if end := w.at + len(begin); end <= len(w.data) && string(w.data[w.at:end]) == string(begin) {
+		w.at = end
+		return
+	}
+	w.giveUp()
 }
 
 // quoted reads a text whose first quote was taken.

@@ -14,7 +14,7 @@ func isSameIn(t interface{ Fatalf(string, ...any) }, m *LineMemory, text []byte)
 	var got, want OpsLine
 	m.Clear()
 	if !got.decodeWritten(m, text) {
-		if !reflect.DeepEqual(got, OpsLine{}) || len(m.ops)+len(m.texts)+len(m.numbers) > 0 {
+		if !reflect.DeepEqual(got, OpsLine{}) || len(m.ops)+len(m.texts)+len(m.numbers)+len(m.batches)+len(m.ends) > 0 {
 			t.Fatalf("%s was given up, and left %+v", text, got)
 		}
 		return false
@@ -30,15 +30,34 @@ func isSameIn(t interface{ Fatalf(string, ...any) }, m *LineMemory, text []byte)
 func TestOpsLine_UnmarshalIn_ReadsWhatReflectionReads(t *testing.T) {
 	var m LineMemory
 	rapid.Check(t, func(t *rapid.T) {
-		line := drawnLine.Draw(t, "line")
-		for i := range line.Ops {
-			line.Ops[i].Op = rapid.SampledFrom([]Op{OpRegister, OpRelease, OpIncrease, OpDecrease, OpSet, OpTighten, "other"}).Draw(t, "op")
+		line, several := drawnLine.Draw(t, "line"), drawnSeveral.Draw(t, "several")
+		for _, batch := range append(several.Batches, line.Batch) {
+			for i := range batch.Ops {
+				batch.Ops[i].Op = rapid.SampledFrom([]Op{OpRegister, OpRelease, OpIncrease, OpDecrease, OpSet, OpTighten, "other"}).Draw(t, "op")
+			}
 		}
 		isSameIn(t, &m, harm(t, line.Append(nil)))
+		isSameIn(t, &m, harm(t, several.Append(nil)))
 	})
 	for _, text := range writtenLines {
 		if !isSameIn(t, &m, []byte(text)) {
 			t.Errorf("%s is not as it is written", text)
+		}
+	}
+}
+
+// TestIsOfSeveral_AsAppendWrites: it tells lines apart by how they begin.
+func TestIsOfSeveral_AsAppendWrites(t *testing.T) {
+	for text, want := range map[string]bool{
+		`{"ref":-7,"batches":[{"ops":[]}]}`: true,
+		`{"ref":1,"batches":`:               true,
+		`{"ref":1,"ops":[]}`:                false,
+		`{"batches":[{"ops":[]}],"ref":1}`:  false,
+		`{"ref":1`:                          false,
+		``:                                  false,
+	} {
+		if got := IsOfSeveral([]byte(text)); got != want {
+			t.Errorf("%s: %v", text, got)
 		}
 	}
 }
@@ -49,6 +68,8 @@ var writtenLines = []string{
 	`{"ref":-7,"ops":[{"op":"increase","from":"a","to":"b","by":1,"if_visible":true},{"op":"release","keyspace":"default"}],"id":"x"}`,
 	`{"ref":0,"ops":[{"op":"tighten","node":"","from":"","to":"b","new_from":"a","new_to":"","allow_gap":false}]}`,
 	`{"ref":123456789012345678,"ops":[{"op":"set"},{"op":"decrease","by":-1}],"id":""}`,
+	`{"ref":7,"batches":[{"ops":[{"op":"increase","from":"a","to":"b","by":1}]},{"ops":[{"op":"release","from":"c"},{"op":"set","priority":2}],"id":"x"}]}`,
+	`{"ref":7,"batches":[{"ops":[{"op":"tighten","keyspace":"k","to":"b","new_from":"a"}]}]}`,
 }
 
 // TestOpsLine_UnmarshalIn_LeavesTheRest: what is read elsewhere is read as well,
@@ -72,6 +93,13 @@ func TestOpsLine_UnmarshalIn_LeavesTheRest(t *testing.T) {
 		`{"ref":1,"ops":[{"op":"register","from":"` + long + `","to":"` + long + `"}]}`,
 		`{"ref":1,"ops":[` + strings.Repeat(`{"op":"register"},`, lineOpsMax) + `{"op":"register"}]}`,
 		`{"ref":1,"ops":[{"op":"register"`,
+		`{"ref":1,"batches":[]}`,
+		`{"ref":1,"batches":[{"ops":[]}]}`,
+		`{"ref":1,"batches":[{"id":"x","ops":[{"op":"register"}]}]}`,
+		`{"ref":1,"batches":[{"ops":[{"op":"register"}]},]}`,
+		`{"ref":1,"batches":[{"ops":[{"op":"register"}]}],"id":"x"}`,
+		`{"ref":1,"batches":[{"ops":[{"op":"register"}]}`,
+		`{"ref":1,"batches":[` + strings.Repeat(`{"ops":[{"op":"register"}]},`, lineOpsMax) + `{"ops":[{"op":"register"}]}]}`,
 		``,
 	} {
 		var m LineMemory
@@ -102,6 +130,14 @@ func TestLineMemory_Clear_KeepsLittle(t *testing.T) {
 	if cap(m.ops) == 0 || m.ops[:1][0] != (Operation{}) || m.texts[:1][0] != "" {
 		t.Errorf("it keeps %+v", m.ops[:1])
 	}
+	several := LineMemory{OpsKept: 2 * lineOpsMax}
+	batch := `{"ops":[{"op":"release","from":"a","to":"b"}],"id":"x"}`
+	if !line.decodeWritten(&several, []byte(`{"ref":1,"batches":[`+strings.Repeat(batch+`,`, lineOpsMax-1)+batch+`]}`)) {
+		t.Fatal("it is not as it is written")
+	}
+	if several.Clear(); cap(several.ops) < lineOpsMax || cap(several.batches) < lineOpsMax || several.batches[:1][0].ID != "" || several.batches[:1][0].Ops != nil || several.ops[:1][0] != (Operation{}) {
+		t.Errorf("for lines of several it keeps room for %d operations and %d batches, and %+v", cap(several.ops), cap(several.batches), several.batches[:1])
+	}
 	read(lineOpsMax)
 	m.Clear()
 	if cap(m.ops) > 1 || cap(m.texts) > 1 || cap(m.numbers) > 1 || m.one.op[0] != (Operation{}) || m.one.text[0] != "" {
@@ -123,6 +159,20 @@ func TestOpsLine_UnmarshalIn_TextsOutliveTheMemory(t *testing.T) {
 	m.Clear()
 	if o.Keyspace != "k" || o.Node != "n1" || o.From != "a" || to != "b" {
 		t.Errorf("it has become %+v, %q", o, to)
+	}
+}
+
+// TestOpsLine_UnmarshalIn_BatchesAreApart: who appends to the operations of one does
+// not write into the next.
+func TestOpsLine_UnmarshalIn_BatchesAreApart(t *testing.T) {
+	var m LineMemory
+	var line OpsLine
+	if err := line.UnmarshalIn(&m, []byte(`{"ref":1,"batches":[{"ops":[{"op":"register","from":"a"}]},{"ops":[{"op":"release","from":"b"}]}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	_ = append(line.Batches[0].Ops, Operation{})
+	if line.Batches[1].Ops[0].From != "b" {
+		t.Errorf("the second has become %+v", line.Batches[1])
 	}
 }
 

@@ -18,24 +18,43 @@ type OpsOpening struct {
 	// Node is the node that answers: what it answers with is on its disk.
 	Node string `json:"node"`
 	// LineBytesMax is how long a line may be, in bytes, its end included, and
-	// LinesMax how many are under way at a time: the node reads no more before
-	// some of these have their answers.
+	// LinesMax how many are under way at a time, of which one of several batches
+	// counts as so many: the node reads no more before some of these have their
+	// answers.
 	LineBytesMax int `json:"line_bytes_max"`
 	LinesMax     int `json:"lines_max"`
+	// BatchesMax is how many batches a line may have, 0 if the node knows no lines
+	// of several.
+	BatchesMax int `json:"batches_max,omitempty"`
 }
 
-// OpsLine is one line of the body of POST /v1/ops/stream: a batch, and a number
-// of the client's choice by which it knows the answer.
+// OpsLine is one line of the body of POST /v1/ops/stream: a batch, or several in
+// Batches, each all or none by itself, and a number of the client's choice by
+// which it knows the answer.
 type OpsLine struct {
 	Ref int64 `json:"ref"`
 	Batch
+	Batches List[Batch] `json:"batches,omitempty"`
 }
 
 // OpsAnswer is one line of its answer: the number of a line, and what became of
-// it. Answers come in the order in which batches come to an end.
+// it. Answers come in the order in which lines come to an end.
+//
+// A line of several batches is answered by Batches, in their order, and a Token
+// that names the events of all that were applied; or, if it was refused as a
+// whole, as one of a single batch is.
 type OpsAnswer struct {
 	Ref int64 `json:"ref"`
 	BatchResult
+	Batches List[BatchResult] `json:"batches,omitempty"`
+}
+
+// isSeveral reports whether the line is one of several batches alone.
+func (l OpsLine) isSeveral() bool { return len(l.Batches) > 0 && l.Ops == nil && l.ID == "" }
+
+// isSeveral reports whether the answer is one to several batches alone.
+func (a OpsAnswer) isSeveral() bool {
+	return len(a.Batches) > 0 && a.Results == nil && a.ID == "" && a.Error == "" && a.Code == ""
 }
 
 // RefOf returns the number of a line that is no OpsLine, but JSON that has one,
@@ -50,6 +69,15 @@ func RefOf(line []byte) (ref int64, ok bool) {
 	return *numbered.Ref, true
 }
 
+// IsOfSeveral reports whether a line begins as Append mostly writes one of several
+// batches, so that memory for it can be chosen before it is read.
+func IsOfSeveral(line []byte) bool {
+	w := written{data: line}
+	w.want(`{"ref":`)
+	w.integer()
+	return w.hasField(`,"batches":`)
+}
+
 // appendRef appends an object that has the number before what else it has.
 func appendRef(b []byte, ref int64, rest func([]byte) []byte) []byte {
 	b = strconv.AppendInt(append(b, `{"ref":`...), ref, 10)
@@ -60,19 +88,51 @@ func appendRef(b []byte, ref int64, rest func([]byte) []byte) []byte {
 }
 
 // Append appends the line, without its end.
-func (l OpsLine) Append(b []byte) []byte { return appendRef(b, l.Ref, l.Batch.appendJSON) }
+func (l OpsLine) Append(b []byte) []byte {
+	if l.isSeveral() {
+		b = appendList(appendBatchesOf(b, l.Ref), l.Batches)
+		return append(b, '}')
+	}
+	b = appendRef(b, l.Ref, l.Batch.appendJSON)
+	if len(l.Batches) > 0 { // both, which a node refuses
+		b = append(appendList(appendField(b[:len(b)-1], "batches"), l.Batches), '}')
+	}
+	return b
+}
+
+// appendBatchesOf begins a line of several batches, or its answer.
+func appendBatchesOf(b []byte, ref int64) []byte {
+	return append(strconv.AppendInt(append(b, `{"ref":`...), ref, 10), `,"batches":`...)
+}
 
 // AppendRequest is Append for who asks a node: it refuses what MarshalRequest
 // does.
 func (l OpsLine) AppendRequest(b []byte) ([]byte, error) {
-	if l.Batch.isUTF8() {
+	if l.Batch.isUTF8() && areBatchesUTF8(l.Batches) {
 		return l.Append(b), nil
 	}
 	return nil, checkStrings(reflect.ValueOf(l), "")
 }
 
 // Append appends the answer, without the end of its line.
-func (a OpsAnswer) Append(b []byte) []byte { return appendRef(b, a.Ref, a.BatchResult.appendJSON) }
+func (a OpsAnswer) Append(b []byte) []byte {
+	if a.isSeveral() {
+		b = appendList(appendBatchesOf(b, a.Ref), a.Batches)
+		return append(appendString(appendField(b, "token"), string(a.Token)), '}')
+	}
+	b = appendRef(b, a.Ref, a.BatchResult.appendJSON)
+	if len(a.Batches) > 0 {
+		b = append(appendList(appendField(b[:len(b)-1], "batches"), a.Batches), '}')
+	}
+	return b
+}
+
+// MarshalJSON returns what Append appends: a line of several batches has no "ops".
+func (l OpsLine) MarshalJSON() ([]byte, error) { return l.Append(nil), nil }
+
+// MarshalJSON returns what Append appends: an answer to several batches has no
+// "results" of its own.
+func (a OpsAnswer) MarshalJSON() ([]byte, error) { return a.Append(nil), nil }
 
 func (l OpsLine) appendJSON(b []byte) []byte   { return l.Append(b) }
 func (a OpsAnswer) appendJSON(b []byte) []byte { return a.Append(b) }
@@ -85,6 +145,10 @@ func (l *OpsLine) decodePlain(data []byte) bool {
 			got.Ref = p.number()
 			return 2
 		}
+		if string(name) == "batches" {
+			got.Batches = plainList(&p, func(x *Batch) { p.batch(x) })
+			return 3
+		}
 		return got.Batch.field(&p, name)
 	})
 	return p.endWith(func() { *l = got })
@@ -96,6 +160,10 @@ func (a *OpsAnswer) decodePlain(data []byte) bool {
 		if string(name) == "ref" {
 			got.Ref = p.number()
 			return 5
+		}
+		if string(name) == "batches" {
+			got.Batches = plainList(&p, func(r *BatchResult) { p.batchResult(r) })
+			return 6
 		}
 		return got.BatchResult.field(&p, name)
 	})
@@ -113,12 +181,16 @@ func isOptionalUTF8(text *string) bool { return text == nil || utf8.ValidString(
 func (x Batch) isUTF8() bool { return utf8.ValidString(x.ID) && areUTF8(x.Ops) }
 
 func (q OpsRequest) isUTF8() bool {
-	for i := range q.Batches {
-		if !q.Batches[i].isUTF8() {
+	return utf8.ValidString(q.Timeout) && areUTF8(q.Ops) && areBatchesUTF8(q.Batches)
+}
+
+func areBatchesUTF8(batches []Batch) bool {
+	for i := range batches {
+		if !batches[i].isUTF8() {
 			return false
 		}
 	}
-	return utf8.ValidString(q.Timeout) && areUTF8(q.Ops)
+	return true
 }
 
 func areUTF8(ops []Operation) bool {

@@ -1,6 +1,7 @@
 package wire
 
 import (
+	"bytes"
 	"fmt"
 	"reflect"
 	"strings"
@@ -13,15 +14,59 @@ var drawnLine = rapid.Custom(func(t *rapid.T) OpsLine {
 	return OpsLine{Ref: rapid.Int64().Draw(t, "ref"), Batch: drawnBatch.Draw(t, "batch")}
 })
 
+var drawnSeveral = rapid.Custom(func(t *rapid.T) OpsLine {
+	return OpsLine{Ref: rapid.Int64().Draw(t, "ref"), Batches: rapid.SliceOfN(drawnBatch, 1, 4).Draw(t, "batches")}
+})
+
+var drawnAnswerToSeveral = rapid.Custom(func(t *rapid.T) OpsAnswer {
+	a := OpsAnswer{Ref: rapid.Int64().Draw(t, "ref"), Batches: rapid.SliceOfN(drawnBatchResult, 1, 4).Draw(t, "batches")}
+	a.Token = Token(drawText(t, "token"))
+	return a
+})
+
+// TestOpsLine_Append_SeveralAsReflectionWrites: lines of several batches, and their
+// answers, have nothing of those of one.
+func TestOpsLine_Append_SeveralAsReflectionWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		line, answer := drawnSeveral.Draw(t, "line"), drawnAnswerToSeveral.Draw(t, "answer")
+		for _, x := range []struct{ v, shape any }{
+			{line, struct {
+				Ref     int64       `json:"ref"`
+				Batches List[Batch] `json:"batches"`
+			}{line.Ref, line.Batches}},
+			{answer, struct {
+				Ref     int64             `json:"ref"`
+				Batches List[BatchResult] `json:"batches"`
+				Token   Token             `json:"token"`
+			}{answer.Ref, answer.Batches, answer.Token}},
+		} {
+			got, err := Marshal(x.v)
+			want, wantErr := marshalByReflection(x.shape)
+			if err != nil || wantErr != nil || !bytes.Equal(got, want) {
+				t.Fatalf("%T\n  is %s, %v\nwant %s, %v", x.v, got, err, want, wantErr)
+			}
+		}
+	})
+	both := OpsLine{Batch: Batch{ID: "x"}, Batches: List[Batch]{{}}}
+	if got := string(both.Append(nil)); got != `{"ref":0,"ops":[],"id":"x","batches":[{"ops":[]}]}` {
+		t.Errorf("one beside several is %s", got)
+	}
+	failed := OpsAnswer{BatchResult: BatchResult{Error: "no"}, Batches: List[BatchResult]{{}}}
+	if got := string(failed.Append(nil)); got != `{"ref":0,"results":[],"error":"no","batches":[{"results":[]}]}` {
+		t.Errorf("a refusal beside several is %s", got)
+	}
+}
+
 // TestOpsLine_DecodePlain_ReadsWhatReflectionReads: what the plain decoder
 // takes, of lines that are nearly right, the other takes too, and reads the
 // same.
 func TestOpsLine_DecodePlain_ReadsWhatReflectionReads(t *testing.T) {
 	taken := 0
 	rapid.Check(t, func(t *rapid.T) {
-		text := harm(t, drawnLine.Draw(t, "line").Append(nil))
-		if isSameLine(t, text) {
-			taken++
+		for _, lines := range []*rapid.Generator[OpsLine]{drawnLine, drawnSeveral} {
+			if isSameLine(t, harm(t, lines.Draw(t, "line").Append(nil))) {
+				taken++
+			}
 		}
 	})
 	if taken == 0 && !isSameLine(t, []byte(`{"ref":1,"ops":[{"op":"register","keyspace":"k","node":"n1","from":"a","to":null,"priority":3}]}`)) {
@@ -69,9 +114,14 @@ func TestUnmarshal_OpsLine_Refuses(t *testing.T) {
 		`{"ref":1,"ref":2,"ops":[]}`:   `"ref" comes twice`,
 		`{"ref":1.5,"ops":[]}`:         `"ref" is 1.5: give a whole number`,
 		`{"ref":"1","ops":[]}`:         "give a whole number",
-		`{"ref":1,"op":"register"}`:    `"op" is not known here: use "id", "ops", "ref"`,
+		`{"ref":1,"op":"register"}`:    `"op" is not known here: use "batches", "id", "ops", "ref"`,
 		`{"ref":1,"ops":[{"prio":1}]}`: `"prio" is not known here`,
 		"{\"ref\":1,\"id\":\"\xff\"}":  "not UTF-8",
+
+		`{"ref":1,"batches":[{"ops":[]},{"op":1}]}`:    `"op" is not known here: use "id", "ops"`,
+		`{"ref":1,"batches":[{"ops":[],"ref":2}]}`:     `"ref" is not known here`,
+		`{"ref":1,"batches":{"ops":[]}}`:               `"batches" cannot be an object: give a list`,
+		`{"ref":1,"batches":[{"ops":[]}],"batches":1}`: `"batches" comes twice`,
 	} {
 		var line OpsLine
 		if err := Unmarshal([]byte(text), &line); CodeOf(err) != CodeInvalid || err == nil || !strings.Contains(err.Error(), says) {
@@ -113,7 +163,7 @@ func TestMarshalRequest_TextThatIsNotUTF8(t *testing.T) {
 				t.Fatalf("%+v: %v, want %v", v, err, want)
 			}
 		}
-		line := drawnLine.Draw(t, "line")
+		line := rapid.OneOf(drawnLine, drawnSeveral).Draw(t, "line")
 		got, err := line.AppendRequest([]byte("before "))
 		want, wantErr := MarshalRequest(line)
 		if err == nil && string(got) != "before "+string(want) || fmt.Sprint(err) != fmt.Sprint(wantErr) {
@@ -139,6 +189,8 @@ func FuzzOpsLine(f *testing.F) {
 	f.Add([]byte(`{"ref":1,"ops":[{"op":"register","from":"a","to":null,"priority":1}]}`))
 	f.Add([]byte(`{"ops":[{"op":"tighten","new_to":"hex:00"}],"id":"x","ref":-3}`))
 	f.Add([]byte(`{"ref":1e3,"ops":[{"from":"\ud83d\ude00"}]}`))
+	f.Add([]byte(`{"ref":7,"batches":[{"ops":[{"op":"register"}]},{"id":"x","ops":[]}]}`))
+	f.Add([]byte(`{"ref":7,"ops":[],"batches":[{"ops":[{"op":"register"}],"id":"x"},{}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		RefOf(data)
 		isSameLine(t, data)
@@ -164,6 +216,7 @@ func FuzzOpsLine(f *testing.F) {
 func FuzzOpsAnswer(f *testing.F) {
 	f.Add([]byte(`{"ref":1,"results":[{"op":"register","keyspace":"k","node":"n","from":"a","to":null,"changed":true,"priority":1}],"token":"T"}`))
 	f.Add([]byte(`{"ref":1,"results":[],"error":"no","code":"invalid"}`))
+	f.Add([]byte(`{"ref":1,"batches":[{"results":[]},{"id":"x","results":[],"error":"no","code":"invalid"}],"token":"T"}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var got, want OpsAnswer
 		if !got.decodePlain(data) {
