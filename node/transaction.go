@@ -3,7 +3,6 @@ package node
 import (
 	"errors"
 	"slices"
-	"sync"
 
 	"github.com/scalesmall/ssnode/antientropy"
 	"github.com/scalesmall/ssnode/crdt"
@@ -51,15 +50,14 @@ func (t *transaction) prepare() (err error) {
 const besideMin = 8
 
 // beside derives the fingerprints of what is to be committed, while the disk works
-// on that if they are many.
+// on that if they are many, and whoever wrote is answered.
 func (t *transaction) beside(e *delta.Effects, derive func()) (wait func()) {
 	if len(e.Entries) < besideMin {
 		derive()
-		return func() {}
+	} else {
+		go derive()
 	}
-	var running sync.WaitGroup
-	running.Go(derive)
-	return running.Wait
+	return func() {}
 }
 
 func (t *transaction) steps(c *delta.Commit, pause store.Pause) error {

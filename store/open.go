@@ -165,7 +165,8 @@ func (s *Store) become(db *bbolt.DB, l *loaded) {
 		l.replica.ContinueLife(s.replica)
 	}
 	s.cluster, s.node, s.start = l.identity.cluster, l.identity.node, l.start
-	s.replica, s.index, s.journaled, s.tip = l.replica, l.index, l.journaled, l.journaled
+	s.replica, s.journaled, s.tip = l.replica, l.journaled, l.journaled
+	s.anyIndex, s.derived = l.index, derived(l.index)
 	s.state, s.filed = l.state, l.filed
 	s.mu.db, s.mu.failed, s.mu.txid = db, nil, l.txid
 	s.mu.lineage, s.mu.flights = s.mu.lineage+1, nil

@@ -56,17 +56,19 @@ type Prepared struct {
 	frame            *frame
 	next             journaled
 	wait             func()
-	// index is that of the next instant, valid when derived is over; nil, if the
-	// update could not be filled in. written is over when the next update may be
-	// filled in, ended when this one has come to an end.
-	index                   Index
-	derived, written, ended *moment
+	// derived is the index of the next instant, none if the update could not be filled
+	// in; isDerived says that somebody derives it, or has, and isAdopted that the
+	// update is acknowledged. written is over when the next one may be filled in, ended
+	// when this one has come to an end.
+	derived              *derivation
+	isDerived, isAdopted bool
+	written, ended       *moment
 }
 
 func newPrepared(s *Store, now int64, e *delta.Effects) *Prepared {
 	return &Prepared{
 		store: s, now: now, lineage: s.frontier.lineage, effects: e, turn: s.frontier.written,
-		derived: newMoment(), written: newMoment(), ended: newMoment(),
+		derived: newDerivation(), written: newMoment(), ended: newMoment(),
 	}
 }
 
@@ -192,8 +194,8 @@ func (p *Prepared) letGo() {
 // only now may a message bear one of their dots.
 //
 // beside is told of the effects before they are put into the file, or, where the
-// index has to read what is there, before the disk works on them; what it has
-// started has ended when Commit returns. It is called at most once, and always
+// index has to read what is there, before the disk works on them; what it returns is
+// called before Commit returns. It is called at most once, and always
 // where the error is nil; what was derived is of no use if the error is not, since
 // the effects are then no part of the state.
 //
@@ -227,7 +229,12 @@ func (p *Prepared) end() {
 	p.letGo()
 	p.await()
 	p.before, p.frame, p.next = nil, nil, journaled{}
-	p.derived.come()
+	if !p.isDerived {
+		p.derived.over.come()
+	}
+	if !p.isAdopted {
+		p.derived.await() // nobody else does
+	}
 	p.written.come()
 	p.ended.come()
 }
@@ -280,7 +287,8 @@ func (p *Prepared) fill(beside Beside) error {
 	}
 	s, base := p.store, p.base()
 	derive := func() { p.derive(base, nil) }
-	if base != nil && base.Reads(p.effects.Entries) {
+	p.isDerived = true
+	if s.anyIndex.Reads(p.effects.Entries) {
 		r := &frontierReader{store: s, last: p}
 		err := p.derive(base, r)
 		if r.release(); err != nil {
@@ -308,23 +316,26 @@ func (s *Store) folded() uint64 {
 	return s.state.journal.sequence
 }
 
-// base returns the index before the update, nil if the one before has none, and so
-// fails.
-func (p *Prepared) base() Index {
+// base returns the index before the update.
+func (p *Prepared) base() *derivation {
 	if p.before != nil {
-		p.before.derived.await()
-		return p.before.index
+		return p.before.derived
 	}
-	p.store.mu.RLock()
-	defer p.store.mu.RUnlock()
-	return p.store.index
+	return p.store.lastDerived()
+}
+
+// lastDerived returns the index of what is acknowledged.
+func (s *Store) lastDerived() *derivation {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.derived
 }
 
 // derive makes the index of the next instant.
-func (p *Prepared) derive(base Index, after delta.Reader) (err error) {
-	defer p.derived.come()
-	if base != nil {
-		p.index, err = base.Next(p.effects.Entries, after)
+func (p *Prepared) derive(base *derivation, after delta.Reader) (err error) {
+	defer p.derived.over.come()
+	if x := base.await(); x != nil {
+		p.derived.index, err = x.Next(p.effects.Entries, after)
 	}
 	return err
 }
@@ -333,7 +344,7 @@ func (p *Prepared) derive(base Index, after delta.Reader) (err error) {
 func (p *Prepared) adopt() {
 	s := p.store
 	s.replica.Adopt(p.effects)
-	s.index = p.index
+	s.derived, p.isAdopted = p.derived, true
 	if p.lineage == s.mu.lineage {
 		s.mu.flights = slices.Clone(s.mu.flights[1:]) // it is the first (S10)
 	} // else what is behind it has failed meanwhile

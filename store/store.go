@@ -22,14 +22,16 @@ type Store struct {
 	// is taken before commit, file and mu, and guards what leads to the next frame.
 	write sync.Mutex
 	tip   journaled
-	taken *taken // the transaction that opening took back, nil if none
+	// anyIndex is the index of some instant, for what Reads asks.
+	anyIndex Index
+	taken    *taken // the transaction that opening took back, nil if none
 
 	// commit is held while an update is on its way to the disk, and while the file is
 	// replaced. What is between here and file was acknowledged; it changes while both
 	// commit and mu are held.
 	commit    sync.Mutex
 	replica   *delta.Replica
-	index     Index
+	derived   *derivation
 	journaled journaled // and while file and mu are, by frames that the tables have
 	ring      atomic.Pointer[ring]
 
@@ -92,6 +94,7 @@ func Open(dir string, o Options) (*Store, error) {
 func (s *Store) Close() error {
 	s.await()
 	defer s.goOn()
+	s.derived.await()
 	_ = s.rest() // if not now, the next opening does: all that was acknowledged is on disk
 	s.mu.Lock()
 	db := s.mu.db

@@ -33,7 +33,8 @@ func (s *Store) Update(env delta.Env, fn func(*delta.Commit) error) (*delta.Effe
 
 // Beside is told of the effects of an update before the disk works on them. It
 // runs derive, which takes a while, and whatever else its owner wants to have
-// derived, at the same time if it can, and returns what waits for the end of it.
+// derived, at the same time if it can, and returns what waits for what the owner wants
+// to have an end by then. For derive who needs that waits (View.Index).
 type Beside func(e *delta.Effects, derive func()) (wait func())
 
 // deriveFirst is a Beside that knows of nothing that could run at the same time.
@@ -87,6 +88,7 @@ func (p *Prepared) goByJournal() error {
 	if err := s.Failed(); err != nil {
 		return err // a fold has failed meanwhile: it may be for the disk's fault
 	}
+	s.lastDerived().await() // S21
 	s.publish(&p.next, p.adopt)
 	return nil
 }
@@ -115,7 +117,10 @@ func (p *Prepared) goDirectly() error {
 			err := s.persist(t, &next, replica, p.frame)
 			return next, err
 		},
-		await: p.await,
+		await: func() {
+			p.await()
+			s.lastDerived().await() // S21
+		},
 		adopt: func() {
 			s.filed.Adopt(p.effects)
 			p.adopt()

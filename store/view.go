@@ -15,7 +15,7 @@ type View struct {
 	entryReader
 	tables  *tables
 	summary *Summary
-	index   Index
+	index   *derivation
 	// state is that of the tables, journaled what the journal has beyond them.
 	state     state
 	journaled journaled
@@ -92,7 +92,7 @@ func (s *Store) unless(err error) error {
 
 func (s *Store) newView(tx *bbolt.Tx) *View {
 	t := newTables(tx, nil)
-	return &View{entryReader: t.reader(&s.state, &s.journaled), tables: t, journaled: s.journaled, summary: s.summary.of(s.replica), index: s.index, state: s.state, revision: s.mu.revision}
+	return &View{entryReader: t.reader(&s.state, &s.journaled), tables: t, journaled: s.journaled, summary: s.summary.of(s.replica), index: s.derived, state: s.state, revision: s.mu.revision}
 }
 
 // failUnknown stops a store whose file holds a transaction that nobody here
