@@ -72,19 +72,6 @@ func newPrepared(s *Store, now int64, e *delta.Effects) *Prepared {
 	}
 }
 
-// moment is one that can be waited for.
-type moment struct {
-	once sync.Once
-	over chan struct{}
-}
-
-func newMoment() *moment { return &moment{over: make(chan struct{})} }
-
-// come ends the waiting; once is enough.
-func (m *moment) come() { m.once.Do(func() { close(m.over) }) }
-
-func (m *moment) await() { <-m.over }
-
 // Pause runs what may take a while within the steps of an update: it lets go of
 // what they read from, so that they hold up nobody.
 type Pause func(wait func())

@@ -251,7 +251,7 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "S16: the next follows an index that is acknowledged",
 		File: "store/prepare.go",
-		Old:  "		return p.before.index\n	}\n",
+		Old:  "		return p.before.derived\n	}\n",
 		New:  "	}\n",
 		Test: "TestPrepared_Fill_WhileTheDiskWorks",
 	}, {
@@ -275,9 +275,39 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "what is derived beside a change of the tables is not waited for",
 		File: "store/update.go",
-		Old:  "		await: p.await,\n",
-		New:  "",
+		Old:  "			p.await()\n			s.lastDerived",
+		New:  "			s.lastDerived",
 		Test: "TestPrepared_Commit_WaitsForWhatIsDerived",
+	}, {
+		Name: "S21: frames are acknowledged however many indexes are not there",
+		File: "store/update.go",
+		Old:  "	s.lastDerived().await() // S21\n	s.publish",
+		New:  "	s.publish",
+		Test: "TestPrepared_Commit_BeforeItsIndex",
+	}, {
+		Name: "S21: changes of the tables are acknowledged however many indexes are not there",
+		File: "store/update.go",
+		Old:  "			s.lastDerived().await() // S21\n",
+		New:  "",
+		Test: "TestPrepared_Commit_BeforeItsIndex",
+	}, {
+		Name: "S21: an index is told that is not there",
+		File: "store/index.go",
+		Old:  "	d.over.await()\n	return d.index\n",
+		New:  "	return d.index\n",
+		Test: "TestPrepared_Commit_BeforeItsIndex",
+	}, {
+		Name: "S21: what has failed goes on deriving",
+		File: "store/prepare.go",
+		Old:  "		p.derived.await() // nobody else does\n",
+		New:  "",
+		Test: "TestPrepared_Commit_FailsBeforeItsIndex",
+	}, {
+		Name: "S21: what is closed goes on deriving",
+		File: "store/store.go",
+		Old:  "	s.derived.await()\n",
+		New:  "",
+		Test: "TestStore_Close_BeforeTheIndex",
 	}, {
 		Name: "S11: a head without a proof is gone on from",
 		File: "store/proof.go",
