@@ -116,8 +116,10 @@ func (s *opsStream) gaveUp(cause error) error { return fmt.Errorf("ask %s: %w", 
 // what they write now goes out together. A chunk costs a system call here and
 // another at the node, several times what a line does.
 func (s *opsStream) Read(p []byte) (int, error) {
-	s.awaitLines()
-	runtime.Gosched()
+	for before, n := 0, s.awaitLines(); before < n && n < len(p); { // while more are written
+		runtime.Gosched()
+		before, n = n, s.unsent()
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.mu.open != nil && s.mu.open.begin < s.mu.taken+int64(len(p)) {
@@ -135,13 +137,22 @@ func (s *opsStream) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// awaitLines waits until there are lines, or none will come any more.
-func (s *opsStream) awaitLines() {
+// awaitLines waits until there are lines, or none will come any more, and returns how many
+// bytes there are.
+func (s *opsStream) awaitLines() (bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for s.mu.sent == len(s.mu.unsent) && !s.mu.hasEnded {
 		s.more.Wait()
 	}
+	return len(s.mu.unsent) - s.mu.sent
+}
+
+// unsent returns how many bytes of lines there are.
+func (s *opsStream) unsent() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.mu.unsent) - s.mu.sent
 }
 
 // Close ends the body: the transport takes no more of it. What it has not taken
