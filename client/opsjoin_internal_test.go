@@ -322,3 +322,29 @@ func TestLine_PartOf_AnyAnswer(t *testing.T) {
 		}
 	}
 }
+
+// TestOpsStream_Read_KeepsNothingThatWasTaken: while something always waits, because
+// more is written than the transport takes at a time, what it has taken makes room.
+func TestOpsStream_Read_KeepsNothingThatWasTaken(t *testing.T) {
+	x := newTaken(wire.OpsOpening{Node: "n1", LineBytesMax: 10_000, BatchesMax: 3})
+	const waits = 100
+	var order, came []string
+	for i := range 100 * waits {
+		key := fmt.Sprint("key-", i)
+		x.write(key, i%5 > 0, time.Time{})
+		order = append(order, key)
+		for x.ahead() > waits*50 {
+			x.take(500)
+		}
+	}
+	if kept := cap(x.mu.unsent); kept > 10*waits*50 {
+		t.Errorf("%d bytes wait, and %d are kept of %d", x.ahead(), kept, len(x.body))
+	}
+	x.takeAll()
+	for _, line := range x.lines(t) {
+		came = append(came, keysOf(line)...)
+	}
+	if !slices.Equal(came, order) {
+		t.Errorf("%d batches came in order, want %d", len(came), len(order))
+	}
+}
