@@ -86,7 +86,7 @@ func readPart(parts *wire.AnswerParts, b *pending) bool {
 		return false
 	}
 	if b != nil {
-		b.answer = other
+		b.isRead, b.answer = false, other
 	}
 	return true
 }
