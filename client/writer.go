@@ -102,7 +102,8 @@ func (c *Client) NewWriter(o WriterOptions) *Writer {
 //
 // An error that the node answered for this batch is a *wire.Error: then nothing
 // of it was applied. One that wraps ErrOutcome says that this is not known; if
-// ctx ends before the batch was sent it does not, and the batch is not sent.
+// ctx ends before the batch is in a request, or a line, it does not, and the batch
+// is not sent.
 func (w *Writer) Write(ctx context.Context, batch wire.Batch) (wire.Results, error) {
 	results, err := w.overStream(ctx, batch)
 	if errors.Is(err, errElsewhere) {
@@ -258,9 +259,14 @@ func (w *Writer) request(group []*write) (*wire.BatchResults, error) {
 		return nil, err
 	}
 	if len(answer.Batches) != len(group) {
-		return nil, fmt.Errorf("the answer has %d batches, sent were %d; check the address", len(answer.Batches), len(group))
+		return nil, wrongCount(len(answer.Batches), len(group))
 	}
 	return answer, nil
+}
+
+// wrongCount says that an answer is not about what was sent.
+func wrongCount(answered, sent int) error {
+	return fmt.Errorf("the answer has %d batches, sent were %d; check the address", answered, sent)
 }
 
 // isRefused reports whether a node has refused a request before it did
