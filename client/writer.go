@@ -105,6 +105,10 @@ func (c *Client) NewWriter(o WriterOptions) *Writer {
 // ctx ends before the batch is in a request, or a line, it does not, and the batch
 // is not sent.
 func (w *Writer) Write(ctx context.Context, batch wire.Batch) (wire.Results, error) {
+	if err := w.begin(); err != nil {
+		return wire.Results{}, err
+	}
+	defer w.sending.Done()
 	results, err := w.overStream(ctx, batch)
 	if errors.Is(err, errElsewhere) {
 		return w.inGroup(ctx, batch)
@@ -115,10 +119,6 @@ func (w *Writer) Write(ctx context.Context, batch wire.Batch) (wire.Results, err
 // overStream carries out a batch over the stream of the client, or returns
 // errElsewhere. There it goes with what others write as well.
 func (w *Writer) overStream(ctx context.Context, batch wire.Batch) (wire.Results, error) {
-	if err := w.begin(); err != nil {
-		return wire.Results{}, err
-	}
-	defer w.sending.Done()
 	if ctx.Err() != nil {
 		return wire.Results{}, fmt.Errorf("write: %w", context.Cause(ctx))
 	}
@@ -179,10 +179,7 @@ func (w *Writer) Waiting() int {
 func (w *Writer) enqueue(x *write) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.mu.closed:
-		return ErrWriterClosed
-	case len(w.mu.waiting) >= w.options.Waiting:
+	if len(w.mu.waiting) >= w.options.Waiting {
 		return ErrWriterFull
 	}
 	w.mu.waiting = append(w.mu.waiting, x)
