@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bufio"
+	"io"
 	"net/http/httptest"
 	"strings"
 	"testing"
@@ -33,7 +34,7 @@ func until(t *testing.T, lines *bufio.Reader, words string) {
 	t.Helper()
 	for {
 		switch line, err := lines.ReadString('\n'); {
-		case err != nil && (words != "" || err.Error() != "EOF"):
+		case err != nil && (words != "" || err != io.EOF):
 			t.Fatalf("before %q comes %q, %v", words, line, err)
 		case err != nil, words != "" && strings.Contains(line, words):
 			return
