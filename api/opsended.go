@@ -165,6 +165,7 @@ func (what *ended) free() {
 func (b *batchEnded) clear() {
 	ops := b.batch.Operations
 	if clear(ops); cap(ops) > endedOpsKept || ops == nil {
+		b.one[0] = delta.Operation{} // which may be wrong, and is in ops no more
 		ops = b.one[:0]
 	}
 	b.batch.Operations, b.batch.Ended = ops[:0], nil

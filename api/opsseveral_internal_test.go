@@ -126,6 +126,20 @@ func TestEnded_Free_KeepsLittle(t *testing.T) {
 	}
 }
 
+// TestEnded_Free_KeepsNothingThatIsWrong: nor of a batch that was not handed over.
+func TestEnded_Free_KeepsNothingThatIsWrong(t *testing.T) {
+	x := newLoose(t, Options{})
+	if err := x.take([]byte(`{"ref":1,"ops":[{"op":"increase","from":"a key","by":-1}]}`)); err != nil {
+		t.Fatal(err)
+	}
+	all, _ := x.swapEnded()
+	what := all[0]
+	x.counted()
+	if x.sent(all); what.one.one[0] != (delta.Operation{}) || len(what.one.batch.Operations) != 0 {
+		t.Errorf("it keeps %+v", what.one.one)
+	}
+}
+
 // TestAppendTokenOfAll_NamesAll: the last event of each replica, of batches that
 // made some.
 func TestAppendTokenOfAll_NamesAll(t *testing.T) {

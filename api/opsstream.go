@@ -119,6 +119,7 @@ func (x *opsStream) run() error {
 		x.breakOff(cut)
 		return nil
 	}
+	x.exchange.extend() // for its end, which net/http sends: the last answer may be long ago
 	return err
 }
 

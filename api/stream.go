@@ -3,6 +3,7 @@ package api
 import (
 	"bufio"
 	"net/http"
+	"time"
 
 	"github.com/scalesmall/ssnode/wire"
 )
@@ -77,7 +78,16 @@ func (l *lineWriter) flush() error {
 	if err != nil {
 		return gone{err}
 	}
+	l.rest()
 	return nil
+}
+
+// rest takes the deadline back when all was sent: over HTTP/2 it is a timer, which would
+// end a stream that has nothing to send.
+func (l *lineWriter) rest() {
+	if l.exchange.r.ProtoMajor > 1 {
+		_ = l.exchange.control.SetWriteDeadline(time.Time{})
+	}
 }
 
 // gone says that the client no longer reads. There is nobody to tell.

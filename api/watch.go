@@ -48,6 +48,7 @@ func (s *Server) watch(e *exchange, filter node.Filter, from wire.Token) error {
 		// Ended before the first line: the status must still be sent.
 		w.begin()
 	}
+	e.extend() // for its end, which net/http sends: the last line may be long ago
 	return err
 }
 

@@ -266,22 +266,51 @@ func TestOpsStream_EndLate_OfALineOnlyWhoIsLate(t *testing.T) {
 	}
 }
 
-// TestOpsStream_TakeLine_NotOneThatIsOpen: a node cannot answer what it was not
-// sent; who still joins the line must not be lost with it.
-func TestOpsStream_TakeLine_NotOneThatIsOpen(t *testing.T) {
+// TestOpsStream_TakeLine_NotWhatWasNotTaken: a node cannot answer what it was not
+// sent; who still joins the line must not be lost with it, nor go by what is said of
+// one that waits behind it.
+func TestOpsStream_TakeLine_NotWhatWasNotTaken(t *testing.T) {
 	x := newTaken(wire.OpsOpening{Node: "n1", LineBytesMax: 10_000, BatchesMax: 3})
 	x.write("a", true, time.Time{})
 	x.answer(wire.OpsAnswer{Ref: 1, BatchResult: wire.BatchResult{Error: "no", Code: wire.CodeInvalid}})
 	x.write("b", true, time.Time{})
-	if _, _, isKnown := x.outcome("a"); isKnown {
-		t.Error("it has ended")
+	x.write("alone", false, time.Time{})
+	x.answer(made(wire.OpsLine{Ref: 2, Batch: increase("alone")}))
+	for _, key := range []string{"a", "b", "alone"} {
+		if _, _, isKnown := x.outcome(key); isKnown {
+			t.Errorf("%s has ended", key)
+		}
 	}
 	x.takeAll()
-	x.answer(made(x.lines(t)[0]))
-	for _, key := range []string{"a", "b"} {
+	for _, line := range x.lines(t) {
+		x.answer(made(line))
+	}
+	for _, key := range []string{"a", "b", "alone"} {
 		if r, err, isKnown := x.outcome(key); err != nil || !isKnown || r.Results[0].From != key {
 			t.Errorf("%s has become %+v, %v", key, r, err)
 		}
+	}
+}
+
+// TestOpsStream_Hand_OnlyTheLastAnswerCounts: what was read of an answer that turns out
+// to be about another line is nothing that became of this one.
+func TestOpsStream_Hand_OnlyTheLastAnswerCounts(t *testing.T) {
+	x := newTaken(wire.OpsOpening{Node: "n1", LineBytesMax: 10_000, BatchesMax: 3})
+	x.write("a", true, time.Time{})
+	x.write("b", true, time.Time{})
+	x.takeAll()
+	good := made(x.lines(t)[0])
+	bad := good
+	bad.Batches = slices.Clone(good.Batches)
+	bad.Batches[0] = wire.BatchResult{Error: "no claim", Code: wire.CodeNotFound}
+	elsewhere := strings.TrimSuffix(string(good.Append(nil)), "}") + `,"ref":7}` + "\n"
+	_, _ = x.follow(newLines(strings.NewReader(elsewhere)))
+	x.answer(bad)
+	if r, err, isKnown := x.outcome("a"); !isKnown || wire.CodeOf(err) != wire.CodeNotFound {
+		t.Errorf("the one that failed has become %+v, %v", r, err)
+	}
+	if r, err, isKnown := x.outcome("b"); !isKnown || err != nil {
+		t.Errorf("the other has become %+v, %v", r, err)
 	}
 }
 
@@ -320,5 +349,31 @@ func TestLine_PartOf_AnyAnswer(t *testing.T) {
 				t.Errorf("%s: %+v, %v, want %q", name, r, err, test.says)
 			}
 		}
+	}
+}
+
+// TestOpsStream_Read_KeepsNothingThatWasTaken: while something always waits, because
+// more is written than the transport takes at a time, what it has taken makes room.
+func TestOpsStream_Read_KeepsNothingThatWasTaken(t *testing.T) {
+	x := newTaken(wire.OpsOpening{Node: "n1", LineBytesMax: 10_000, BatchesMax: 3})
+	const waits = 100
+	var order, came []string
+	for i := range 100 * waits {
+		key := fmt.Sprint("key-", i)
+		x.write(key, i%5 > 0, time.Time{})
+		order = append(order, key)
+		for x.ahead() > waits*50 {
+			x.take(500)
+		}
+	}
+	if kept := cap(x.mu.unsent); kept > 10*waits*50 {
+		t.Errorf("%d bytes wait, and %d are kept of %d", x.ahead(), kept, len(x.body))
+	}
+	x.takeAll()
+	for _, line := range x.lines(t) {
+		came = append(came, keysOf(line)...)
+	}
+	if !slices.Equal(came, order) {
+		t.Errorf("%d batches came in order, want %d", len(came), len(order))
 	}
 }

@@ -2,7 +2,6 @@ package client
 
 import (
 	"cmp"
-	"fmt"
 	"iter"
 	"sync"
 
@@ -26,7 +25,8 @@ const (
 //	    batches; what joins a line is before its end.
 type line struct {
 	ref int64
-	// begin is where it begins in the body, bytes how long it is with its end.
+	// begin is where it begins in the body, bytes how long it is at most with its end,
+	// if others may join it.
 	begin int64
 	bytes int
 	// isSeveral says that it has the form of several batches, though it be one.
@@ -86,7 +86,7 @@ func readPart(parts *wire.AnswerParts, b *pending) bool {
 		return false
 	}
 	if b != nil {
-		b.answer = other
+		b.isRead, b.answer = false, other
 	}
 	return true
 }
@@ -129,7 +129,7 @@ func (x *line) partOf(answer wire.OpsAnswer, place int) (wire.BatchResult, error
 	case err != nil:
 		return wire.BatchResult{}, err
 	case len(answer.Batches) != len(x.batches):
-		return wire.BatchResult{}, fmt.Errorf("the answer has %d batches, sent were %d; check the address", len(answer.Batches), len(x.batches))
+		return wire.BatchResult{}, wrongCount(len(answer.Batches), len(x.batches))
 	}
 	part := answer.Batches[place]
 	part.Token = cmp.Or(part.Token, answer.Token)

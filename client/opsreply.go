@@ -69,11 +69,12 @@ func (s *opsStream) takeAll() {
 	}
 }
 
-// takeLine takes the line of an answer, nil if none waits for it. One that is open
-// has not been sent, and can have none. The caller holds mu.
+// takeLine takes the line of an answer, nil if none waits for it. One of which the
+// transport has taken nothing, as of the one that is open, can have none. The caller
+// holds mu.
 func (s *opsStream) takeLine(ref int64) *line {
 	x := s.mu.waiting[ref]
-	if x == nil || x == s.mu.open {
+	if x == nil || x.begin >= s.mu.taken {
 		return nil
 	}
 	delete(s.mu.waiting, ref)

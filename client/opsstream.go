@@ -131,8 +131,8 @@ func (s *opsStream) Read(p []byte) (int, error) {
 	n := copy(p, s.mu.unsent[s.mu.sent:])
 	s.mu.sent += n
 	s.mu.taken += int64(n)
-	if s.mu.sent == len(s.mu.unsent) {
-		s.mu.unsent, s.mu.sent = s.mu.unsent[:0], 0
+	if s.mu.sent >= s.ahead() { // then it costs a byte for each that was taken, at most
+		s.mu.unsent, s.mu.sent = append(s.mu.unsent[:0], s.mu.unsent[s.mu.sent:]...), 0
 	}
 	return n, nil
 }

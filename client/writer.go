@@ -102,8 +102,13 @@ func (c *Client) NewWriter(o WriterOptions) *Writer {
 //
 // An error that the node answered for this batch is a *wire.Error: then nothing
 // of it was applied. One that wraps ErrOutcome says that this is not known; if
-// ctx ends before the batch was sent it does not, and the batch is not sent.
+// ctx ends before the batch is in a request, or a line, it does not, and the batch
+// is not sent.
 func (w *Writer) Write(ctx context.Context, batch wire.Batch) (wire.Results, error) {
+	if err := w.begin(); err != nil {
+		return wire.Results{}, err
+	}
+	defer w.sending.Done()
 	results, err := w.overStream(ctx, batch)
 	if errors.Is(err, errElsewhere) {
 		return w.inGroup(ctx, batch)
@@ -114,10 +119,6 @@ func (w *Writer) Write(ctx context.Context, batch wire.Batch) (wire.Results, err
 // overStream carries out a batch over the stream of the client, or returns
 // errElsewhere. There it goes with what others write as well.
 func (w *Writer) overStream(ctx context.Context, batch wire.Batch) (wire.Results, error) {
-	if err := w.begin(); err != nil {
-		return wire.Results{}, err
-	}
-	defer w.sending.Done()
 	if ctx.Err() != nil {
 		return wire.Results{}, fmt.Errorf("write: %w", context.Cause(ctx))
 	}
@@ -178,10 +179,7 @@ func (w *Writer) Waiting() int {
 func (w *Writer) enqueue(x *write) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	switch {
-	case w.mu.closed:
-		return ErrWriterClosed
-	case len(w.mu.waiting) >= w.options.Waiting:
+	if len(w.mu.waiting) >= w.options.Waiting {
 		return ErrWriterFull
 	}
 	w.mu.waiting = append(w.mu.waiting, x)
@@ -258,9 +256,14 @@ func (w *Writer) request(group []*write) (*wire.BatchResults, error) {
 		return nil, err
 	}
 	if len(answer.Batches) != len(group) {
-		return nil, fmt.Errorf("the answer has %d batches, sent were %d; check the address", len(answer.Batches), len(group))
+		return nil, wrongCount(len(answer.Batches), len(group))
 	}
 	return answer, nil
+}
+
+// wrongCount says that an answer is not about what was sent.
+func wrongCount(answered, sent int) error {
+	return fmt.Errorf("the answer has %d batches, sent were %d; check the address", answered, sent)
 }
 
 // isRefused reports whether a node has refused a request before it did

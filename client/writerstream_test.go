@@ -256,3 +256,34 @@ func TestWriter_Close_AwaitsTheStream(t *testing.T) {
 		t.Error(o.err)
 	}
 }
+
+// TestWriter_Close_AwaitsWhatGoesElsewhere: a write that was under way is carried out
+// though the stream ends meanwhile and it goes as a request.
+func TestWriter_Close_AwaitsWhatGoesElsewhere(t *testing.T) {
+	x := newStreams()
+	c := against(t, client.Options{}, func(w http.ResponseWriter, r *http.Request) {
+		var q wire.OpsRequest
+		if r.URL.Path == "/v1/ops/stream" || wire.Decode(r.Body, 1<<20, &q) != nil || q.Batches == nil {
+			x.serve(w, r)
+			return
+		}
+		each(w, q.Batches)
+	})
+	x.open(t, c)
+	w, ended, closed := c.NewWriter(client.WriterOptions{}), make(chan outcome, 1), make(chan struct{})
+	begin(t.Context(), w, ended, batchOf("default", "a"))
+	<-x.lines
+	go func() { w.Close(); close(closed) }()
+	again, cancel := context.WithCancel(t.Context())
+	cancel()
+	for isRefused := false; !isRefused; {
+		_, err := w.Write(again, batchOf("default", "b"))
+		isRefused = errors.Is(err, client.ErrWriterClosed)
+	}
+	x.say <- `{"error":"this node stops","code":"unavailable"}`
+	if o := <-ended; o.err != nil || o.results.Token != "of a" {
+		t.Errorf("%+v, %v", o.results, o.err)
+	}
+	x.say <- theEnd
+	<-closed
+}

@@ -1,24 +1,5 @@
 package wire
 
-import "strconv"
-
-// AppendLineOf appends what a line of one batch begins with, which is followed by
-// the text of the batch without its brace.
-func AppendLineOf(b []byte, ref int64) []byte {
-	return append(strconv.AppendInt(append(b, `{"ref":`...), ref, 10), ',')
-}
-
-// AppendLineOfSeveral appends what a line of several batches begins with. Their
-// texts follow, with commas between them, and LineOfSeveralEnd.
-func AppendLineOfSeveral(b []byte, ref int64) []byte { return append(appendBatchesOf(b, ref), '[') }
-
-// LineOfSeveralEnd is what it ends with.
-const LineOfSeveralEnd = "]}"
-
-// LineFrameMax is how long is what a line has around its batches and the commas
-// between them, at most, in bytes.
-const LineFrameMax = len(`{"ref":-9223372036854775808,"batches":[` + LineOfSeveralEnd)
-
 // CutRef returns the number of an answer, and what follows it, if the answer
 // begins as Append writes it.
 func CutRef(answer []byte) (ref int64, rest []byte, ok bool) {

@@ -12,18 +12,6 @@ func oneOperation() (OpsLine, OpsAnswer) {
 	}}
 }
 
-func BenchmarkOpsLine_AppendRequest(b *testing.B) {
-	line, _ := oneOperation()
-	var text []byte
-	var err error
-	b.ReportAllocs()
-	for b.Loop() {
-		if text, err = line.AppendRequest(text[:0]); err != nil {
-			b.Fatal(err)
-		}
-	}
-}
-
 func BenchmarkUnmarshal_OpsLine(b *testing.B) {
 	line, _ := oneOperation()
 	text := line.Append(nil)

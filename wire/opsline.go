@@ -2,7 +2,6 @@ package wire
 
 import (
 	"encoding/json"
-	"reflect"
 	"strconv"
 	"unicode/utf8"
 )
@@ -78,9 +77,34 @@ func IsOfSeveral(line []byte) bool {
 	return w.hasField(`,"batches":`)
 }
 
-// appendRef appends an object that has the number before what else it has.
-func appendRef(b []byte, ref int64, rest func([]byte) []byte) []byte {
-	b = strconv.AppendInt(append(b, `{"ref":`...), ref, 10)
+// appendRef begins a line, or its answer, with its number.
+func appendRef(b []byte, ref int64) []byte {
+	return strconv.AppendInt(append(b, `{"ref":`...), ref, 10)
+}
+
+// AppendLineOf appends what a line of one batch begins with, which is followed by
+// the text of the batch without its brace.
+func AppendLineOf(b []byte, ref int64) []byte { return append(appendRef(b, ref), ',') }
+
+// AppendLineOfSeveral appends what a line of several batches begins with. Their
+// texts follow, with commas between them, and LineOfSeveralEnd.
+func AppendLineOfSeveral(b []byte, ref int64) []byte { return append(appendBatchesOf(b, ref), '[') }
+
+// LineOfSeveralEnd is what it ends with.
+const LineOfSeveralEnd = "]}"
+
+// LineFrameMax is how long is what a line has around its batches and the commas
+// between them, at most, in bytes.
+const LineFrameMax = len(`{"ref":-9223372036854775808,"batches":[` + LineOfSeveralEnd)
+
+// appendBatchesOf begins a line of several batches, or its answer.
+func appendBatchesOf(b []byte, ref int64) []byte {
+	return append(appendRef(b, ref), `,"batches":`...)
+}
+
+// appendNumbered appends an object that has the number before what else it has.
+func appendNumbered(b []byte, ref int64, rest func([]byte) []byte) []byte {
+	b = appendRef(b, ref)
 	at := len(b)
 	b = rest(b)
 	b[at] = ',' // in place of its brace
@@ -93,25 +117,11 @@ func (l OpsLine) Append(b []byte) []byte {
 		b = appendList(appendBatchesOf(b, l.Ref), l.Batches)
 		return append(b, '}')
 	}
-	b = appendRef(b, l.Ref, l.Batch.appendJSON)
+	b = appendNumbered(b, l.Ref, l.Batch.appendJSON)
 	if len(l.Batches) > 0 { // both, which a node refuses
 		b = append(appendList(appendField(b[:len(b)-1], "batches"), l.Batches), '}')
 	}
 	return b
-}
-
-// appendBatchesOf begins a line of several batches, or its answer.
-func appendBatchesOf(b []byte, ref int64) []byte {
-	return append(strconv.AppendInt(append(b, `{"ref":`...), ref, 10), `,"batches":`...)
-}
-
-// AppendRequest is Append for who asks a node: it refuses what MarshalRequest
-// does.
-func (l OpsLine) AppendRequest(b []byte) ([]byte, error) {
-	if l.Batch.isUTF8() && areBatchesUTF8(l.Batches) {
-		return l.Append(b), nil
-	}
-	return nil, checkStrings(reflect.ValueOf(l), "")
 }
 
 // Append appends the answer, without the end of its line.
@@ -120,7 +130,7 @@ func (a OpsAnswer) Append(b []byte) []byte {
 		b = appendList(appendBatchesOf(b, a.Ref), a.Batches)
 		return append(appendString(appendField(b, "token"), string(a.Token)), '}')
 	}
-	b = appendRef(b, a.Ref, a.BatchResult.appendJSON)
+	b = appendNumbered(b, a.Ref, a.BatchResult.appendJSON)
 	if len(a.Batches) > 0 {
 		b = append(appendList(appendField(b[:len(b)-1], "batches"), a.Batches), '}')
 	}
