@@ -84,6 +84,12 @@ func (c *conn) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
+// ReadFrom implements io.ReaderFrom by Write, which that of a TCPConn goes past.
+func (c *conn) ReadFrom(r io.Reader) (int64, error) { return io.Copy(struct{ io.Writer }{c}, r) }
+
+// WriteTo implements io.WriterTo by Read, likewise.
+func (c *conn) WriteTo(w io.Writer) (int64, error) { return io.Copy(w, struct{ io.Reader }{c}) }
+
 // hold has what is written wait for release.
 func (c *conn) hold() {
 	c.mu.Lock()

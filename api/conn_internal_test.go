@@ -162,6 +162,28 @@ func TestConn_ReadAhead_ReadsWhatIsThere(t *testing.T) {
 	}
 }
 
+// TestConn_Copy_GoesTheSameWay: what is copied to it is held, and what is copied from it
+// was read ahead.
+func TestConn_Copy_GoesTheSameWay(t *testing.T) {
+	all := &pieces{all: []string{"ahead"}}
+	c := &conn{in: all, out: all}
+	c.readAhead()
+	if _, err := c.Read(make([]byte, 1)); err != nil {
+		t.Fatal(err)
+	}
+	var rest strings.Builder
+	if n, err := io.Copy(&rest, c); n != 4 || err != nil || rest.String() != "head" {
+		t.Errorf("of what was read ahead %q is copied, %v", rest.String(), err)
+	}
+	err := c.together(func() error {
+		_, err := io.Copy(c, strings.NewReader("a"))
+		return errors.Join(err, func() error { _, err := io.WriteString(c, "b"); return err }())
+	})
+	if got := strings.Join(all.take(), "|"); got != "ab" || err != nil {
+		t.Errorf("sent is %s, %v", got, err)
+	}
+}
+
 // TestConnOf_IsThatOfTheRequest: only where it is the server's own, and nobody else's.
 func TestConnOf_IsThatOfTheRequest(t *testing.T) {
 	mine := &conn{}
