@@ -72,7 +72,7 @@ func TestCommit_Finish_WhatItHandsOutStays(t *testing.T) {
 }
 
 // TestCommit_Write_SharesTheRecordOfAnAdd: the event of an own Add has its record in the
-// memory of the counter that the event leads to.
+// memory of the counter that the event leads to, where few have touched that.
 func TestCommit_Write_SharesTheRecordOfAnAdd(t *testing.T) {
 	m, other := newMember(1), newMember(2)
 	x := claim("a", "f")
