@@ -32,20 +32,15 @@ func (p Participation) Overlaps(keyspace string, r ranges.Range) bool {
 	return false
 }
 
-// OverlapsBytes is Overlaps for what is not kept. It allocates only where the range begins
-// beside where the node participates, and reaches beyond the next place where it does.
+// OverlapsBytes is Overlaps for what is not kept. It looks no further than where the range
+// begins, since where a gap ends the node participates.
 func (p Participation) OverlapsBytes(keyspace string, r ranges.RangeBytes) bool {
 	table, ok := p.keyspaces[keyspace]
 	if !ok {
 		return false
 	}
-	switch first := table.LookupBytes(r.From); {
-	case !first.IsGap():
-		return true
-	case r.EndsIn(first.Range.To):
-		return false
-	}
-	return p.Overlaps(keyspace, r.Range())
+	first := table.LookupBytes(r.From)
+	return !first.IsGap() || !r.EndsIn(first.Range.To)
 }
 
 // Beyond returns where the node participates and did not before, ascending.

@@ -63,9 +63,9 @@ func (o *Outline) copied(bound string) []byte {
 }
 
 // Decode makes it the outline of the delta that EncodeDelta wrote, in the memory that it
-// has; its ranges share the memory of b. It takes what a delta is about, where that is of Adds alone,
-// as nearly all are, and does not look at the rest: so it is for what has a checksum, and
-// costs less than half of DecodeDelta.
+// has; its ranges share the memory of b. It takes what a delta is about, where that is of
+// Adds alone, as nearly all are, and does not look at the rest: so it is for what has a
+// checksum, and costs less than half of DecodeDelta.
 func (o *Outline) Decode(b []byte) error {
 	if o.decodeAdds(b) {
 		return nil

@@ -77,3 +77,28 @@ func TestReplica_Begin_TwoAtOnce(t *testing.T) {
 		t.Error("a clone shares the room")
 	}
 }
+
+// TestCommit_Write_KeepsNoLongCounterForAnEvent: who keeps an event keeps no counter for it
+// that is longer than a piece. Each step of a commit leads to another counter.
+func TestCommit_Write_KeepsNoLongCounterForAnEvent(t *testing.T) {
+	r, counter := NewReplica(crdt.ReplicaID{1}), crdt.PNCounter(nil)
+	claim := ranges.Claim{Keyspace: "k", Node: "n", Range: ranges.Single("a")}
+	for i := range byte(2 * recordsPiece) {
+		counter = counter.Put(counter.Registering(crdt.ReplicaID{i + 2}, 1, 1))
+		memory, k := &Memory{}, ClaimKey(claim)
+		memory.Write(&Effects{Entries: []EntryChange{NewEntryChange(k, Entry{}, Entry{Key: k, Counter: counter})}})
+		c := r.Begin(Env{Read: memory})
+		d, _, err := c.Write([]Operation{{Verb: VerbIncrease, Claim: claim, Amount: 1}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		after, err := c.counter(k)
+		if err != nil {
+			t.Fatal(err)
+		}
+		own, records := after.Only(r.ID), d.Events[0].Records
+		if isShared := &own[0] == &records[0]; isShared != (len(after) <= recordsPiece) || !own.Equal(records) {
+			t.Errorf("of a counter of %d the event has %+v, as a part of it: %t", len(after), records, isShared)
+		}
+	}
+}

@@ -36,7 +36,7 @@ func TestCommit_Finish_WhatItHandsOutStays(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		m, other := newMember(1), newMember(2)
 		var all []*kept
-		for range rapid.IntRange(2, 6).Draw(t, "commits") {
+		for i := range rapid.IntRange(2, 6).Draw(t, "commits") {
 			c := m.begin()
 			if rapid.IntRange(0, 7).Draw(t, "given up") == 0 {
 				_, _, _ = c.Write(batchAtRandom(t))
@@ -45,6 +45,15 @@ func TestCommit_Finish_WhatItHandsOutStays(t *testing.T) {
 			alone := m.Replica.Clone().Begin(delta.Env{Read: m.memory.Clone(), Now: int64(m.ID[1])})
 			k, want := &kept{}, &kept{}
 			for range rapid.IntRange(0, 8).Draw(t, "batches") {
+				batch := batchAtRandom(t)
+				k.write(c, batch)
+				want.write(alone, batch)
+			}
+			if rapid.IntRange(0, 5).Draw(t, "disowned") == 0 {
+				id := replicaID(3 + i)
+				if err, same := c.Disown(id), alone.Disown(id); err != nil || same != nil {
+					t.Fatal(err, same)
+				}
 				batch := batchAtRandom(t)
 				k.write(c, batch)
 				want.write(alone, batch)
@@ -72,7 +81,7 @@ func TestCommit_Finish_WhatItHandsOutStays(t *testing.T) {
 }
 
 // TestCommit_Write_SharesTheRecordOfAnAdd: the event of an own Add has its record in the
-// memory of the counter that the event leads to.
+// memory of the counter that the event leads to, where few have touched that.
 func TestCommit_Write_SharesTheRecordOfAnAdd(t *testing.T) {
 	m, other := newMember(1), newMember(2)
 	x := claim("a", "f")

@@ -295,6 +295,17 @@ func (t *target) add(by, amount int64) error {
 		return fmt.Errorf("%w operation: the running total of this node on the claim is exhausted; release the claim and register it again", ErrInvalid)
 	}
 	counter := t.commit.put(t.counter, x) // has x as it is: nothing of ours is later, nor released beyond it
-	t.emit(Event{Kind: Add, By: by, Records: counter.Only(x.Origin)}, counter)
+	t.emit(Event{Kind: Add, By: by, Records: recordOf(counter, x.Origin)}, counter)
 	return nil
+}
+
+// recordOf returns the record of an origin for an event. It is a part of the counter, unless
+// that is longer than a piece (stock): who keeps the events of a commit would keep a counter
+// of many origins for each.
+func recordOf(counter crdt.PNCounter, origin crdt.ReplicaID) crdt.PNCounter {
+	record := counter.Only(origin)
+	if len(counter) > recordsPiece {
+		return slices.Clone(record)
+	}
+	return record
 }

@@ -1,5 +1,7 @@
 package ranges
 
+import "strings"
+
 // RangeBytes is a Range whose bounds are in memory that may be used again, as where many
 // are looked at and few are kept. Only one that is not empty stands for a range.
 type RangeBytes struct {
@@ -18,7 +20,11 @@ func (r RangeBytes) Range() Range {
 	if r.Unbounded {
 		return Range{From: string(r.From), To: Unbounded()}
 	}
-	both := string(r.From) + string(r.To) // the conversions copy nothing
+	var b strings.Builder // to add strings up would copy long ones first
+	b.Grow(len(r.From) + len(r.To))
+	b.Write(r.From)
+	b.Write(r.To)
+	both := b.String()
 	return Range{From: both[:len(r.From)], To: Before(both[len(r.From):])}
 }
 

@@ -2,6 +2,7 @@ package ranges
 
 import (
 	"slices"
+	"strings"
 	"testing"
 
 	"pgregory.net/rapid"
@@ -32,3 +33,16 @@ func TestRangeBytes_StandForTheRange(t *testing.T) {
 		}
 	})
 }
+
+// TestRangeBytes_Range_IsOnePiece: both bounds, however long, take one allocation.
+func TestRangeBytes_Range_IsOnePiece(t *testing.T) {
+	for _, size := range []int{1, 32, 33, KeyBytesMax} {
+		bound := strings.Repeat("a", size)
+		b := BytesOf(Range{From: bound, To: Before(bound + "b")})
+		if n := testing.AllocsPerRun(100, func() { kept = b.Range() }); n != 1 {
+			t.Errorf("bounds of %d bytes take %v allocations", size, n)
+		}
+	}
+}
+
+var kept Range

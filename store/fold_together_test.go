@@ -123,16 +123,37 @@ func (c *crowd) trim(random *rand.Rand) error {
 	return errors.Join(err, c.store.Trim(p))
 }
 
+// backup requires that a backup is whole, and shows what the view of it does.
 func (c *crowd) backup() error {
 	var b bytes.Buffer
-	if err := c.store.Backup(&b); err != nil {
+	var shown string
+	err := c.store.View(func(v *View) (err error) {
+		if err := v.Backup(&b); err != nil {
+			return err
+		}
+		shown, err = contentsOf(v)
+		return err
+	})
+	if err != nil {
 		return err
 	}
-	problems, err := Check(directoryOf(c.t, b.Bytes()))
-	if err == nil && len(problems) > 0 {
-		err = fmt.Errorf("the backup: %v", problems)
+	dir := directoryOf(c.t, b.Bytes())
+	problems, err := Check(dir)
+	if err != nil || len(problems) > 0 {
+		return errors.Join(fmt.Errorf("the backup: %v", problems), err)
 	}
-	return err
+	copied, err := Open(dir, Options{ReadOnly: true})
+	if err != nil {
+		return err
+	}
+	err = copied.View(func(v *View) error {
+		got, err := contentsOf(v)
+		if got != shown {
+			err = errors.Join(err, fmt.Errorf("the backup shows\n%s\nwant\n%s", got, shown))
+		}
+		return err
+	})
+	return errors.Join(err, copied.Close())
 }
 
 // mustAgree holds what a view shows against what it says of that.

@@ -35,7 +35,7 @@ type overlay struct {
 	first, next uint64
 	chunks      [][]image
 	// written is how many images the chunks have, bytes what these take, unplaced
-	// how many of those that count are not placed.
+	// how many of those that count wait for their places: of the journal none do.
 	written, bytes, unplaced int
 	// sweep is from where on the next images are placed.
 	sweep delta.Key

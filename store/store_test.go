@@ -94,31 +94,36 @@ func view(t *testing.T, s *Store, fn func(*View) error) {
 }
 
 // contents returns everything a store shows, as text.
-func contents(t *testing.T, s *Store) string {
+func contents(t *testing.T, s *Store) (shown string) {
 	t.Helper()
-	var b strings.Builder
-	view(t, s, func(v *View) error {
-		x := v.Summary()
-		fmt.Fprintf(&b, "context %s %s\nfingerprint %s\n", x.Context, x.ContextHash, x.Fingerprint)
-		if err := v.Scan(delta.Whole, func(e delta.Entry) error {
-			fmt.Fprintf(&b, "%q", e.Key)
-			if e.Node != nil {
-				fmt.Fprintf(&b, " %+v", e.Node)
-			}
-			for _, x := range e.Counter {
-				fmt.Fprintf(&b, " %+v", x)
-			}
-			b.WriteByte('\n')
-			return nil
-		}); err != nil {
-			return err
-		}
-		return v.EachRecord(0, func(r Record) error {
-			fmt.Fprintf(&b, "%d %d %s\n", r.Index, r.AppliedAt, r.Delta.Delta)
-			return nil
-		})
+	view(t, s, func(v *View) (err error) {
+		shown, err = contentsOf(v)
+		return err
 	})
-	return b.String()
+	return shown
+}
+
+// contentsOf is contents of a view.
+func contentsOf(v *View) (string, error) {
+	var b strings.Builder
+	x := v.Summary()
+	fmt.Fprintf(&b, "context %s %s\nfingerprint %s\n", x.Context, x.ContextHash, x.Fingerprint)
+	err := v.Scan(delta.Whole, func(e delta.Entry) error {
+		fmt.Fprintf(&b, "%q", e.Key)
+		if e.Node != nil {
+			fmt.Fprintf(&b, " %+v", e.Node)
+		}
+		for _, x := range e.Counter {
+			fmt.Fprintf(&b, " %+v", x)
+		}
+		b.WriteByte('\n')
+		return nil
+	})
+	err = errors.Join(err, v.EachRecord(0, func(r Record) error {
+		fmt.Fprintf(&b, "%d %d %s\n", r.Index, r.AppliedAt, r.Delta.Delta)
+		return nil
+	}))
+	return b.String(), err
 }
 
 func TestOpen_CreatesAndReopens(t *testing.T) {
