@@ -16,6 +16,9 @@ const (
 	// unsentBytesMax bounds what waits to be sent on a stream, in bytes. What
 	// would go over it is sent as a request of its own.
 	unsentBytesMax = 4 << 20
+	// togetherBytes is how much is worth waiting for others who write: if all of very
+	// many went out together, the node would have nothing to do until they have.
+	togetherBytes = 8 << 10
 	// idleMax is how long a stream is kept that nobody uses. A node keeps it
 	// twice as long.
 	idleMax = time.Minute
@@ -116,7 +119,7 @@ func (s *opsStream) gaveUp(cause error) error { return fmt.Errorf("ask %s: %w", 
 // what they write now goes out together. A chunk costs a system call here and
 // another at the node, several times what a line does.
 func (s *opsStream) Read(p []byte) (int, error) {
-	for before, n := 0, s.awaitLines(); before < n && n < len(p); { // while more are written
+	for before, n := 0, s.awaitLines(); before < n && n < togetherBytes; { // while more are written
 		runtime.Gosched()
 		before, n = n, s.unsent()
 	}
