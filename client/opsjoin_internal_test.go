@@ -251,7 +251,10 @@ func TestOpsStream_EndLate_OfALineOnlyWhoIsLate(t *testing.T) {
 		if _, err, isKnown := x.outcome("late"); !isKnown || !strings.Contains(fmt.Sprint(err), "deadline exceeded") {
 			t.Errorf("%s: who is late has become %v", name, err)
 		}
-		if _, _, isKnown := x.outcome("a"); isKnown || x.mu.lateness.at.IsZero() {
+		x.mu.Lock() // its own alarm ends who is late as well
+		isWatched := !x.mu.lateness.at.IsZero()
+		x.mu.Unlock()
+		if _, _, isKnown := x.outcome("a"); isKnown || !isWatched {
 			t.Errorf("%s: who is not late has ended, or is not watched", name)
 		}
 		x.all["late"].free()
