@@ -145,17 +145,17 @@ func (s *opsStream) Read(p []byte) (int, error) {
 func (s *opsStream) awaitLines() (bytes int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for s.mu.sent == len(s.mu.unsent) && !s.mu.hasEnded {
+	for s.ahead() == 0 && !s.mu.hasEnded {
 		s.more.Wait()
 	}
-	return len(s.mu.unsent) - s.mu.sent
+	return s.ahead()
 }
 
 // unsent returns how many bytes of lines there are.
 func (s *opsStream) unsent() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return len(s.mu.unsent) - s.mu.sent
+	return s.ahead()
 }
 
 // Close ends the body: the transport takes no more of it. What it has not taken
