@@ -131,7 +131,7 @@ func (n *newFile) becomeThatOf(s *Store, l *loaded, i identity) error {
 	if l.version < FormatVersion { // whose state is another one
 		err = t.putIdentity(i)
 	} else {
-		_, _, err = s.fillTables(t, l.journaled.frames, change)
+		_, _, err = s.fillTables(t, l.journaled.frames, l.journaled.images, change)
 	}
 	if err != nil {
 		return err

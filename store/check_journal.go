@@ -45,7 +45,7 @@ func (c *checker) checkJournal(t *tables) {
 		}
 		x.checkEntries(f)
 		x.checkContext(f)
-		x.before = x.before.with(f, 0)
+		x.before = x.before.with(f, folded{})
 	}
 }
 

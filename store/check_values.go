@@ -91,7 +91,7 @@ func (c *checker) checkContexts(t *tables) {
 // that do.
 func (c *checker) checkFresh(t *tables, version uint64) {
 	if c.state.fresh.first == 0 { // the state could not be read
-		c.state.fresh = newOverlay(1, 1)
+		c.state.fresh = newChunked(1, 1)
 	}
 	if version < 3 {
 		return
@@ -128,7 +128,8 @@ func (c *checker) checkEntries(t *tables) {
 		_, err := delta.DecodeEntry(delta.Key(key), payload)
 		return corrupt("entries", err)
 	})
-	err := t.reader(&c.state, &journaled{}).each(delta.Whole, func(x storedEntry) error {
+	tables := newJournaled(&c.state)
+	err := t.reader(&c.state, &tables).each(delta.Whole, func(x storedEntry) error {
 		payload, _ := x.payload()
 		if e, err := delta.DecodeEntry(delta.Key(x.key), payload); err == nil {
 			c.sums.fingerprint = c.sums.fingerprint.Plus(delta.FingerprintOf(e))

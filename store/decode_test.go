@@ -96,9 +96,9 @@ func FuzzDecode(f *testing.F) {
 
 // encodeAgain returns the payload of the chunk that has these images.
 func encodeAgain(chunk []keyedImage) []byte {
-	o := newOverlay(1, 1)
-	o.read(chunk)
-	return encodeChunk(o.chunks[0], o.bytes).payload()
+	c := newChunked(1, 1)
+	c.read(chunk)
+	return encodeChunk(c.generations[0].table.images[:len(chunk)], c.bytes).payload()
 }
 
 // encodeRecord returns the payload of a record.
@@ -115,7 +115,7 @@ type recordArray struct {
 
 // What is coded without reflection is what delta.Marshal gives.
 func TestEncode_IsAsMarshalled(t *testing.T) {
-	s := state{fingerprint: delta.Fingerprint{Count: 1 << 40, Sum: delta.Sum{Hi: 1, Lo: 2}}, logNext: 300, logRecords: 23, logBytes: 1 << 17, indexed: 24, fresh: newOverlay(25, 70_000), journal: journalMark{1 << 20, 77}}
+	s := state{fingerprint: delta.Fingerprint{Count: 1 << 40, Sum: delta.Sum{Hi: 1, Lo: 2}}, logNext: 300, logRecords: 23, logBytes: 1 << 17, indexed: 24, fresh: newChunked(25, 70_000), journal: journalMark{1 << 20, 77}}
 	s.trimmed[1] = Mark{Index: 9, AppliedAt: -1}
 	a := stateArray{JournalNext: 1 << 20, JournalPage: 77}
 	a.FreshFirst, a.FreshNext = 25, 70_000

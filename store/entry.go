@@ -10,14 +10,16 @@ import (
 // entryReader reads the entries of an instant: a delta.Reader.
 type entryReader struct {
 	entries *table
-	fresh   overlay
-	// newer are those of the journal, which count before those of fresh.
-	newer overlay
+	fresh   chunked
+	// journaled has the images of fresh, and what frames have beyond the tables, which
+	// have what is below a sequence.
+	journaled journaled
+	folded    uint64
 }
 
 // reader returns one of what the tables have and what is journaled.
 func (t *tables) reader(s *state, p *journaled) entryReader {
-	return entryReader{&t.entries, s.fresh, p.entries}
+	return entryReader{&t.entries, s.fresh, *p, s.journal.sequence}
 }
 
 // Get implements delta.Reader.
@@ -32,10 +34,8 @@ func (r entryReader) Get(k delta.Key) (delta.Entry, error) {
 
 // payload returns what is stored of an entry, nil if there is none (S7).
 func (r entryReader) payload(k delta.Key) ([]byte, error) {
-	for _, o := range []*overlay{&r.newer, &r.fresh} {
-		if x := o.get(k); x != nil {
-			return x.payload(), nil
-		}
+	if x := r.journaled.images.get(k); x != nil {
+		return x.payload(), nil
 	}
 	return r.entries.get(r.entries.keyOf(k))
 }
@@ -96,11 +96,20 @@ func (r entryReader) each(s delta.Span, visit func(storedEntry) error) error {
 	return nil
 }
 
+// ascend returns an ascent through the images that count, from a key on.
+func (r *entryReader) ascend(from delta.Key) *ascent {
+	a := newAscent(false)
+	r.fresh.ascend(a, from)
+	r.journaled.ascend(a, r.folded, from)
+	a.begin()
+	return a
+}
+
 // merge goes through the bucket entries and the images at the same time.
 type merge struct {
 	cursor      *bbolt.Cursor
 	key, sealed []byte
-	images      twoAscents
+	images      *ascent
 	image       *image // the next of these, nil behind the last
 }
 
@@ -109,7 +118,7 @@ func (r entryReader) merge(from delta.Key) (*merge, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &merge{cursor: cursor, images: newTwoAscents(r.fresh.ascend(from), r.newer.ascend(from))}
+	m := &merge{cursor: cursor, images: r.ascend(from)}
 	m.key, m.sealed = cursor.Seek([]byte(from))
 	m.image = m.images.next()
 	return m, nil
@@ -131,33 +140,4 @@ func (m *merge) next() (storedEntry, bool) {
 	x := storedEntry{key: m.key, sealed: m.sealed}
 	m.key, m.sealed = m.cursor.Next()
 	return x, true
-}
-
-// twoAscents goes through two overlays at the same time, of which the images of one are
-// newer.
-type twoAscents struct {
-	older, newer *ascent
-	// The next of each, nil behind the last.
-	old, new *image
-}
-
-func newTwoAscents(older, newer *ascent) twoAscents {
-	return twoAscents{older: older, newer: newer, old: older.next(), new: newer.next()}
-}
-
-// next returns the image that counts for the next key, nil behind the last.
-func (a *twoAscents) next() *image {
-	x := a.new
-	if x == nil || a.old != nil && a.old.key < x.key {
-		x = a.old
-		if x != nil {
-			a.old = a.older.next()
-		}
-		return x
-	}
-	if a.old != nil && a.old.key == x.key {
-		a.old = a.older.next()
-	}
-	a.new = a.newer.next()
-	return x
 }

@@ -92,7 +92,7 @@ func flipFile(t *testing.T) (content []byte, journal int, want string) {
 	if err := s.Fold(); err != nil {
 		t.Fatal(err)
 	}
-	if o, _ := overlayOf(t, s); o.written != 4 || len(counting(o)) != 3 {
+	if o, _ := overlayOf(t, s); o.held() != 4 || len(counting(o)) != 3 {
 		t.Fatalf("the newest entries are %+v", o)
 	}
 	write(t, s, register("n1", "journaled", "z", 1), register("n1", "k007", "z", 1002))

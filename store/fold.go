@@ -43,12 +43,18 @@ func (s *Store) fold() error {
 	return s.amend(nil)
 }
 
+// acknowledged returns what is journaled. The caller holds file.
+func (s *Store) acknowledged() journaled {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.journaled
+}
+
 // unfolded returns the frames that were acknowledged and that the tables do not have. The
 // caller holds file.
 func (s *Store) unfolded() []*frame {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.journaled.unfolded(s.state.journal.sequence)
+	p := s.acknowledged()
+	return p.unfolded(s.state.journal.sequence)
 }
 
 // fillFunc puts a change into the tables, which have a state, that of a replica, and
@@ -104,8 +110,9 @@ func (s *Store) amend(x *amendment) error {
 	}
 	t := newTables(tx, s.rewrite.touched())
 	t.tailMax, t.freshMax, t.chunkMax = s.options.tailMax, s.options.freshMax, s.options.chunkMax
-	frames := s.unfolded()
-	next, filed, err := s.fillTables(t, frames, x)
+	p := s.acknowledged()
+	frames := p.unfolded(s.state.journal.sequence)
+	next, filed, err := s.fillTables(t, frames, p.images, x)
 	if err == nil {
 		txid := tx.ID()
 		if err = s.commitTransaction(tx); err == nil {
@@ -123,10 +130,11 @@ func (s *Store) amend(x *amendment) error {
 }
 
 // fillTables puts all of it into a transaction, and returns the state of the tables with
-// it, and the replica with the frames.
-func (s *Store) fillTables(t *tables, frames []*frame, x *amendment) (next state, filed *delta.Replica, err error) {
+// it, and the replica with the frames, which have images in an overlay.
+func (s *Store) fillTables(t *tables, frames []*frame, images overlay, x *amendment) (next state, filed *delta.Replica, err error) {
 	next, filed = s.state, s.filed
 	if n := len(frames); n > 0 {
+		next.fresh = next.fresh.follow(images)
 		next.journal, filed = frames[n-1].behind(), filed.Clone()
 		if err := errors.Join(s.persist(t, &next, filed, frames...), t.endBundle()); err != nil {
 			return state{}, nil, err
@@ -154,7 +162,7 @@ func (s *Store) publishTables(next state, txid int, filed *delta.Replica, frames
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state, s.mu.txid, s.filed = next, txid, filed
-	s.journaled = s.journaled.without(next.journal.sequence)
+	s.journaled = s.journaled.without(next.folded())
 	if x == nil {
 		return
 	}

@@ -25,8 +25,9 @@ type frame struct {
 
 	now     int64
 	effects *delta.Effects
-	// images are those of effects.Entries.
+	// images are those of effects.Entries, number is that of the first of them (overlay).
 	images []image
+	number int
 	// first is the index of the first of its records, bytes is what these count for.
 	first, bytes uint64
 }
@@ -140,7 +141,9 @@ func (f *frame) appendSealed(b []byte) []byte {
 	for id, n := range e.Context.All() {
 		b = delta.AppendBytes(delta.AppendBytes(b, id[:]), encodeSequence(n))
 	}
-	b = appendImages(b, f.images)
+	for i := range f.images {
+		b = appendImage(b, &f.images[i])
+	}
 	for _, p := range e.Deltas {
 		b = delta.AppendBytes(b, p.Bytes)
 	}

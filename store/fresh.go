@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/scalesmall/ssnode/delta"
 )
@@ -32,70 +31,121 @@ func (t *tables) freshLimit(records uint64) int {
 	return min(t.freshMax, max(freshMin, int(min(records/freshShare, freshMax))))
 }
 
-// putEntries makes the entries after a commit of so many deltas part of the tables,
-// and of the overlay. For those that are not put in place makeRoom was called.
-func (t *tables) putEntries(s *state, images []image, deltas int) error {
-	if len(images) == 0 {
+// putEntries makes the entries after frames of so many deltas part of the tables. Those of
+// frames that were journaled the overlay has already. makeRoom was called.
+func (t *tables) putEntries(s *state, frames []*frame, deltas int) error {
+	images := imagesOf(frames)
+	if images == 0 {
 		return nil
 	}
-	s.fresh = s.fresh.begin()
-	if err := t.appendImages(s, images, isBatch(len(images), deltas)); err != nil {
+	w, err := chunkWriter{tables: t, state: s}, error(nil)
+	if s.fresh.taken < s.fresh.end() {
+		err = w.takeAll()
+	} else {
+		err = w.addAll(frames[0].images, isBatch(images, deltas))
+	}
+	if err == nil {
+		err = w.end()
+	}
+	if err != nil {
 		return err
 	}
 	limit := t.freshLimit(s.fingerprint.Count)
-	if s.fresh.unplaced < limit && s.fresh.written < 2*limit && s.fresh.bytes < imageBytes*limit {
+	if s.fresh.unplaced < limit && s.fresh.held() < 2*limit && s.fresh.bytes < imageBytes*limit {
 		return nil
 	}
 	// As many as come are placed, and some more, so that most commits need not.
-	n := min(sweepBatch, max(1, limit/freshShare)) + len(images)
+	n := min(sweepBatch, max(1, limit/freshShare)) + images
 	if err := t.placeImages(&s.fresh, n); err != nil {
 		return err
 	}
 	return t.dropChunks(s, 2*n)
 }
 
-// appendImages appends what commits have changed to the chunks, in their order. A batch,
-// and what is large, it puts in place, unless an older image would count then (S7): one of
-// the overlay, or one of these that is on its way to a chunk.
-func (t *tables) appendImages(s *state, images []image, isBatch bool) error {
-	var chunk []image
-	size := 0
+// chunkWriter appends what updates have changed to the chunks, in their order. A batch, and
+// what is large, it puts in place, unless an older image in a chunk would count then (S7).
+type chunkWriter struct {
+	tables *tables
+	state  *state
+	// images are on their way to a chunk, and take so many bytes.
+	images []*image
+	bytes  int
+}
+
+// takeAll takes the images of frames from the overlay.
+func (w *chunkWriter) takeAll() error {
+	c := &w.state.fresh
+	for c.taken < c.end() {
+		x, before := c.take()
+		if err := w.put(x, before, w.isLarge(x)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addAll adds those of an update that goes into the tables at once. They have no memory in
+// common with what need not be kept.
+func (w *chunkWriter) addAll(images []image, isBatch bool) error {
+	c := &w.state.fresh
+	*c = c.begin()
 	for i := range images {
 		x := &images[i]
-		if (isBatch || len(x.sealed) > checksumBytes+t.chunkMax) && s.fresh.get(x.key) == nil && !isAmong(chunk, x.key) {
-			if err := t.putInPlace(x); err != nil {
+		atOnce := isBatch || w.isLarge(x)
+		if atOnce && c.get(x.key) == nil {
+			if err := w.tables.putInPlace(x); err != nil {
 				return err
 			}
 			continue
 		}
-		chunk, size = append(chunk, image{key: x.key, sealed: x.sealed}), size+x.bytes()
-		if size >= t.chunkMax {
-			if err := t.appendChunk(s, chunk, size); err != nil {
-				return err
-			}
-			chunk, size = chunk[:0], 0
+		x = &image{key: x.key, sealed: x.sealed}
+		if err := w.put(x, c.add(x), atOnce); err != nil {
+			return err
 		}
 	}
-	if len(chunk) == 0 {
+	return nil
+}
+
+func (w *chunkWriter) isLarge(x *image) bool { return len(x.sealed) > checksumBytes+w.tables.chunkMax }
+
+// put appends an image that was taken in, where another one counted before, or none.
+func (w *chunkWriter) put(x, before *image, isAtOnce bool) error {
+	t, c := w.tables, &w.state.fresh
+	if isAtOnce = isAtOnce && (before == nil || before.standing == unchunked); isAtOnce {
+		if err := t.putInPlace(x); err != nil {
+			return err
+		}
+		c.place(&t.standings, x, unchunked)
+	}
+	if before != nil {
+		t.standings.change(before, replaced)
+	}
+	if isAtOnce {
 		return nil
 	}
-	return t.appendChunk(s, chunk, size)
-}
-
-// isAmong reports whether one of some images is of a key.
-func isAmong(images []image, k delta.Key) bool {
-	return slices.ContainsFunc(images, func(x image) bool { return x.key == k })
-}
-
-func (t *tables) appendChunk(s *state, chunk []image, size int) error {
-	images := slices.Clone(chunk) // for the overlay, which leads to each
-	for i := range images {
-		if before := s.fresh.add(&images[i]); before != nil {
-			t.standings.change(before, replaced)
-		}
+	w.images, w.bytes = append(w.images, x), w.bytes+x.bytes()
+	if w.bytes < t.chunkMax {
+		return nil
 	}
-	s.fresh.addChunk(images)
-	return t.putChunk(s, encodeChunk(images, size))
+	return w.endChunk()
+}
+
+// end ends the last chunk.
+func (w *chunkWriter) end() error {
+	if c := &w.state.fresh; len(w.images) == 0 && c.isChunked() {
+		return nil
+	}
+	return w.endChunk()
+}
+
+func (w *chunkWriter) endChunk() error {
+	images, bytes := w.images, w.bytes
+	w.images, w.bytes = w.images[:0], 0
+	w.state.fresh.endChunk(len(images) > 0)
+	if len(images) == 0 {
+		return nil
+	}
+	return w.tables.putChunk(w.state, encodeChunk(images, bytes))
 }
 
 // putInPlace puts what an entry has become into the bucket entries.
@@ -115,13 +165,13 @@ func (t *tables) putInPlace(x *image) error {
 
 // placeImages puts the next n images in their places, neighbours, so that pages
 // are shared.
-func (t *tables) placeImages(o *overlay, n int) error {
-	for _, x := range o.nextUnplaced(n) {
+func (t *tables) placeImages(c *chunked, n int) error {
+	for _, x := range c.nextUnplaced(n) {
 		if err := t.putInPlace(x); err != nil {
 			return err
 		}
-		t.standings.change(x, inPlace)
-		o.unplaced, o.sweep = o.unplaced-1, x.key
+		c.place(&t.standings, x, inPlace)
+		c.sweep = x.key
 	}
 	return nil
 }
@@ -169,14 +219,14 @@ func (s *Store) placeSome() (left int, err error) {
 		if next.fresh.first == next.fresh.next || s.options.room(s.path) < placeRoom(imagesOf(s.unfolded()), next.fresh.bytes) {
 			return state{}, errNothing
 		}
-		next.fresh = next.fresh.begin()
+		next.fresh = next.fresh.ordered()
 		if err := t.placeImages(&next.fresh, placeBatch); err != nil {
 			return state{}, err
 		}
 		if err := t.dropChunks(&next, 2*placeBatch); err != nil {
 			return state{}, err
 		}
-		left = next.fresh.written
+		left = next.fresh.held()
 		return next, nil
 	})
 	return left, err
@@ -185,12 +235,15 @@ func (s *Store) placeSome() (left int, err error) {
 // dropChunks takes away the chunks that are needed no more, the first of them:
 // those of about n images, if there are as many.
 func (t *tables) dropChunks(s *state, n int) error {
-	for n > 0 && s.fresh.first < s.fresh.next {
-		dropped := s.fresh.drop()
-		if dropped == 0 {
+	for n > 0 && len(s.fresh.chunks) > 0 {
+		dropped, images := s.fresh.dropChunk()
+		if images == 0 {
 			return nil
 		}
-		n -= dropped
+		n -= images
+		if !dropped.inFile {
+			continue
+		}
 		if err := t.deleteChunk(s, s.fresh.first-1); err != nil {
 			return err
 		}

@@ -42,10 +42,11 @@ func TestTables_PutEntries_LastImageCounts(t *testing.T) {
 			images := drawImages(t)
 			records := rapid.SampledFrom([]int{0, 1, len(images)}).Draw(t, "records")
 			err := s.changeBeside(func(t *tables, next state, _ *delta.Replica) (state, error) {
-				if err := t.makeRoom(&next, nil, records, images); err != nil {
+				frames := []*frame{{images: images}}
+				if err := t.makeRoom(&next, frames, records); err != nil {
 					return state{}, err
 				}
-				return next, t.putEntries(&next, images, records)
+				return next, t.putEntries(&next, frames, records)
 			})
 			if err != nil {
 				t.Fatal(err)
@@ -67,7 +68,8 @@ func mustCount(v *View, model map[delta.Key][]byte) error {
 		return err
 	}
 	for name, s := range map[string]*state{"in memory": &v.state, "read again": &again} {
-		r := v.tables.reader(s, &v.journaled)
+		p := newJournaled(s)
+		r := v.tables.reader(s, &p)
 		for key, want := range model {
 			if got, err := r.payload(key); err != nil || !bytes.Equal(got, want) {
 				return fmt.Errorf("%s %x has %d bytes (%v), want %d", name, key, len(got), err, len(want))

@@ -2,7 +2,6 @@ package store
 
 import (
 	"hash/maphash"
-	"slices"
 	"sync/atomic"
 
 	"github.com/scalesmall/ssnode/delta"
@@ -11,15 +10,12 @@ import (
 // A generation are images of an overlay that were written one after the other. A write
 // shall cost neither a search among keys, which are long and somewhere in memory, nor a
 // copy of what leads to them. So the image of a key is found by its hash, in a table
-// that overlays share and that only grows, and what is in order is made of what was
-// written in order:
+// that overlays share and that only grows:
 //
 //	S13 An overlay has the first n images of the table of a generation. They stay where
 //	    they are, whatever is added behind them, and the table leads to the last of a
-//	    key among the first n, for any n.
-//	S14 The images from tail on ascend by key, and each run does. The others are in the
-//	    runs, but where a later one of the same run has the same key. Runs are in the
-//	    order of writing.
+//	    key among the first n, for any n; and from one to the one before it of the same
+//	    key, in whichever generation.
 //
 // The table has no way to take something out. A generation goes as a whole, when the
 // chunks of all its images have gone (S9): so a quarter more images, about, are kept in
@@ -27,90 +23,77 @@ import (
 // docs/decisions/generations-store-overlay.md.
 type generation struct {
 	table *imageTable
-	n     int
-	runs  [][]*image
-	tail  int
-	// swept is how many images of the first run the sweep has passed by: of those that
-	// are behind it in order none waits. It is unknown if this was not counted.
-	swept int
+	// begins is the number of its first image.
+	begins, n int
 }
 
 // generationMin and generationMax bound the images of a generation. More make fewer
 // places to look at for a key, and more to merge and to keep.
 const generationMin, generationMax = 256, 1 << (positionBits - 1)
 
-// newGeneration returns one for a quarter of so many images, which an overlay has: so it
-// has four or five generations, or more while it grows.
-func newGeneration(images int) generation {
+// newGeneration returns one that begins with a number, for a quarter of so many images,
+// which an overlay has: so it has four or five generations, or more while it grows.
+func newGeneration(begins, images int) generation {
 	n := generationMin
 	for n < generationMax && n < images/4 {
 		n *= 2
 	}
-	return generation{table: newImageTable(n), swept: unknown}
+	return generation{table: newImageTable(n), begins: begins}
 }
 
 // begin returns what may be added to. If there is more in the table than in the
-// generation, a transaction has added that which has failed, and what is read from is
+// generation, an update has added that which has failed, and what is read from is
 // not to be written again: it begins anew with a table of its own.
 func (g generation) begin(seed maphash.Seed) generation {
-	g.runs = slices.Clone(g.runs)
-	if g.table.n != g.n {
-		former := g.table
-		g.table = newImageTable(len(former.images))
-		for _, x := range former.images[:g.n] {
-			g.table.put(maphash.String(seed, string(x.key)), x)
-		}
+	if g.table.n == g.n {
+		return g
+	}
+	former := g.table
+	g.table = newImageTable(len(former.images))
+	for i, x := range former.images[:g.n] {
+		hash := maphash.String(seed, string(x.key))
+		slot, _ := g.table.search(hash, x.key)
+		g.table.put(hash, slot, former.back[i], x)
 	}
 	return g
 }
 
 func (g *generation) isFull() bool { return g.n == len(g.table.images) }
 
-// add takes in an image, of a key with this hash.
-func (g *generation) add(hash uint64, x *image) {
-	if g.n > g.tail && g.table.images[g.n-1].key >= x.key {
-		g.endRun(false)
+// end returns the number of the image behind the last.
+func (g *generation) end() int { return g.begins + g.n }
+
+// search returns the slot of a key and the number of its last image, or the slot where it
+// would be, and none. It is for who adds.
+func (g *generation) search(hash uint64, k delta.Key) (slot, number int) {
+	slot, position := g.table.search(hash, k)
+	if position == none {
+		return slot, none
 	}
-	x.position = uint32(g.n)
-	g.table.put(hash, x)
-	if g.n++; g.isFull() {
-		g.endRun(true)
-	}
+	return slot, g.begins + position
 }
 
-// tailImages returns the images from tail on.
-func (g *generation) tailImages() []*image { return g.table.images[g.tail:g.n] }
-
-// endRun makes a run of the tail. It merges it with those before that are not twice as
-// long, or with all, when the generation is full. So there are as many runs as the
-// logarithm of their images, and an image is merged as often, a compare each time. The
-// longest merge is one of generationMax images, some milliseconds.
-func (g *generation) endRun(all bool) {
-	run := slices.Clip(g.tailImages())
-	g.tail = g.n
-	first, size := len(g.runs), len(run)
-	for first > 0 && (all || len(g.runs[first-1]) < 2*size) {
-		first--
-		size += len(g.runs[first])
+// add takes in an image, of a key with this hash and slot; before is the number of the
+// one that counted, or none.
+func (g *generation) add(hash uint64, slot, before int, x *image) {
+	back := 0
+	if before != none {
+		back = g.end() - before
 	}
-	if first < len(g.runs) {
-		run = mergeRuns(g.runs[first:], run, size)
-	}
-	if first == 0 {
-		g.swept = unknown
-	}
-	g.runs = append(g.runs[:first], run)
+	x.position = uint32(g.n)
+	g.table.put(hash, slot, int32(back), x)
+	g.n++
 }
 
 // imageTable finds images by the hashes of their keys. One at a time adds to it, who holds
-// Store.file, or Store.write for what is journaled, while others read what was added before.
+// Store.write, while others read what was added before.
 type imageTable struct {
 	// n is how many images were added. It belongs to who adds.
 	n      int
 	images []*image
-	// older are the positions of the image of the same key before each, none if there
-	// is none.
-	older []int32
+	// back is by how much the image of the same key before each has a lower number, 0 if
+	// there was none.
+	back []int32
 	// slots have a part of the hash and the position of the last image of each key, or
 	// 0: at that of its hash, or where there is room next. Half of them stay free.
 	slots []atomic.Uint32
@@ -125,15 +108,14 @@ const (
 )
 
 func newImageTable(images int) *imageTable {
-	return &imageTable{images: make([]*image, images), older: make([]int32, images), slots: make([]atomic.Uint32, 2*images)}
+	return &imageTable{images: make([]*image, images), back: make([]int32, images), slots: make([]atomic.Uint32, 2*images)}
 }
 
-// put adds an image, of a key with this hash.
-func (t *imageTable) put(hash uint64, x *image) {
-	at, older := t.search(hash, x.key)
-	t.images[t.n], t.older[t.n] = x, int32(older)
+// put adds an image, of a key with this hash and slot.
+func (t *imageTable) put(hash uint64, slot int, back int32, x *image) {
+	t.images[t.n], t.back[t.n] = x, back
 	t.n++
-	t.slots[at].Store(tagOf(hash) | uint32(t.n)) // after what it leads to
+	t.slots[slot].Store(tagOf(hash) | uint32(t.n)) // after what it leads to
 }
 
 // firstSlot returns the first slot of a hash.
@@ -145,9 +127,13 @@ func (t *imageTable) firstSlot(hash uint64) uint32 {
 func (t *imageTable) find(hash uint64, k delta.Key, n int) *image {
 	_, at := t.search(hash, k)
 	for at >= n {
-		at = int(t.older[at])
+		back := int(t.back[at])
+		if back == 0 {
+			return nil
+		}
+		at -= back
 	}
-	if at == none {
+	if at < 0 { // there is none, or it is in a generation before
 		return nil
 	}
 	return t.images[at]

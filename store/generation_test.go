@@ -14,15 +14,15 @@ import (
 func TestGeneration_Full_HasAllImages(t *testing.T) {
 	// The last third are images of keys that have one already.
 	const keys = generationMax - generationMax/3
-	o := newOverlay(1, 1)
-	o.written = 1 << 30
+	o := newChunked(1, 1)
+	o.generations, o.orders = []generation{newGeneration(0, 1<<30)}, []order{{swept: unknown}}
 	positions := make([][]int, keys) // of the images of each key
 	names := make([]delta.Key, keys)
 	for i := range names {
 		names[i] = delta.Key(fmt.Sprintf("k%05d", i*7919%keys))
 	}
 	images := make([]image, generationMax)
-	held := map[int]overlay{}
+	held := map[int]chunked{}
 	for i := range images {
 		if i%(generationMax/8) <= 1 || i == generationMax-1 {
 			held[i] = o
@@ -33,8 +33,8 @@ func TestGeneration_Full_HasAllImages(t *testing.T) {
 		positions[i%keys] = append(positions[i%keys], i)
 	}
 	held[generationMax] = o
-	if g := o.generations[0]; len(o.generations) != 1 || !g.isFull() || len(g.runs) != 1 || len(g.runs[0]) != keys {
-		t.Fatalf("%d generations, the first has %d images in %d runs", len(o.generations), g.n, len(g.runs))
+	if g := o.generations[0]; len(o.generations) != 1 || !g.isFull() || len(o.orders[0].runs) != 1 || len(o.orders[0].runs[0]) != keys {
+		t.Fatalf("%d generations, the first has %d images in %d runs", len(o.generations), g.n, len(o.orders[0].runs))
 	}
 	for n, o := range held {
 		for i, k := range names {
@@ -55,7 +55,7 @@ func TestGeneration_Full_HasAllImages(t *testing.T) {
 			t.Errorf("of %d images it has %+v of a key without any", n, x)
 		}
 	}
-	if err := validGenerations(o); err != nil {
+	if err := validOrders(o); err != nil {
 		t.Error(err)
 	}
 }
@@ -73,7 +73,8 @@ func TestImageTable_Full_HashesThatMeet(t *testing.T) {
 	images := make([]image, generationMax)
 	for i := 0; i < generationMax; i += 16 {
 		images[i].key = keyOf(i)
-		table.put(hashOf(i), &images[i])
+		slot, _ := table.search(hashOf(i), images[i].key)
+		table.put(hashOf(i), slot, 0, &images[i])
 	}
 	for i := range images {
 		want := &images[i]

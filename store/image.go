@@ -13,7 +13,7 @@ type image struct {
 	// no entry any more.
 	sealed []byte
 	// standing changes, and belongs to who holds Store.file: nobody else looks at it. Those
-	// of the journal are unplaced and stay so.
+	// that the tables do not have are unplaced.
 	standing standing
 	// position is that in its generation.
 	position uint32
@@ -58,6 +58,9 @@ const (
 	unplaced standing = iota
 	// inPlace is one that counts, and the bucket entries has the same.
 	inPlace
+	// unchunked is one that counts, and was put there and into no chunk: none has one of
+	// its key.
+	unchunked
 	// replaced is one that does not count: there is a newer one.
 	replaced
 )

@@ -2,6 +2,7 @@ package store
 
 import (
 	"github.com/scalesmall/ssnode/crdt"
+	"github.com/scalesmall/ssnode/delta"
 )
 
 // journaled is what the journal has beyond the tables, at one instant. Like an overlay it
@@ -9,46 +10,52 @@ import (
 // have had since; these say nothing new.
 type journaled struct {
 	frames []*frame
-	// entries are the images of the frames, a chunk for each.
-	entries overlay
+	// images are those of the tables that are found by key, and then those of the frames.
+	images overlay
 	// logNext is the index of the record behind the frames.
 	logNext uint64
 }
 
 // newJournaled returns what there is when the journal has nothing.
 func newJournaled(s *state) journaled {
-	return journaled{entries: newOverlay(1, 1), logNext: s.logNext}
+	return journaled{images: s.fresh.overlay, logNext: s.logNext}
 }
 
 // with returns it with one more frame, which is given its place in the log,
-// and without those that the tables have. It may be called by one at a time, on what
+// and without what is folded. It may be called by one at a time, on what
 // it has returned last or what that was called on.
-func (p journaled) with(f *frame, folded uint64) journaled {
-	p = p.without(folded)
+func (p journaled) with(f *frame, done folded) journaled {
+	p = p.without(done)
 	f.first = p.logNext
 	p.logNext += uint64(len(f.effects.Deltas))
 	// To append would be to write where another one, that began on the same, has.
 	p.frames = append(p.frames[:len(p.frames):len(p.frames)], f)
-	p.entries = p.entries.begin()
-	for i := range f.images { // none waits for its place
-		x := &f.images[i]
-		p.entries.put(p.entries.hash(x.key), x)
+	p.images = p.images.begin()
+	f.number = p.images.end()
+	for i := range f.images {
+		p.images.put(&f.images[i])
 	}
-	p.entries.addChunk(f.images)
 	return p
 }
 
-// without returns it without the frames below a sequence, which the tables have.
-func (p journaled) without(folded uint64) journaled {
+// without returns it without what is folded.
+func (p journaled) without(done folded) journaled {
 	n := 0
-	for n < len(p.frames) && p.frames[n].at.sequence < folded {
+	for n < len(p.frames) && p.frames[n].at.sequence < done.sequence {
 		n++
 	}
-	for range n {
-		p.entries.dropFirst()
-	}
 	p.frames = p.frames[n:]
+	p.images.drop(done.dropped)
 	return p
+}
+
+// ascend adds to an ascent what frames have that the tables do not have, from a key on.
+func (p *journaled) ascend(a *ascent, folded uint64, from delta.Key) {
+	for _, f := range p.unfolded(folded) {
+		p.images.eachPart(f.number, f.number+len(f.images), func(images []*image) {
+			a.add(ascendingRun{images: seek(images, from)})
+		})
+	}
 }
 
 // unfolded returns the frames that the tables do not have, which have what is below a

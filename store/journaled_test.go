@@ -24,15 +24,19 @@ type heldJournal struct {
 }
 
 // with is journaled.with, for the frame of some operations on a replica.
-func (h heldJournal) with(m *memory, operations []delta.Operation, folded uint64) (heldJournal, error) {
+func (h heldJournal) with(m *memory, operations []delta.Operation, below uint64) (heldJournal, error) {
 	e, err := m.update(1, writing(operations))
 	if err != nil {
 		return h, err
 	}
 	f := newFrame(1, e)
 	f.at.sequence = h.sequence
-	h = h.without(folded)
-	h.journaled, h.sequence = h.journaled.with(f, folded), h.sequence+1
+	gone := h.journaled.images.end()
+	if left := h.journaled.unfolded(below); len(left) > 0 {
+		gone = left[0].number
+	}
+	h = h.without(below)
+	h.journaled, h.sequence = h.journaled.with(f, folded{below, gone}), h.sequence+1
 	h.records = slices.Concat(h.records, e.Deltas)
 	h.counts = maps.Clone(h.counts)
 	for i := range f.images {
@@ -90,7 +94,7 @@ func (h heldJournal) check(keys []delta.Key) error {
 			return fmt.Errorf("what comes after %s is found", last.Delta)
 		}
 	}
-	return compareOverlay(h.journaled.entries, keys, h.counts, "")
+	return compareImages(entryReader{journaled: h.journaled}, keys, h.counts, "")
 }
 
 // TestJournaled_AnyChanges: whatever is appended and folded, and whether what was
@@ -152,14 +156,14 @@ func TestJournaled_Unfolded_FromTheMarkOn(t *testing.T) {
 	p := newJournaled(&s)
 	for i := range uint64(5) {
 		f := sizedFrame(i+3, 1)
-		p = p.with(f, 0)
+		p = p.with(f, folded{})
 	}
-	for folded, want := range map[uint64]int{0: 5, 3: 5, 4: 4, 7: 1, 8: 0, 100: 0} {
-		if got := len(p.unfolded(folded)); got != want {
-			t.Errorf("below %d the tables have all: %d are left, want %d", folded, got, want)
+	for below, want := range map[uint64]int{0: 5, 3: 5, 4: 4, 7: 1, 8: 0, 100: 0} {
+		if got := len(p.unfolded(below)); got != want {
+			t.Errorf("below %d the tables have all: %d are left, want %d", below, got, want)
 		}
-		if got := len(p.without(folded).frames); got != want || len(p.frames) != 5 {
-			t.Errorf("without those below %d there are %d, want %d", folded, got, want)
+		if got := len(p.without(folded{sequence: below}).frames); got != want || len(p.frames) != 5 {
+			t.Errorf("without those below %d there are %d, want %d", below, got, want)
 		}
 	}
 }

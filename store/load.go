@@ -132,7 +132,7 @@ func (s *Store) readJournal(t *tables, l *loaded) error {
 			}
 		}
 		l.replica.Adopt(f.effects)
-		l.journaled = l.journaled.with(f, 0)
+		l.journaled = l.journaled.with(f, folded{})
 	}
 	if hash := delta.HashContext(l.replica.Context); hash != l.replica.ContextHash {
 		return fmt.Errorf("%w: the context with the journal hashes to %s, stored is %s", ErrCorrupt, hash, l.replica.ContextHash)

@@ -77,15 +77,24 @@ type state struct {
 	moved uint64
 	// fresh are the newest entries. Its bounds are stored here, its images are
 	// read by readOverlay.
-	fresh overlay
+	fresh chunked
 	// journal is where the first frame is, or will be, that the tables do not have.
 	journal journalMark
 }
 
 // emptyState is that of a file with nothing in it.
 func emptyState() state {
-	return state{logNext: 1, indexed: 1, moved: 1, fresh: newOverlay(1, 1), journal: journalMark{sequence: 1}}
+	return state{logNext: 1, indexed: 1, moved: 1, fresh: newChunked(1, 1), journal: journalMark{sequence: 1}}
 }
+
+// folded is what the tables have had of the journal: the frames below a sequence, and
+// images below a number, which readers need no more.
+type folded struct {
+	sequence uint64
+	dropped  int
+}
+
+func (s *state) folded() folded { return folded{s.journal.sequence, s.fresh.dropped} }
 
 const trimClasses = len(compaction.Classes)
 
@@ -187,7 +196,7 @@ func (a stateArray) state() (state, error) {
 		contextHash: delta.SumOf(a.ContextHash),
 		aheadHash:   delta.SumOf(a.AheadHash),
 		logNext:     a.LogNext, logRecords: a.LogRecords, logBytes: a.LogBytes, indexed: a.Indexed,
-		fresh:   newOverlay(a.FreshFirst, a.FreshNext),
+		fresh:   newChunked(a.FreshFirst, a.FreshNext),
 		journal: journalMark{a.JournalNext, a.JournalPage},
 	}
 	if s.logNext == 0 || s.logRecords >= s.logNext {

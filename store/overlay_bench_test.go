@@ -57,7 +57,7 @@ func BenchmarkOverlay_Scan(b *testing.B) {
 
 // overlayLoad changes an overlay as commits do.
 type overlayLoad struct {
-	overlay  overlay
+	overlay  chunked
 	keys     []delta.Key
 	random   *rand.Rand
 	together int
@@ -66,7 +66,7 @@ type overlayLoad struct {
 }
 
 func newOverlayLoad(together int) *overlayLoad {
-	l := &overlayLoad{overlay: newOverlay(1, 1), random: rand.New(rand.NewPCG(1, 2)), together: together}
+	l := &overlayLoad{overlay: newChunked(1, 1), random: rand.New(rand.NewPCG(1, 2)), together: together}
 	for i := range uint64(100_000) {
 		l.keys = append(l.keys, delta.ClaimKey(benchClaim(i)))
 	}
@@ -93,7 +93,7 @@ func (l *overlayLoad) commit(waiting int) {
 				before.standing = replaced
 			}
 		}
-		o.addChunk(images)
+		o.endChunk(true)
 	}
 	if o.unplaced >= waiting {
 		for _, x := range o.nextUnplaced(sweepBatch + len(at)) {
@@ -101,13 +101,18 @@ func (l *overlayLoad) commit(waiting int) {
 			o.unplaced--
 		}
 	}
-	for o.written > 2*waiting && o.drop() > 0 {
+	for o.held() > 2*waiting {
+		if _, images := o.dropChunk(); images == 0 {
+			break
+		}
 	}
 	l.overlay, l.commits = o, l.commits+1
 }
 
 func (l *overlayLoad) countIn(s delta.Span) (n int) {
-	a := l.overlay.ascend(s.From)
+	a := newAscent(false)
+	l.overlay.ascend(a, s.From)
+	a.begin()
 	for x := a.next(); x != nil && x.key < s.To; x = a.next() {
 		n++
 	}

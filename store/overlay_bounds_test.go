@@ -39,7 +39,7 @@ func TestOverlay_OfLargeImages(t *testing.T) {
 		most = max(most, s.state.fresh.bytes)
 	}
 	if o := s.state.fresh; most > 2*imageBytes*limit || o.bytes > imageBytes*limit {
-		t.Errorf("the chunks had %d bytes, and have %d of %d images", most, o.bytes, o.written)
+		t.Errorf("the chunks had %d bytes, and have %d of %d images", most, o.bytes, o.held())
 	}
 }
 
@@ -48,7 +48,7 @@ func TestOverlay_OfLargeImages(t *testing.T) {
 func TestOverlay_OfARewrittenFile_HoldsNoMemory(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{journalPages: -1})
 	claims(t, s, 0, 200)
-	first := weak.Make(&s.state.fresh.chunks[0][0])
+	first := weak.Make(s.state.fresh.at(s.state.fresh.dropped))
 	if err := s.Rewrite(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
@@ -125,7 +125,7 @@ func TestOpen_ManyImages_MakesFewGenerations(t *testing.T) {
 		t.Fatal(err)
 	}
 	o, _ := overlayOf(t, openTest(t, dir, Options{}))
-	if o.written != claims || len(o.generations) > 5 {
-		t.Errorf("%d images of %d are in %d generations", o.written, claims, len(o.generations))
+	if o.held() != claims || len(o.generations) > 5 {
+		t.Errorf("%d images of %d are in %d generations", o.held(), claims, len(o.generations))
 	}
 }

@@ -4,14 +4,17 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/scalesmall/ssnode/delta"
 )
 
-// counting returns the images of an overlay that count, ascending.
-func counting(o overlay) (out []*image) {
-	a := o.ascend("")
+// counting returns the images that count, ascending.
+func counting(c chunked) (out []*image) {
+	p := journaled{images: c.overlay}
+	r := entryReader{fresh: c, journaled: p}
+	a := r.ascend("")
 	for x := a.next(); x != nil; x = a.next() {
 		out = append(out, x)
 	}
@@ -25,20 +28,57 @@ func validOverlay(v *View) error {
 	if err := v.tables.readOverlay(FormatVersion, &read); err != nil {
 		return err
 	}
-	images, known := counting(kept), len(counting(read.fresh))
-	if kept.written != read.fresh.written || kept.bytes != read.fresh.bytes || len(images) != known {
-		return fmt.Errorf("S8: %d images of %d are known, the file has %d of %d", len(images), kept.written, known, read.fresh.written)
+	images := counting(kept)
+	for _, x := range images {
+		if kept.get(x.key) != x {
+			return fmt.Errorf("S8: the image of %q is another one in order than by its hash", x.key)
+		}
+	}
+	images = slices.DeleteFunc(images, func(x *image) bool { return x.standing == unchunked })
+	if known := len(counting(read.fresh)); len(images) != known {
+		return fmt.Errorf("S8: %d images of %d are known, the file has %d of %d", len(images), kept.held(), known, read.fresh.held())
 	}
 	for _, x := range images {
 		y := read.fresh.get(x.key)
 		if y == nil || !bytes.Equal(x.sealed, y.sealed) || x.isGone() != y.isGone() {
 			return fmt.Errorf("S8: the image of %q is %+v, the file has %+v", x.key, x, y)
 		}
-		if kept.get(x.key) != x {
-			return fmt.Errorf("S8: the image of %q is another one in order than by its hash", x.key)
+	}
+	return validBounds(kept, read.fresh)
+}
+
+// validBounds holds what is counted of images against what there is, in memory and in
+// the file.
+func validBounds(kept, read chunked) error {
+	bytes, notInFile := 0, false
+	kept.eachPart(kept.dropped, kept.taken, func(images []*image) {
+		for _, x := range images {
+			bytes += x.bytes()
 		}
+	})
+	for _, one := range kept.chunks {
+		notInFile = notInFile || !one.inFile
+	}
+	switch {
+	case kept.taken != kept.end() || !kept.isChunked():
+		return fmt.Errorf("the tables have taken images below %d of those below %d", kept.taken, kept.end())
+	case kept.bytes != bytes:
+		return fmt.Errorf("the images take %d bytes, not %d", bytes, kept.bytes)
+	case kept.held() < read.held() || kept.held() > read.held() && !notInFile && !hasUnchunked(kept):
+		return fmt.Errorf("S8: there are %d images, the file has %d", kept.held(), read.held())
 	}
 	return nil
+}
+
+// hasUnchunked reports whether there is an image that no chunk has, or one that may have
+// taken its place.
+func hasUnchunked(c chunked) (has bool) {
+	c.eachPart(c.dropped, c.taken, func(images []*image) {
+		for _, x := range images {
+			has = has || x.standing == unchunked || len(x.sealed) > checksumBytes+chunkBytes
+		}
+	})
+	return has
 }
 
 // validStandings holds S8 and S9 for where the images of a view stand, if it is that
@@ -54,20 +94,20 @@ func validStandings(s *Store, v *View) error {
 		return nil
 	}
 	kept, waiting, counted := v.state.fresh, 0, 0
-	for _, images := range kept.chunks {
-		for i := range images {
-			x := &images[i]
+	var wrong error
+	kept.eachPart(kept.dropped, kept.taken, func(images []*image) {
+		for _, x := range images {
 			if held := kept.get(x.key); (held == x) == (x.standing == replaced) {
-				return fmt.Errorf("S9: an image of %q stands at %d, and what counts is %+v", x.key, x.standing, held)
+				wrong = fmt.Errorf("S9: an image of %q stands at %d, and what counts is %+v", x.key, x.standing, held)
 			}
 			if x.standing != replaced {
 				counted++
 			}
 		}
-	}
+	})
 	images := counting(kept)
-	if counted != len(images) {
-		return fmt.Errorf("S8: %d images count, the chunks have %d", len(images), counted)
+	if wrong != nil || counted != len(images) {
+		return errors.Join(wrong, fmt.Errorf("S8: %d images count, the chunks have %d", len(images), counted))
 	}
 	for _, x := range images {
 		if x.standing == unplaced {
@@ -87,7 +127,7 @@ func validStandings(s *Store, v *View) error {
 
 // overlayOf returns what is known of the newest entries, and how many are in
 // place.
-func overlayOf(t *testing.T, s *Store) (o overlay, inPlace int) {
+func overlayOf(t *testing.T, s *Store) (o chunked, inPlace int) {
 	t.Helper()
 	view(t, s, func(v *View) error {
 		o = v.state.fresh
@@ -115,8 +155,8 @@ func TestOverlay_IsBounded(t *testing.T) {
 	bounded := func(what string) {
 		t.Helper()
 		o, inPlace := overlayOf(t, s)
-		if o.unplaced > limit || o.written > 4*limit || inPlace < claims-limit {
-			t.Errorf("%s: %d wait, the chunks have %d, %d are in place", what, o.unplaced, o.written, inPlace)
+		if o.unplaced > limit || o.held() > 4*limit || inPlace < claims-limit {
+			t.Errorf("%s: %d wait, the chunks have %d, %d are in place", what, o.unplaced, o.held(), inPlace)
 		}
 	}
 	for i := range 3000 {
@@ -144,8 +184,8 @@ func TestOverlay_OfASmallStateIsSmall(t *testing.T) {
 		at := i * 37 % 300
 		write(t, s, registerMany(at, at+1, int64(2+i))...)
 	}
-	if o, _ := overlayOf(t, s); o.written > 4*freshMin {
-		t.Errorf("the chunks have %d images", o.written)
+	if o, _ := overlayOf(t, s); o.held() > 4*freshMin {
+		t.Errorf("the chunks have %d images", o.held())
 	}
 }
 

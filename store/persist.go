@@ -8,11 +8,11 @@ import (
 // persist puts frames into the tables, in order, on what these have, and makes next what
 // they have then. r is the replica of that, and adopts all frames but the last.
 func (s *Store) persist(t *tables, next *state, r *delta.Replica, frames ...*frame) error {
-	images, records := gather(frames)
-	if err := t.makeRoom(next, frames, records, images); err != nil {
+	records := recordsOf(frames)
+	if err := t.makeRoom(next, frames, records); err != nil {
 		return err
 	}
-	if err := t.putEntries(next, images, records); err != nil {
+	if err := t.putEntries(next, frames, records); err != nil {
 		return err
 	}
 	context, ahead, holes := crdt.NewContext(), crdt.NewContext(), holeSet{}
@@ -46,19 +46,12 @@ func (s *Store) persist(t *tables, next *state, r *delta.Replica, frames ...*fra
 	return holes.write(&t.holes)
 }
 
-// gather returns the images of frames, and how many records they make.
-func gather(frames []*frame) (images []image, records int) {
+// recordsOf returns how many records frames make.
+func recordsOf(frames []*frame) (n int) {
 	for _, f := range frames {
-		records += len(f.effects.Deltas)
+		n += len(f.effects.Deltas)
 	}
-	if len(frames) == 1 {
-		return frames[0].images, records
-	}
-	images = make([]image, 0, imagesOf(frames))
-	for _, f := range frames {
-		images = append(images, f.images...)
-	}
-	return images, records
+	return n
 }
 
 // imagesOf returns how many images frames have.

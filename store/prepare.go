@@ -296,11 +296,11 @@ func (p *Prepared) fill(beside Beside) error {
 	return nil
 }
 
-// folded returns the sequence below which the tables have all frames.
-func (s *Store) folded() uint64 {
+// folded returns what readers need no more of the journal.
+func (s *Store) folded() folded {
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	return s.state.journal.sequence
+	return s.state.folded()
 }
 
 // base returns the index before the update.
@@ -396,7 +396,7 @@ func (r *frontierReader) look() (*bbolt.DB, error) {
 	s := r.store
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	r.flights, r.base.fresh, r.base.newer = s.mu.flights, s.state.fresh, s.journaled.entries
+	r.flights, r.base.fresh, r.base.journaled, r.base.folded = s.mu.flights, s.state.fresh, s.journaled, s.state.journal.sequence
 	if i := slices.Index(r.flights, r.last); i >= 0 {
 		r.flights = r.flights[:i+1]
 	}

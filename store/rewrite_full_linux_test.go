@@ -38,8 +38,8 @@ func TestRewrite_DiskFull_IsNoFault(t *testing.T) {
 	if err := s.Rewrite(t.Context(), nil); err != nil {
 		t.Error(err)
 	}
-	if o, _ := overlayOf(t, s); o.written != 0 || len(payloadsOf(t, s)) != len(before) {
-		t.Errorf("%d images are left, and %d of %d entries", o.written, len(payloadsOf(t, s)), len(before))
+	if o, _ := overlayOf(t, s); o.held() != 0 || len(payloadsOf(t, s)) != len(before) {
+		t.Errorf("%d images are left, and %d of %d entries", o.held(), len(payloadsOf(t, s)), len(before))
 	}
 }
 

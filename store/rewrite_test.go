@@ -256,8 +256,8 @@ func TestPlaceSome_NeedsNoFurtherRoundForTheLast(t *testing.T) {
 		write(t, s, registerMany(i, i+1, 1)...)
 	}
 	left, err := s.placeSome()
-	if o, _ := overlayOf(t, s); left > 0 || err != nil || o.written != 0 {
-		t.Errorf("%d are left, %d images, %v", left, o.written, err)
+	if o, _ := overlayOf(t, s); left > 0 || err != nil || o.held() != 0 {
+		t.Errorf("%d are left, %d images, %v", left, o.held(), err)
 	}
 }
 
@@ -273,15 +273,15 @@ func TestRewrite_OfAStoreOpenedAnew_PlacesAll(t *testing.T) {
 	}
 	trimAll(t, s)
 	appendAgain(t, s)
-	if o, _ := overlayOf(t, s); o.unplaced != claims || o.written != claims {
-		t.Fatalf("%d images of %d wait, want %d", o.unplaced, o.written, claims)
+	if o, _ := overlayOf(t, s); o.unplaced != claims || o.held() != claims {
+		t.Fatalf("%d images of %d wait, want %d", o.unplaced, o.held(), claims)
 	}
 	want := s.Summary().Fingerprint
 	if err := s.Rewrite(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if o, inPlace := overlayOf(t, s); o.written != 0 || inPlace != claims || s.Summary().Fingerprint != want {
-		t.Errorf("%d images are left, %d of %d entries in place", o.written, inPlace, claims)
+	if o, inPlace := overlayOf(t, s); o.held() != 0 || inPlace != claims || s.Summary().Fingerprint != want {
+		t.Errorf("%d images are left, %d of %d entries in place", o.held(), inPlace, claims)
 	}
 }
 
@@ -295,8 +295,8 @@ func appendAgain(t *testing.T, s *Store) {
 			return nil
 		})
 		slices.Reverse(images)
-		next.fresh = next.fresh.begin()
-		return next, errors.Join(err, t.appendImages(&next, images, false))
+		w := chunkWriter{tables: t, state: &next}
+		return next, errors.Join(err, w.addAll(images, false), w.end())
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -333,15 +333,15 @@ func TestRewrite_WithoutRoom_PlacesNothing(t *testing.T) {
 	if err := s.Rewrite(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if o, _ := overlayOf(t, s); o.written != 1500 || contents(t, s) != want {
-		t.Errorf("%d images are left of 1500, after %d transactions", o.written, s.txid()-before)
+	if o, _ := overlayOf(t, s); o.held() != 1500 || contents(t, s) != want {
+		t.Errorf("%d images are left of 1500, after %d transactions", o.held(), s.txid()-before)
 	}
 	room++
 	if err := s.Rewrite(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if o, _ := overlayOf(t, s); o.written != 0 || contents(t, s) != want {
-		t.Errorf("%d images are left", o.written)
+	if o, _ := overlayOf(t, s); o.held() != 0 || contents(t, s) != want {
+		t.Errorf("%d images are left", o.held())
 	}
 }
 
@@ -365,14 +365,14 @@ func TestRewrite_WithoutRoom_CountsWhatIsJournaled(t *testing.T) {
 	if err := s.Rewrite(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if after, _ := overlayOf(t, s); len(frames) == 0 || after.written < o.written {
-		t.Errorf("%d images are left of %d, %d frames", after.written, o.written, len(frames))
+	if after, _ := overlayOf(t, s); len(frames) == 0 || after.held() < o.held() {
+		t.Errorf("%d images are left of %d, %d frames", after.held(), o.held(), len(frames))
 	}
 	room++
 	if err := s.Rewrite(t.Context(), nil); err != nil {
 		t.Fatal(err)
 	}
-	if o, _ := overlayOf(t, s); o.written != 0 {
-		t.Errorf("%d images are left", o.written)
+	if o, _ := overlayOf(t, s); o.held() != 0 {
+		t.Errorf("%d images are left", o.held())
 	}
 }

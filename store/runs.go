@@ -7,6 +7,51 @@ import (
 	"github.com/scalesmall/ssnode/delta"
 )
 
+// order is that of the images of a generation that the tables have. A write shall not
+// cost a search among keys, so it is made of what was written in order:
+//
+//	S14 The images from tail on ascend by key, and each run does. The others are in the
+//	    runs, but where a later one of the same run has the same key. Runs are in the
+//	    order of writing.
+type order struct {
+	runs [][]*image
+	tail int
+	// swept is how many images of the first run the sweep has passed by: of those that
+	// are behind it in order none waits. It is unknown if this was not counted.
+	swept int
+}
+
+// add takes in the image of a generation at a position, the next one.
+func (r *order) add(images []*image, at int) {
+	if at > r.tail && images[at-1].key >= images[at].key {
+		r.endRun(images[:at], false)
+	}
+	if at+1 == len(images) {
+		r.endRun(images, true)
+	}
+}
+
+// endRun makes a run of the images from tail on. It merges it with those before that are
+// not twice as long, or with all, when the generation is full. So there are as many runs
+// as the logarithm of their images, and an image is merged as often, a compare each time.
+// The longest merge is one of generationMax images, some milliseconds.
+func (r *order) endRun(images []*image, all bool) {
+	run := slices.Clip(images[r.tail:])
+	r.tail = len(images)
+	first, size := len(r.runs), len(run)
+	for first > 0 && (all || len(r.runs[first-1]) < 2*size) {
+		first--
+		size += len(r.runs[first])
+	}
+	if first < len(r.runs) {
+		run = mergeRuns(r.runs[first:], run, size)
+	}
+	if first == 0 {
+		r.swept = unknown
+	}
+	r.runs = append(r.runs[:first], run)
+}
+
 // mergeRuns returns what runs have of which each was written after the one before, and
 // last of all newest. They have so many images. Of those with the same key the last one
 // is kept. What has been merged is at the end of the memory for the result, and moves
@@ -67,47 +112,46 @@ type ascendingRun struct {
 	passed *int
 }
 
-// ascend returns an ascent through the images that count, from a key. It searches each
+// ascend adds to an ascent the images that count, from a key on. It searches each
 // run, those of some five generations and as many parts of the last: some 100 compares
 // for 32,768 images. That is what a scan of a small span pays, some 10 µs; each further
 // image costs four compares. No scan pays for the writes since the one before.
-func (o *overlay) ascend(from delta.Key) *ascent {
-	a := newAscent(false)
-	gone := o.dropped
-	for i := range o.generations {
-		g := &o.generations[i]
-		for _, run := range g.runs {
+func (c *chunked) ascend(a *ascent, from delta.Key) {
+	for i := range c.orders {
+		g, order := &c.generations[i], &c.orders[i]
+		gone := c.dropped - g.begins
+		for _, run := range order.runs {
 			a.add(ascendingRun{images: seek(run, from), gone: gone})
 		}
-		a.add(ascendingRun{images: seek(g.tailImages(), from), gone: gone})
-		gone = 0
+		a.add(ascendingRun{images: seek(g.tailOf(order), from), gone: gone})
 	}
-	a.begin()
-	return a
 }
 
 // ascendUnplaced returns an ascent through the images that are not placed, from where
 // the sweep is. The first run of a generation, which is long, is not searched again
 // while the sweep goes on.
-func (o *overlay) ascendUnplaced() *ascent {
+func (c *chunked) ascendUnplaced() *ascent {
 	a := newAscent(true)
-	for i := range o.generations {
-		g := &o.generations[i]
-		for j, run := range g.runs {
+	for i := range c.orders {
+		g, order := &c.generations[i], &c.orders[i]
+		for j, run := range order.runs {
 			switch {
 			case j > 0:
-				a.add(ascendingRun{images: seek(run, o.sweep)})
+				a.add(ascendingRun{images: seek(run, c.sweep)})
 				continue
-			case g.swept == unknown:
-				g.swept = len(run) - len(seek(run, o.sweep))
+			case order.swept == unknown:
+				order.swept = len(run) - len(seek(run, c.sweep))
 			}
-			a.add(ascendingRun{images: run[g.swept:], passed: &g.swept})
+			a.add(ascendingRun{images: run[order.swept:], passed: &order.swept})
 		}
-		a.add(ascendingRun{images: seek(g.tailImages(), o.sweep)})
+		a.add(ascendingRun{images: seek(g.tailOf(order), c.sweep)})
 	}
 	a.begin()
 	return a
 }
+
+// tailOf returns the images behind the runs of an order.
+func (g *generation) tailOf(r *order) []*image { return g.table.images[r.tail:g.n] }
 
 // ascentRuns is room for as many runs as there are in most overlays.
 const ascentRuns = 20

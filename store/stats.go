@@ -50,7 +50,7 @@ func (s *Store) knownStats(size uint64) (Stats, *bbolt.DB, error) {
 	known := s.journaled.over(s.state)
 	stats := Stats{
 		Bytes: size, LogRecords: known.logRecords, LogBytes: known.logBytes,
-		NewestEntries: uint64(s.state.fresh.written), Unplaced: uint64(s.state.fresh.unplaced),
+		NewestEntries: uint64(s.state.fresh.held()), Unplaced: uint64(s.state.fresh.unplaced),
 		JournalFrames: uint64(len(s.journaled.unfolded(s.state.journal.sequence))),
 	}
 	switch {

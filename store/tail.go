@@ -50,15 +50,15 @@ func (t tail) find(d crdt.Dot) place {
 	return place{}
 }
 
-// makeRoom has what is written for frames, so many records and these images, put into the
+// makeRoom has what is written for frames, so many records and their images, put into the
 // tail, or, where it is much for that, at once where it belongs.
-func (t *tables) makeRoom(s *state, frames []*frame, records int, images []image) error {
+func (t *tables) makeRoom(s *state, frames []*frame, records int) error {
 	size := uint64(0)
 	for _, f := range frames {
 		size += f.bytes
-	}
-	for i := range images {
-		size += uint64(images[i].bytes()) + chunkOverheadBytes
+		for i := range f.images {
+			size += uint64(f.images[i].bytes()) + chunkOverheadBytes
+		}
 	}
 	t.direct = !t.isRoom(records, size*tailShare)
 	if !t.direct && t.isRoom(len(s.tail)+records, s.tailBytes+size) || size == 0 {
