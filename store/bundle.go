@@ -61,7 +61,7 @@ func (t *tables) endBundle() error {
 	if len(b.places) == 0 {
 		return nil
 	}
-	if err := t.log.seal(indexKey(b.places[0].index), b.encode()); err != nil {
+	if err := t.log.seal(indexKey(b.places[0].index), b.encode(t.scratch)); err != nil {
 		return err
 	}
 	for _, run := range runsOf(b.places) {
@@ -74,11 +74,11 @@ func (t *tables) endBundle() error {
 }
 
 // encode returns how the records are stored, of which there is one at least.
-func (b *pending) encode() unsealed {
+func (b *pending) encode(x *scratch) unsealed {
 	if len(b.places) == 1 {
-		return unsealedOf(b.body[len(b.body)-b.last:])
+		return append(x.room(b.last), b.body[len(b.body)-b.last:]...)
 	}
-	return append(delta.AppendArray(unsealedRoom(len(b.body)+3), uint64(len(b.places))), b.body...)
+	return append(delta.AppendArray(x.room(len(b.body)+3), uint64(len(b.places))), b.body...)
 }
 
 // runsOf returns the places of the runs that records with these places make.

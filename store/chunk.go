@@ -23,10 +23,13 @@ const chunkImages = 16
 // chunkValuesMax bounds the keys and images in one: each but the last takes a byte.
 const chunkValuesMax = 2 * (chunkBytes + 1)
 
-// encodeChunk returns the payload of a chunk of so many bytes: key after image, null
+// chunkRoom is more than a chunk takes of so many images and bytes.
+func chunkRoom(images, bytes int) int { return bytes + 6*images + 6 }
+
+// encodeChunk returns the payload of a chunk in some room: key after image, null
 // for none, a list as delta.DecodeList reads it.
-func encodeChunk(images []*image, size int) unsealed {
-	b := delta.AppendArray(unsealedRoom(size+6*len(images)+6), uint64(2*len(images)))
+func encodeChunk(room unsealed, images []*image) unsealed {
+	b := delta.AppendArray(room, uint64(2*len(images)))
 	for _, x := range images {
 		b = appendImage(b, x)
 	}

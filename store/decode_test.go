@@ -98,7 +98,7 @@ func FuzzDecode(f *testing.F) {
 func encodeAgain(chunk []keyedImage) []byte {
 	c := newChunked(1, 1)
 	c.read(chunk)
-	return encodeChunk(c.generations[0].table.images[:len(chunk)], c.bytes).payload()
+	return encodeChunk(unsealedRoom(c.bytes), c.generations[0].table.images[:len(chunk)]).payload()
 }
 
 // encodeRecord returns the payload of a record.

@@ -110,6 +110,8 @@ func (s *Store) amend(x *amendment) error {
 	}
 	t := newTables(tx, s.rewrite.touched())
 	t.tailMax, t.freshMax, t.chunkMax = s.options.tailMax, s.options.freshMax, s.options.chunkMax
+	s.scratch.lend(t)
+	defer s.scratch.take(t)
 	p := s.acknowledged()
 	frames := p.unfolded(s.state.journal.sequence)
 	next, filed, err := s.fillTables(t, frames, p.images, x)

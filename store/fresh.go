@@ -145,7 +145,8 @@ func (w *chunkWriter) endChunk() error {
 	if len(images) == 0 {
 		return nil
 	}
-	return w.tables.putChunk(w.state, encodeChunk(images, bytes))
+	room := w.tables.scratch.room(chunkRoom(len(images), bytes))
+	return w.tables.putChunk(w.state, encodeChunk(room, images))
 }
 
 // putInPlace puts what an entry has become into the bucket entries.

@@ -43,6 +43,7 @@ type Store struct {
 	state   state
 	filed   *delta.Replica
 	rewrite rewrite
+	scratch scratch
 	flusher *flusher // nil if the file is only read
 
 	// mu guards what readers need; it is held for moments, never during I/O.

@@ -181,6 +181,8 @@ type tables struct {
 	record  []byte
 	// standings are what the transaction has changed of where images stand.
 	standings standings
+	// scratch has room for values, nil if each has its own.
+	scratch *scratch
 }
 
 // newTables returns the tables of a transaction in a file that was loaded.
