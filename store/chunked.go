@@ -15,8 +15,9 @@ import (
 //
 //	S7  The entries of a state are those in the bucket entries, but where a chunk
 //	    has an image of one: the one in the highest chunk counts.
-//	S8  The overlay has exactly the images that count, and what a placed one says
-//	    is in the bucket entries, too.
+//	S8  The overlay has all images that count, and finds them. What a placed one says is
+//	    in the bucket entries, too; of one that no chunk has, it is, and no chunk has an
+//	    older one of its key.
 //	S9  A chunk goes when each of its images is placed, or does not count; chunks
 //	    go in the order in which they came. So none that is left is older than
 //	    what has taken its place.
@@ -33,9 +34,9 @@ type chunked struct {
 	// images by them.
 	first, next uint64
 	chunks      []chunk
-	// bytes is what the images take, unplaced how many of those that count wait for
-	// their places.
-	bytes, unplaced int
+	// bytes is what the images in chunks take, beside what others do, and unplaced how many
+	// of those that count wait for their places.
+	bytes, beside, unplaced int
 	// sweep is from where on the next images are placed.
 	sweep delta.Key
 }
@@ -51,9 +52,8 @@ func newChunked(first, next uint64) chunked {
 	return chunked{overlay: newOverlay(), first: first, next: next}
 }
 
-// begin returns a copy that may be changed until it is held by anybody else, by one
-// alone, and added to if nothing is written meanwhile. It may be begun again where a
-// transaction has failed.
+// begin returns a copy that may be changed, and added to, until it is held by anybody else,
+// by who holds Store.write, too. It may be begun again where a transaction has failed.
 func (c chunked) begin() chunked {
 	c.overlay = c.overlay.begin()
 	return c.ordered()
@@ -101,21 +101,29 @@ func (c *chunked) add(x *image) (before *image) {
 func (c *chunked) take() (x, before *image) {
 	i := c.of(c.taken)
 	g := &c.generations[i]
-	c.orders[i].add(g.table.images, c.taken-g.begins)
+	c.orders[i].add(g.room(), c.taken-g.begins)
 	x, before = c.at(c.taken), c.before(c.taken)
 	if before != nil && before.standing == unplaced {
 		c.unplaced--
 	}
-	c.unplaced++
-	c.bytes += x.bytes()
-	c.taken++
+	x.isUnchunked = false // it may be taken in again
+	c.unplaced, c.bytes, c.taken = c.unplaced+1, c.bytes+x.bytes(), c.taken+1
 	return x, before
 }
 
 // place has it that an image is in its place.
-func (c *chunked) place(s *standings, x *image, to standing) {
-	s.change(x, to)
+func (c *chunked) place(s *standings, x *image) {
+	s.change(x, inPlace)
 	c.unplaced--
+}
+
+// memory is what all images take.
+func (c *chunked) memory() int { return c.bytes + c.beside }
+
+// unchunk has it that no chunk has an image, which was taken in last.
+func (c *chunked) unchunk(x *image) {
+	x.isUnchunked = true
+	c.bytes, c.beside = c.bytes-x.bytes(), c.beside+x.bytes()
 }
 
 // nextUnplaced returns the first n images that are not placed, from where the
@@ -147,11 +155,15 @@ func (c *chunked) isChunked() bool {
 // dropChunk forgets the first chunk, of so many images, unless one of them counts and
 // is not placed.
 func (c *chunked) dropChunk() (dropped chunk, images int) {
-	first, bytes, isPlaced := c.chunks[0], 0, true
+	first, bytes, beside, isPlaced := c.chunks[0], 0, 0, true
 	images = first.end - c.dropped
 	c.eachPart(c.dropped, first.end, func(part []*image) {
 		for _, x := range part {
-			bytes += x.bytes()
+			if x.isUnchunked {
+				beside += x.bytes()
+			} else {
+				bytes += x.bytes()
+			}
 			isPlaced = isPlaced && x.standing != unplaced
 		}
 	})
@@ -160,7 +172,8 @@ func (c *chunked) dropChunk() (dropped chunk, images int) {
 	}
 	generations := len(c.generations)
 	c.drop(first.end)
-	c.bytes, c.chunks, c.orders = c.bytes-bytes, c.chunks[1:], c.orders[generations-len(c.generations):]
+	c.bytes, c.beside = c.bytes-bytes, c.beside-beside
+	c.chunks, c.orders = c.chunks[1:], c.orders[generations-len(c.generations):]
 	if len(c.chunks) == 0 {
 		c.chunks = nil
 	}
@@ -181,7 +194,8 @@ func (t *tables) readOverlay(version uint64, s *state) error {
 	if chunks := c.next - c.first; chunks > 0 {
 		// Else there would be no more than a few in the first ones, and more of these
 		// than there were before.
-		c.generations = []generation{newGeneration(0, int(min(chunks*chunkImages, 4*generationMax)))}
+		n := int(min(chunks, 4*generationMax/chunkImages))
+		c.generations = []generation{newGeneration(0, n*chunkImages, n*chunkBytes)}
 		c.orders = []order{{swept: unknown}}
 	}
 	want := c.first

@@ -43,6 +43,11 @@ func (s *Store) fold() error {
 	return s.amend(nil)
 }
 
+// forgetFolded has the next frame begin on what is acknowledged without what was folded:
+// else that is kept until there is one. It is for who holds write, commit and file, when
+// all was acknowledged.
+func (s *Store) forgetFolded() { s.tip = s.acknowledged() }
+
 // acknowledged returns what is journaled. The caller holds file.
 func (s *Store) acknowledged() journaled {
 	s.mu.RLock()

@@ -2,7 +2,9 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math"
 
 	"github.com/scalesmall/ssnode/delta"
 )
@@ -19,6 +21,8 @@ const (
 	sweepBatch = 64
 	// imageBytes is how much an image takes on average at most.
 	imageBytes = 256
+	// imagesMemoryMin is how much all may take at least: twice what a ring has.
+	imagesMemoryMin = 2 * journalPages * pageBytes
 	// batchMin is how many entries a commit changes with each delta if it is
 	// a batch, or with all if they come without deltas: these have neighbours among
 	// themselves, so they are put in place at once. What many writers have written
@@ -38,28 +42,33 @@ func (t *tables) putEntries(s *state, frames []*frame, deltas int) error {
 	if images == 0 {
 		return nil
 	}
-	w, err := chunkWriter{tables: t, state: s}, error(nil)
+	w, err, memory := chunkWriter{tables: t, state: s}, error(nil), s.fresh.memory()
 	if s.fresh.taken < s.fresh.end() {
 		err = w.takeAll()
 	} else {
-		err = w.addAll(frames[0].images, isBatch(images, deltas))
+		for _, f := range frames {
+			err = errors.Join(err, w.addAll(f.images, isBatch(images, deltas)))
+		}
 	}
-	if err == nil {
-		err = w.end()
-	}
-	if err != nil {
+	if err := errors.Join(err, w.end()); err != nil {
 		return err
 	}
 	limit := t.freshLimit(s.fingerprint.Count)
-	if s.fresh.unplaced < limit && s.fresh.held() < 2*limit && s.fresh.bytes < imageBytes*limit {
+	bytesMax, memoryMax := imageBytes*limit, max(imagesMemoryMin, 2*imageBytes*limit)
+	if s.fresh.unplaced < limit && s.fresh.held() < 2*limit && s.fresh.bytes < bytesMax && s.fresh.memory() < memoryMax {
 		return nil
 	}
-	// As many as come are placed, and some more, so that most commits need not.
+	// As many as come are placed, and some more, so that most commits need not. None goes
+	// before older ones are placed: where a few take much, the sweep is round before as
+	// much comes again as there may be.
 	n := min(sweepBatch, max(1, limit/freshShare)) + images
+	if s.fresh.memory() >= memoryMax {
+		n += s.fresh.unplaced * max(0, s.fresh.memory()-memory) / bytesMax
+	}
 	if err := t.placeImages(&s.fresh, n); err != nil {
 		return err
 	}
-	return t.dropChunks(s, 2*n)
+	return t.dropChunks(s, 2*n, memoryMax)
 }
 
 // chunkWriter appends what updates have changed to the chunks, in their order. A batch, and
@@ -111,11 +120,12 @@ func (w *chunkWriter) isLarge(x *image) bool { return len(x.sealed) > checksumBy
 // put appends an image that was taken in, where another one counted before, or none.
 func (w *chunkWriter) put(x, before *image, isAtOnce bool) error {
 	t, c := w.tables, &w.state.fresh
-	if isAtOnce = isAtOnce && (before == nil || before.standing == unchunked); isAtOnce {
+	if isAtOnce = isAtOnce && (before == nil || before.isUnchunked); isAtOnce {
 		if err := t.putInPlace(x); err != nil {
 			return err
 		}
-		c.place(&t.standings, x, unchunked)
+		c.place(&t.standings, x)
+		c.unchunk(x)
 	}
 	if before != nil {
 		t.standings.change(before, replaced)
@@ -171,7 +181,7 @@ func (t *tables) placeImages(c *chunked, n int) error {
 		if err := t.putInPlace(x); err != nil {
 			return err
 		}
-		c.place(&t.standings, x, inPlace)
+		c.place(&t.standings, x)
 		c.sweep = x.key
 	}
 	return nil
@@ -224,7 +234,7 @@ func (s *Store) placeSome() (left int, err error) {
 		if err := t.placeImages(&next.fresh, placeBatch); err != nil {
 			return state{}, err
 		}
-		if err := t.dropChunks(&next, 2*placeBatch); err != nil {
+		if err := t.dropChunks(&next, 2*placeBatch, math.MaxInt); err != nil {
 			return state{}, err
 		}
 		left = next.fresh.held()
@@ -234,9 +244,10 @@ func (s *Store) placeSome() (left int, err error) {
 }
 
 // dropChunks takes away the chunks that are needed no more, the first of them:
-// those of about n images, if there are as many.
-func (t *tables) dropChunks(s *state, n int) error {
-	for n > 0 && len(s.fresh.chunks) > 0 {
+// those of about n images, if there are as many, or more while all take as many bytes of
+// memory as they may.
+func (t *tables) dropChunks(s *state, n, memoryMax int) error {
+	for (n > 0 || s.fresh.memory() >= memoryMax) && len(s.fresh.chunks) > 0 {
 		dropped, images := s.fresh.dropChunk()
 		if images == 0 {
 			return nil

@@ -19,31 +19,38 @@ import (
 //
 // The table has no way to take something out. A generation goes as a whole, when the
 // chunks of all its images have gone (S9): so a quarter more images, about, are kept in
-// memory than chunks have. What this costs, and what else was tried, is in
-// docs/decisions/generations-store-overlay.md.
+// memory than chunks have, or as much more as a quarter of them takes. What this costs, and
+// what else was tried, is in docs/decisions/generations-store-overlay.md.
 type generation struct {
 	table *imageTable
 	// begins is the number of its first image.
 	begins, n int
+	// bytes is what its images take. With bytesMax it is full, too: those that have gone are
+	// held as long as any of it is.
+	bytes, bytesMax int
 }
 
 // generationMin and generationMax bound the images of a generation. More make fewer
 // places to look at for a key, and more to merge and to keep.
 const generationMin, generationMax = 256, 1 << (positionBits - 1)
 
-// newGeneration returns one that begins with a number, for a quarter of so many images,
-// which an overlay has: so it has four or five generations, or more while it grows.
-func newGeneration(begins, images int) generation {
+// generationBytesMin is what the images of a generation may take at least.
+const generationBytesMin = imagesMemoryMin / 4
+
+// newGeneration returns one that begins with a number, for a quarter of so many images and
+// bytes, which an overlay has: so it has four or five generations, or more while it grows.
+func newGeneration(begins, images, bytes int) generation {
 	n := generationMin
 	for n < generationMax && n < images/4 {
 		n *= 2
 	}
-	return generation{table: newImageTable(n), begins: begins}
+	return generation{table: newImageTable(n), begins: begins, bytesMax: max(generationBytesMin, imageBytes*n, bytes/4)}
 }
 
 // begin returns what may be added to. If there is more in the table than in the
-// generation, an update has added that which has failed, and what is read from is
-// not to be written again: it begins anew with a table of its own.
+// generation, an update has added that which has failed, or has gone into the tables at
+// once, which is rare; and what is read from is not to be written again: it begins anew with
+// a table of its own, O(generationMax).
 func (g generation) begin(seed maphash.Seed) generation {
 	if g.table.n == g.n {
 		return g
@@ -58,7 +65,15 @@ func (g generation) begin(seed maphash.Seed) generation {
 	return g
 }
 
-func (g *generation) isFull() bool { return g.n == len(g.table.images) }
+func (g *generation) isFull() bool { return g.n == len(g.table.images) || g.bytes >= g.bytesMax }
+
+// room returns its images, and where others will be.
+func (g *generation) room() []*image {
+	if g.isFull() {
+		return g.table.images[:g.n]
+	}
+	return g.table.images
+}
 
 // end returns the number of the image behind the last.
 func (g *generation) end() int { return g.begins + g.n }
@@ -82,7 +97,7 @@ func (g *generation) add(hash uint64, slot, before int, x *image) {
 	}
 	x.position = uint32(g.n)
 	g.table.put(hash, slot, int32(back), x)
-	g.n++
+	g.n, g.bytes = g.n+1, g.bytes+x.bytes()
 }
 
 // imageTable finds images by the hashes of their keys. One at a time adds to it, who holds

@@ -15,7 +15,7 @@ func TestGeneration_Full_HasAllImages(t *testing.T) {
 	// The last third are images of keys that have one already.
 	const keys = generationMax - generationMax/3
 	o := newChunked(1, 1)
-	o.generations, o.orders = []generation{newGeneration(0, 1<<30)}, []order{{swept: unknown}}
+	o.generations, o.orders = []generation{newGeneration(0, 1<<30, 0)}, []order{{swept: unknown}}
 	positions := make([][]int, keys) // of the images of each key
 	names := make([]delta.Key, keys)
 	for i := range names {

@@ -15,6 +15,9 @@ type image struct {
 	// standing changes, and belongs to who holds Store.file: nobody else looks at it. Those
 	// that the tables do not have are unplaced.
 	standing standing
+	// isUnchunked says that it was put in its place at once, and no chunk has it. It
+	// belongs to the same.
+	isUnchunked bool
 	// position is that in its generation.
 	position uint32
 }
@@ -58,9 +61,6 @@ const (
 	unplaced standing = iota
 	// inPlace is one that counts, and the bucket entries has the same.
 	inPlace
-	// unchunked is one that counts, and was put there and into no chunk: none has one of
-	// its key.
-	unchunked
 	// replaced is one that does not count: there is a newer one.
 	replaced
 )

@@ -45,6 +45,14 @@ func (o *overlay) end() int {
 // held returns how many images there are.
 func (o *overlay) held() int { return o.end() - o.dropped }
 
+// retained returns what its images take, also those that have gone and are held.
+func (o *overlay) retained() (n int) {
+	for i := range o.generations {
+		n += o.generations[i].bytes
+	}
+	return n
+}
+
 // get returns the image that counts for a key, nil if there is none.
 func (o *overlay) get(k delta.Key) *image {
 	if len(o.generations) == 0 {
@@ -83,7 +91,7 @@ func (o *overlay) find(hash uint64, k delta.Key, generations int) (x *image, num
 // put makes an image the one that counts for its key.
 func (o *overlay) put(x *image) {
 	if n := len(o.generations); n == 0 || o.generations[n-1].isFull() {
-		o.generations = append(o.generations, newGeneration(o.end(), o.held()))
+		o.generations = append(o.generations, newGeneration(o.end(), o.held(), o.retained()))
 	}
 	hash, last := o.hash(x.key), len(o.generations)-1
 	g := &o.generations[last]

@@ -2,6 +2,7 @@ package store
 
 import (
 	"errors"
+	"fmt"
 	"runtime"
 	"testing"
 	"weak"
@@ -14,8 +15,14 @@ import (
 // while entries all over the state wait for their places: what the chunks take
 // stays below its bound and a little.
 func TestOverlay_OfLargeImages(t *testing.T) {
+	for name, pages := range map[string]int{"in the tables at once": -1, "journaled": journalPages} {
+		t.Run(name, func(t *testing.T) { mustBoundLargeImages(t, pages) })
+	}
+}
+
+func mustBoundLargeImages(t *testing.T, pages int) {
 	const claims, limit, origins = 8000, 2000, 400
-	s := openTest(t, t.TempDir(), Options{journalPages: -1, freshMax: limit})
+	s := openTest(t, t.TempDir(), Options{journalPages: pages, freshMax: limit, NoSync: true})
 	for i := 0; i < claims; i += 500 {
 		write(t, s, registerMany(i, i+500, 1)...)
 	}
@@ -36,11 +43,100 @@ func TestOverlay_OfLargeImages(t *testing.T) {
 		if _, err := s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error { _, err := c.Receive(p); return err }); err != nil {
 			t.Fatal(err)
 		}
-		most = max(most, s.state.fresh.bytes)
+		most = max(most, s.state.fresh.memory())
 	}
-	if o := s.state.fresh; most > 2*imageBytes*limit || o.bytes > imageBytes*limit {
+	if o := s.state.fresh; most > 4*imageBytes*limit || o.memory() > 3*imageBytes*limit {
 		t.Errorf("the chunks had %d bytes, and have %d of %d images", most, o.bytes, o.held())
 	}
+	mustFold(t, s)
+	overlayOf(t, s)
+}
+
+// TestOverlay_OfLargeImages_BehindManySmallOnes: images that have gone are held by those of
+// the same generation, which may be many when they are large.
+func TestOverlay_OfLargeImages_BehindManySmallOnes(t *testing.T) {
+	const limit, large = 4096, 8 << 10
+	o := newChunked(1, 1)
+	add := func(i, bytes int) {
+		o = o.begin()
+		x := &image{key: delta.Key(fmt.Sprintf("k%05d", i)), sealed: make([]byte, checksumBytes+bytes)}
+		if before := o.add(x); before != nil {
+			before.standing = replaced
+		}
+		o.endChunk(true)
+	}
+	drop := func(most int) {
+		for o.memory() > most {
+			for _, x := range o.nextUnplaced(o.unplaced) {
+				o.place(&standings{}, x)
+			}
+			o.dropChunk()
+		}
+	}
+	for i := range 4 * limit {
+		add(i%limit, 50)
+		drop(limit * imageBytes)
+	}
+	most := 0
+	for i := range limit {
+		add(i%10, large)
+		drop(limit * imageBytes)
+		held := 0
+		for _, g := range o.generations {
+			for _, x := range g.table.images[:g.n] {
+				held += x.bytes()
+			}
+		}
+		most = max(most, held)
+		if n := len(o.generations); n > 16 {
+			t.Fatalf("%d images are in %d generations", o.held(), n)
+		}
+	}
+	if most > 2*limit*imageBytes {
+		t.Errorf("images of %d bytes are held, where %d may be", most, limit*imageBytes)
+	}
+	if err := validOrders(o); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestStore_Fold_LargeImagesAgainAndAgain: what frames have made of a claim that is larger
+// than a chunk goes to its place at once, each time, and into no chunk.
+func TestStore_Fold_LargeImagesAgainAndAgain(t *testing.T) {
+	s := openTest(t, t.TempDir(), Options{NoSync: true})
+	hot := claim("n1", "k00000", "k00000~")
+	for i := range 120 {
+		origin := crdt.ReplicaID{2, byte(i)}
+		x := crdt.PNCounter(nil).Registering(origin, 1, 1)
+		p, err := delta.Pack(delta.Delta{Origin: origin, First: 1, Time: 1, Events: []delta.Event{{Kind: delta.Add, Claim: hot, Records: crdt.PNCounter{x}}}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if i == 60 { // its small images go with their chunks
+			if err := s.Rewrite(t.Context(), nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := s.Update(delta.Env{Now: 1}, func(c *delta.Commit) error { _, err := c.Receive(p); return err }); err != nil {
+			t.Fatal(err)
+		}
+		if i > 60 && i%3 == 0 {
+			mustFold(t, s)
+		}
+	}
+	mustFold(t, s)
+	if o, _ := overlayOf(t, s); !o.get(delta.ClaimKey(hot)).isUnchunked {
+		t.Errorf("its last image stands at %d", o.get(delta.ClaimKey(hot)).standing)
+	}
+	view(t, s, func(v *View) error {
+		return v.tables.fresh.each(nil, nil, func(key, payload []byte) error {
+			if len(payload) > 2*chunkBytes {
+				t.Errorf("chunk %x has %d bytes", key, len(payload))
+			}
+			return nil
+		})
+	})
+	survives(t, s)
 }
 
 // TestOverlay_OfARewrittenFile_HoldsNoMemory: images that went with their chunks are garbage
@@ -55,6 +151,29 @@ func TestOverlay_OfARewrittenFile_HoldsNoMemory(t *testing.T) {
 	claims(t, s, 200, 201)
 	if runtime.GC(); first.Value() != nil {
 		t.Errorf("an image of the first chunk is held, though chunks begin with %d", s.state.fresh.first)
+	}
+}
+
+// TestStore_AtRest_HoldsNoMemory: what leads to the next frame does not keep what has gone
+// when no next one comes.
+func TestStore_AtRest_HoldsNoMemory(t *testing.T) {
+	for name, rest := range map[string]func(*Store) error{
+		"rewritten": func(s *Store) error { return s.Rewrite(t.Context(), nil) },
+		"confirmed": func(s *Store) error { return errors.Join(s.placeAll(t.Context()), s.Confirm()) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := openTest(t, t.TempDir(), Options{})
+			for i := range 20 {
+				claims(t, s, i, i+1)
+			}
+			first := weak.Make(s.journaled.images.at(0))
+			if err := rest(s); err != nil {
+				t.Fatal(err)
+			}
+			if runtime.GC(); first.Value() != nil || s.state.fresh.held() > 0 {
+				t.Errorf("the first image is held, beside %d", s.state.fresh.held())
+			}
+		})
 	}
 }
 

@@ -155,7 +155,7 @@ func (c *changing) place(t *chunked, counts map[delta.Key]*image) error {
 		return fmt.Errorf("the sweep comes to %d images %v, want %d %v", len(got), keysOf(got), len(want), keysOf(want))
 	}
 	for _, x := range got {
-		t.place(&c.standings, x, inPlace)
+		t.place(&c.standings, x)
 		t.sweep = x.key
 	}
 	return nil

@@ -34,7 +34,7 @@ func validOverlay(v *View) error {
 			return fmt.Errorf("S8: the image of %q is another one in order than by its hash", x.key)
 		}
 	}
-	images = slices.DeleteFunc(images, func(x *image) bool { return x.standing == unchunked })
+	images = slices.DeleteFunc(images, func(x *image) bool { return x.isUnchunked })
 	if known := len(counting(read.fresh)); len(images) != known {
 		return fmt.Errorf("S8: %d images of %d are known, the file has %d of %d", len(images), kept.held(), known, read.fresh.held())
 	}
@@ -50,35 +50,25 @@ func validOverlay(v *View) error {
 // validBounds holds what is counted of images against what there is, in memory and in
 // the file.
 func validBounds(kept, read chunked) error {
-	bytes, notInFile := 0, false
+	bytes, beside, inChunks := 0, 0, 0
 	kept.eachPart(kept.dropped, kept.taken, func(images []*image) {
 		for _, x := range images {
-			bytes += x.bytes()
+			if x.isUnchunked {
+				beside += x.bytes()
+				continue
+			}
+			bytes, inChunks = bytes+x.bytes(), inChunks+1
 		}
 	})
-	for _, one := range kept.chunks {
-		notInFile = notInFile || !one.inFile
-	}
 	switch {
 	case kept.taken != kept.end() || !kept.isChunked():
 		return fmt.Errorf("the tables have taken images below %d of those below %d", kept.taken, kept.end())
-	case kept.bytes != bytes:
-		return fmt.Errorf("the images take %d bytes, not %d", bytes, kept.bytes)
-	case kept.held() < read.held() || kept.held() > read.held() && !notInFile && !hasUnchunked(kept):
-		return fmt.Errorf("S8: there are %d images, the file has %d", kept.held(), read.held())
+	case kept.bytes != bytes || kept.beside != beside:
+		return fmt.Errorf("the images take %d bytes, and others %d, not %d and %d", bytes, beside, kept.bytes, kept.beside)
+	case inChunks != read.held() || bytes != read.bytes:
+		return fmt.Errorf("S8: chunks have %d images of %d bytes, the file has %d of %d", inChunks, bytes, read.held(), read.bytes)
 	}
 	return nil
-}
-
-// hasUnchunked reports whether there is an image that no chunk has, or one that may have
-// taken its place.
-func hasUnchunked(c chunked) (has bool) {
-	c.eachPart(c.dropped, c.taken, func(images []*image) {
-		for _, x := range images {
-			has = has || x.standing == unchunked || len(x.sealed) > checksumBytes+chunkBytes
-		}
-	})
-	return has
 }
 
 // validStandings holds S8 and S9 for where the images of a view stand, if it is that

@@ -222,6 +222,7 @@ func (s *Store) swap(n *newFile) (*bbolt.DB, error) {
 	}
 	s.setFlusher(f, r)
 	s.exchange(n.db, txid)
+	s.forgetFolded()
 	if err := syncDirectory(filepath.Dir(s.path)); err != nil {
 		// Which file has the name, on disk, is not known.
 		return db, s.fail(err)

@@ -31,7 +31,8 @@ func (x *scratch) take(t *tables) {
 	x.pending = pending{places: t.pending.places[:0], body: t.pending.body[:0]}
 	x.full, x.used = 0, 0
 	if len(x.blocks) > scratchBlocksKept {
-		x.blocks = x.blocks[:scratchBlocksKept:scratchBlocksKept]
+		clear(x.blocks[scratchBlocksKept:]) // or what holds the others would hold them
+		x.blocks = x.blocks[:scratchBlocksKept]
 	}
 }
 

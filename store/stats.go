@@ -17,8 +17,8 @@ type Stats struct {
 	FreePages int
 	// LogRecords and LogBytes are what the log of deltas holds.
 	LogRecords, LogBytes uint64
-	// NewestEntries is how many images of entries the bucket fresh has, Unplaced how
-	// many of them count and wait for their places.
+	// NewestEntries is how many images of entries the tables have, in the bucket fresh but
+	// for some large ones, Unplaced how many of them count and wait for their places.
 	NewestEntries, Unplaced uint64
 	// JournalFrames is how many commits the journal has that the tables do not.
 	JournalFrames uint64

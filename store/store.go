@@ -127,6 +127,7 @@ func (s *Store) rest() error {
 	if err := s.fold(); err != nil {
 		return err
 	}
+	s.forgetFolded()
 	if err := s.flusher.confirm(); err != nil {
 		return s.fail(err)
 	}

@@ -11,26 +11,26 @@ func TestStore_Rules(t *testing.T) {
 	mutant.Run(t, "store", []mutant.Mutant{{
 		Name: "S7: a batch leaves an older image to count",
 		File: "store/fresh.go",
-		Old:  "(isBatch || len(x.sealed) > checksumBytes+t.chunkMax) && s.fresh.get(x.key) == nil && !isAmong(chunk, x.key)",
-		New:  "isBatch || len(x.sealed) > checksumBytes+t.chunkMax",
+		Old:  "		if atOnce && c.get(x.key) == nil {",
+		New:  "		if atOnce {",
 		Test: "TestOverlay_OfABatch",
 	}, {
 		Name: "S7: what has outgrown chunks leaves an older image to count that is on its way to one",
 		File: "store/fresh.go",
-		Old:  " && !isAmong(chunk, x.key) {",
-		New:  " {",
+		Old:  "isAtOnce && (before == nil || before.isUnchunked)",
+		New:  "isAtOnce",
 		Test: "TestStore_Fold_EntryThatOutgrowsChunks",
 	}, {
 		Name: "S8: what is placed is not put anywhere",
 		File: "store/fresh.go",
-		Old:  "		if err := t.putInPlace(x); err != nil {\n			return err\n		}\n		t.standings",
-		New:  "		t.standings",
+		Old:  "		if err := t.putInPlace(x); err != nil {\n			return err\n		}\n		c.place(&t.standings, x)\n		c.sweep = x.key",
+		New:  "		c.place(&t.standings, x)\n		c.sweep = x.key",
 		Test: "TestOverlay_AnyHistory",
 	}, {
 		Name: "S9: a chunk goes though an image in it is not placed",
-		File: "store/overlay.go",
-		Old:  "if images[i].standing == unplaced {",
-		New:  "if images[i].standing > replaced {",
+		File: "store/chunked.go",
+		Old:  "isPlaced && x.standing != unplaced",
+		New:  "isPlaced && x.standing <= replaced",
 		Test: "TestStore_IsIndistinguishableFromMemory",
 	}, {
 		Name: "S8: what a transaction has placed that failed is taken for placed",
@@ -41,7 +41,7 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "S9: an image that does not count goes with one that does",
 		File: "store/fresh.go",
-		Old:  "			t.standings.change(before, replaced)\n",
+		Old:  "		t.standings.change(before, replaced)\n",
 		New:  "",
 		Test: "TestStore_IsIndistinguishableFromMemory",
 	}, {
@@ -113,20 +113,26 @@ func TestStore_Rules(t *testing.T) {
 	}, {
 		Name: "S13: what was added later is found in place of what counted",
 		File: "store/generation.go",
-		Old:  "	for at >= n {\n		at = int(t.older[at])\n	}\n",
-		New:  "",
+		Old:  "	for at >= n {\n",
+		New:  "	for at >= n && n < 0 {\n",
 		Test: "TestOverlay_AnyChanges",
 	}, {
 		Name: "S13: what a transaction that failed has added is added to",
 		File: "store/generation.go",
-		Old:  "	if g.table.n != g.n {",
-		New:  "	if g.table.n < g.n {",
+		Old:  "	if g.table.n == g.n {",
+		New:  "	if g.table.n >= g.n {",
 		Test: "TestOverlay_AnyChanges",
 	}, {
 		Name: "S13: an image counts though its chunk has gone",
 		File: "store/overlay.go",
-		Old:  "if i == 0 && int(x.position) < o.dropped {",
-		New:  "if i > len(o.generations) {",
+		Old:  "			if number < o.dropped {",
+		New:  "			if number < 0 {",
+		Test: "TestOverlay_AnyChanges",
+	}, {
+		Name: "S13: no image leads to one of a generation before",
+		File: "store/overlay.go",
+		Old:  "		_, before = o.find(hash, x.key, last)\n",
+		New:  "",
 		Test: "TestOverlay_AnyChanges",
 	}, {
 		Name: "S14: of two images in a run the older one is kept",
@@ -135,6 +141,36 @@ func TestStore_Rules(t *testing.T) {
 		New:  "		if order <= 0 {\n			x = older[0]",
 		Test: "TestOverlay_AnyChanges",
 	}, {
+		Name: "scratch memory of a value is that of the next, too",
+		File: "store/scratch.go",
+		Old:  "[:checksumBytes:n]",
+		New:  "[:checksumBytes]",
+		Test: "TestScratch_Room_IsOwn",
+	}, {
+		Name: "a few large images are held for as long as many small ones",
+		File: "store/fresh.go",
+		Old:  "(n > 0 || s.fresh.memory() >= memoryMax)",
+		New:  "n > 0",
+		Test: "TestOverlay_OfLargeImages",
+	}, {
+		Name: "large images that have gone are held by many small ones",
+		File: "store/generation.go",
+		Old:  " || g.bytes >= g.bytesMax",
+		New:  "",
+		Test: "TestOverlay_OfLargeImages_BehindManySmallOnes",
+	}, {
+		Name: "what leads to the next frame keeps what has gone",
+		File: "store/store.go",
+		Old:  "	s.forgetFolded()\n",
+		New:  "",
+		Test: "TestStore_AtRest_HoldsNoMemory",
+	}, {
+		Name: "a large image goes into a chunk, since one before it is remembered",
+		File: "store/fresh.go",
+		Old:  "(before == nil || before.isUnchunked)",
+		New:  "before == nil",
+		Test: "TestStore_Fold_LargeImagesAgainAndAgain",
+	}, {
 		Name: "S14: of two runs the older one comes first",
 		File: "store/runs.go",
 		Old:  "order == 0 && i > j",
@@ -142,8 +178,8 @@ func TestStore_Rules(t *testing.T) {
 		Test: "TestOverlay_AnyChanges",
 	}, {
 		Name: "what the sweep has passed by is taken for that of another run",
-		File: "store/generation.go",
-		Old:  "	if first == 0 {\n		g.swept = unknown\n	}\n",
+		File: "store/runs.go",
+		Old:  "	if first == 0 {\n		r.swept = unknown\n	}\n",
 		New:  "",
 		Test: "TestOverlay_AnyChanges",
 	}, {
