@@ -2,6 +2,7 @@ package store
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"testing"
 
@@ -55,7 +56,7 @@ func TestGeneration_Full_HasAllImages(t *testing.T) {
 			t.Errorf("of %d images it has %+v of a key without any", n, x)
 		}
 	}
-	if err := validOrders(o); err != nil {
+	if err := errors.Join(validOrders(o), validGenerations(o.overlay)); err != nil {
 		t.Error(err)
 	}
 }

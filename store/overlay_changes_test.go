@@ -202,7 +202,7 @@ func compareImages(r entryReader, keys []delta.Key, counts map[delta.Key]*image,
 			return fmt.Errorf("S13: for %q counts %p, not %p", k, got, counts[k])
 		}
 	}
-	if err := errors.Join(validGenerations(r.journaled.images), validOrders(r.fresh)); err != nil {
+	if err := errors.Join(validOrders(r.fresh), validGenerations(r.journaled.images)); err != nil {
 		return err
 	}
 	a := r.ascend(from)
@@ -234,7 +234,7 @@ func validOrders(c chunked) error {
 			}
 		}
 	}
-	return validGenerations(c.overlay)
+	return nil
 }
 
 // validGenerations holds S13 for what leads from an image to the one before it, and that
