@@ -101,8 +101,9 @@ func (c *chunked) add(x *image) (before *image) {
 func (c *chunked) take() (x, before *image) {
 	i := c.of(c.taken)
 	g := &c.generations[i]
-	c.orders[i].add(g.room(), c.taken-g.begins)
-	x, before = c.at(c.taken), c.before(c.taken)
+	at := c.taken - g.begins
+	c.orders[i].add(g.room(), at)
+	x, before = g.table.images[at], c.before(c.taken)
 	if before != nil && before.standing == unplaced {
 		c.unplaced--
 	}

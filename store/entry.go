@@ -17,10 +17,12 @@ type entryReader struct {
 	folded    uint64
 }
 
-// reader returns one of what the tables have and what is journaled.
-func (t *tables) reader(s *state, p *journaled) entryReader {
-	return entryReader{&t.entries, s.fresh, *p, s.journal.sequence}
+// newEntryReader returns one of what the tables have and what is journaled.
+func newEntryReader(entries *table, s *state, p *journaled) entryReader {
+	return entryReader{entries, s.fresh, *p, s.journal.sequence}
 }
+
+func (t *tables) reader(s *state, p *journaled) entryReader { return newEntryReader(&t.entries, s, p) }
 
 // Get implements delta.Reader.
 func (r entryReader) Get(k delta.Key) (delta.Entry, error) {

@@ -120,18 +120,14 @@ func (w *chunkWriter) isLarge(x *image) bool { return len(x.sealed) > checksumBy
 // put appends an image that was taken in, where another one counted before, or none.
 func (w *chunkWriter) put(x, before *image, isAtOnce bool) error {
 	t, c := w.tables, &w.state.fresh
-	if isAtOnce = isAtOnce && (before == nil || before.isUnchunked); isAtOnce {
-		if err := t.putInPlace(x); err != nil {
-			return err
-		}
-		c.place(&t.standings, x)
-		c.unchunk(x)
-	}
+	goesAtOnce := isAtOnce && (before == nil || before.isUnchunked)
 	if before != nil {
 		t.standings.change(before, replaced)
 	}
-	if isAtOnce {
-		return nil
+	if goesAtOnce {
+		c.place(&t.standings, x)
+		c.unchunk(x)
+		return t.putInPlace(x)
 	}
 	w.images, w.bytes = append(w.images, x), w.bytes+x.bytes()
 	if w.bytes < t.chunkMax {

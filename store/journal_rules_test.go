@@ -388,8 +388,10 @@ func TestJournaled_With_ForgetsWhatIsFolded(t *testing.T) {
 	for i := range 100 {
 		claims(t, s, i, i+1)
 		for name, p := range map[string]*journaled{"readers": &s.journaled, "the next frame": &s.tip} {
-			if p.images.held() > 40 || len(p.frames) > 8 {
-				t.Fatalf("after %d updates %s have %d frames and %d images", i+1, name, len(p.frames), p.images.held())
+			beyond := p.images.end() - s.state.fresh.taken
+			if beyond > 8 || len(p.frames) > 8 || beyond != len(p.unfolded(s.state.journal.sequence)) || p.images.held() > 40 {
+				t.Fatalf("after %d updates %s have %d frames, %d images, %d of them beyond the tables",
+					i+1, name, len(p.frames), p.images.held(), beyond)
 			}
 		}
 	}

@@ -396,7 +396,7 @@ func (r *frontierReader) look() (*bbolt.DB, error) {
 	s := r.store
 	s.mu.RLock()
 	defer s.mu.RUnlock()
-	r.flights, r.base.fresh, r.base.journaled, r.base.folded = s.mu.flights, s.state.fresh, s.journaled, s.state.journal.sequence
+	r.flights, r.base = s.mu.flights, newEntryReader(nil, &s.state, &s.journaled)
 	if i := slices.Index(r.flights, r.last); i >= 0 {
 		r.flights = r.flights[:i+1]
 	}

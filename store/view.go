@@ -16,9 +16,8 @@ type View struct {
 	tables  *tables
 	summary *Summary
 	index   *derivation
-	// state is that of the tables, journaled what the journal has beyond them.
-	state     state
-	journaled journaled
+	// state is that of the tables.
+	state state
 
 	revision uint64
 }
@@ -92,7 +91,7 @@ func (s *Store) unless(err error) error {
 
 func (s *Store) newView(tx *bbolt.Tx) *View {
 	t := newTables(tx, nil)
-	return &View{entryReader: t.reader(&s.state, &s.journaled), tables: t, journaled: s.journaled, summary: s.summary.of(s.replica), index: s.derived, state: s.state, revision: s.mu.revision}
+	return &View{entryReader: t.reader(&s.state, &s.journaled), tables: t, summary: s.summary.of(s.replica), index: s.derived, state: s.state, revision: s.mu.revision}
 }
 
 // failUnknown stops a store whose file holds a transaction that nobody here

@@ -72,8 +72,8 @@ func TestStore_JournalRules(t *testing.T) {
 	}, {
 		Name: "S18: an update does not read what is journaled",
 		File: "store/prepare.go",
-		Old:  "r.base.folded = s.mu.flights, s.state.fresh, s.journaled,",
-		New:  "r.base.folded = s.mu.flights, s.state.fresh, newJournaled(&s.state),",
+		Old:  "	r.flights, r.base = s.mu.flights, newEntryReader(nil, &s.state, &s.journaled)\n",
+		New:  "	tables := newJournaled(&s.state)\n	r.flights, r.base = s.mu.flights, newEntryReader(nil, &s.state, &tables)\n",
 		Test: "TestView_ShowsWhatIsJournaled",
 	}, {
 		Name: "S18: the log does not serve what is journaled",
