@@ -19,11 +19,11 @@ import (
 //	F3  A transaction departs when the one before has landed, and only if that is
 //	    durable and the replica's id was not given up meanwhile (I3). Otherwise its
 //	    steps run again, on what is there, and before those of any other.
-//	F4  A transaction takes half of the requests that are about, or shareMin: those
-//	    of the two before it, whose writers write again, and those that waited when
-//	    the last one was ready. So two halves take turns, one on its way to the disk
-//	    while the other is prepared. Else nearly all come to be in one, and the disk
-//	    waits for their writers.
+//	F4  A transaction takes two thirds of the requests that are about, or shareMin:
+//	    those of the two before it, whose writers write again, and those that waited
+//	    when the last one was ready. So two parts take turns, one on its way to the
+//	    disk while the other is prepared. Else nearly all come to be in one, and the
+//	    disk waits for their writers; halves would be more transactions.
 //	F5  What readers will see of a transaction is derived as soon as that is ready
 //	    (preview), in the order in which transactions depart, each on what the one
 //	    before leads to. If F3 holds one back, or it fails though the disk works,
@@ -107,7 +107,7 @@ func (n *Node) takeBack(f *flight) {
 }
 
 // share returns how many requests a transaction takes at most (F4).
-func (n *Node) share() int { return min(groupMax, max(shareMin, (n.about+1)/2)) }
+func (n *Node) share() int { return min(groupMax, max(shareMin, (2*n.about+2)/3)) }
 
 // runPreviews derives what readers will see of what is to depart (F5).
 func (n *Node) runPreviews() {

@@ -47,9 +47,9 @@ func TestNode_FlightRules(t *testing.T) {
 	mutant.Run(t, "node", []mutant.Mutant{{
 		Name: "F4: all that are about go together",
 		File: "node/flight.go",
-		Old:  "max(shareMin, (n.about+1)/2)",
-		New:  "max(groupMax, (n.about+1)/2)",
-		Test: "TestFlight_TakesHalfOfThoseAbout",
+		Old:  "max(shareMin, (2*n.about+2)/3)",
+		New:  "max(groupMax, (2*n.about+2)/3)",
+		Test: "TestFlight_TakesTwoThirdsOfThoseAbout",
 	}, {
 		Name: "F2: what may not join does",
 		File: "node/committer.go",
