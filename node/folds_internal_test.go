@@ -45,7 +45,7 @@ func TestNode_WithFold_RidesOrGoesAlone(t *testing.T) {
 // waits for one.
 func TestNode_Folds_TakeWhatWaits(t *testing.T) {
 	n := openAlone(t, Options{})
-	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // it takes some milliseconds
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second) // it takes some milliseconds
 	defer cancel()
 	var unfolded uint64
 	ended := make(chan error, 1)
