@@ -51,6 +51,12 @@ func TestNode_FlightRules(t *testing.T) {
 		New:  "max(groupMax, (2*n.about+2)/3)",
 		Test: "TestFlight_TakesTwoThirdsOfThoseAbout",
 	}, {
+		Name: "F4: half of those that are about go together",
+		File: "node/flight.go",
+		Old:  "max(shareMin, (2*n.about+2)/3)",
+		New:  "max(shareMin, (n.about+1)/2)",
+		Test: "TestFlight_TakesTwoThirdsOfThoseAbout",
+	}, {
 		Name: "F2: what may not join does",
 		File: "node/committer.go",
 		Old:  "return r.joins > 0",
