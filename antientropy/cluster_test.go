@@ -322,7 +322,7 @@ func (m *member) read(q antientropy.ReadRequest) antientropy.ReadResult {
 
 // source shows a member as it is on disk.
 func (m *member) source() antientropy.Source {
-	return antientropy.WithFingerprints(instant{m.disk.memory, m}, m.disk.kept)
+	return antientropy.WithFingerprints(instant{m.disk.memory, m}, func() *antientropy.Fingerprints { return m.disk.kept })
 }
 
 var errDisk = fmt.Errorf("the disk failed")

@@ -42,27 +42,29 @@ type Sketched interface {
 	Locate(elements []Element, visit func(Element, delta.Entry) error) error
 }
 
-// WithFingerprints returns from with Summaries and Sketched, answered from f,
-// which must be of the same instant.
-func WithFingerprints(from Source, f *Fingerprints) Source { return fingerprinted{from, f} }
+// WithFingerprints returns from with Summaries and Sketched, answered from what kept
+// returns, which must be of the same instant. It is not asked before it is needed.
+func WithFingerprints(from Source, kept func() *Fingerprints) Source {
+	return fingerprinted{from, kept}
+}
 
 type fingerprinted struct {
 	Source
-	kept *Fingerprints
+	kept func() *Fingerprints
 }
 
 func (s fingerprinted) FingerprintOf(span delta.Span) (delta.Fingerprint, error) {
-	return s.kept.FingerprintOf(s.Source, span)
+	return s.kept().FingerprintOf(s.Source, span)
 }
 
 func (s fingerprinted) Split(span delta.Span, fanOut int) ([]Child, error) {
-	return s.kept.Split(s.Source, span, fanOut)
+	return s.kept().Split(s.Source, span, fanOut)
 }
 
-func (s fingerprinted) Symbols(from, to int) []Symbol { return s.kept.Symbols(from, to) }
+func (s fingerprinted) Symbols(from, to int) []Symbol { return s.kept().Symbols(from, to) }
 
 func (s fingerprinted) Locate(elements []Element, visit func(Element, delta.Entry) error) error {
-	return s.kept.Locate(s.Source, elements, visit)
+	return s.kept().Locate(s.Source, elements, visit)
 }
 
 // Instant is what a replica knows beside its entries, at one instant: fields

@@ -205,7 +205,7 @@ func checkOpensFirst(t *testing.T, r antientropy.Ready) {
 }
 
 func (s *side) source() antientropy.Source {
-	own := antientropy.WithFingerprints(s, s.mine)
+	own := antientropy.WithFingerprints(s, func() *antientropy.Fingerprints { return s.mine })
 	if s.told == nil {
 		return own
 	}

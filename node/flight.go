@@ -125,28 +125,37 @@ func (n *Node) runFills() {
 }
 
 func (f *flight) fill() {
-	f.filling.Do(func() { f.prepared.Fill(f.beside) })
+	f.filling.Do(f.prepared.Fill)
 }
 
 // runFlights carries out one after the other what departs.
 func (n *Node) runFlights() {
 	defer close(n.folds)
+	defer close(n.indexing)
 	for f := range n.departures {
 		f.err = f.depart()
 		<-f.previewed
 		if f.err == nil {
 			n.publish(f.transaction)
 		}
-		if n.store.IsFoldWorth() {
-			select {
-			case n.folds <- struct{}{}:
-			default: // it is under way
-			}
-		}
+		wake(n.folds, n.store.IsFoldWorth())
+		wake(n.indexing, n.store.IsIndexWorth())
 		close(f.landed) // the next is prepared before those who are answered write again
 		if f.err == nil {
 			f.answer()
 		}
+	}
+}
+
+// wake has somebody go to work who waits for a token, unless there is nothing to do, or
+// one waits for him already.
+func wake(tokens chan<- struct{}, isWorth bool) {
+	if !isWorth {
+		return
+	}
+	select {
+	case tokens <- struct{}{}:
+	default:
 	}
 }
 
@@ -161,7 +170,7 @@ func (f *flight) depart() error {
 		return store.ErrStale
 	}
 	f.fill()
-	return f.prepared.Commit(f.beside)
+	return f.prepared.Commit()
 }
 
 // land waits for the flight, if there is one, and reports whether its transaction

@@ -31,7 +31,15 @@ func newIndex() store.IndexBuilder {
 // Done implements store.IndexBuilder.
 func (b indexBuilder) Done() store.Index { return index{b.FingerprintsBuilder.Done()} }
 
+// runIndexing derives the fingerprints of range repair, of many commits at a time, while
+// flights go on.
+func (n *Node) runIndexing() {
+	for range n.indexing {
+		n.store.DeriveIndex()
+	}
+}
+
 // sourceOf shows the core one instant of the store.
 func sourceOf(v *store.View) antientropy.Source {
-	return antientropy.WithFingerprints(source{v}, v.Index().(index).kept)
+	return antientropy.WithFingerprints(source{v}, func() *antientropy.Fingerprints { return v.Index().(index).kept })
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
@@ -66,5 +67,32 @@ func checkIndex(t *testing.T, n *Node) {
 	})
 	if err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestNode_Indexing_FollowsCommits: what a node writes is followed by its fingerprints, though
+// nobody asks for them.
+func TestNode_Indexing_FollowsCommits(t *testing.T) {
+	n := openAlone(t, Options{})
+	var some []delta.Operation
+	for i := range 300 {
+		some = append(some, delta.Operation{
+			Verb: delta.VerbRegister, Amount: 1,
+			Claim: ranges.Claim{Keyspace: "default", Node: "n1", Range: ranges.Single(fmt.Sprintf("%03d", i))},
+		})
+	}
+	for range 4 { // fewer than are derived by who writes
+		err := n.writeLocal(t.Context(), func(c *delta.Commit) error {
+			_, _, err := c.Write(some)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for deadline := time.Now().Add(10 * time.Second); n.store.IsIndexWorth(); time.Sleep(time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("1,200 changes have no fingerprints")
+		}
 	}
 }

@@ -24,6 +24,7 @@ import (
 //	flights     the transaction on its way to the disk
 //	fills       the one after it, in memory
 //	folds       what commits have left in the journal, into the tables
+//	indexing    the fingerprints of range repair, behind what is acknowledged
 //	previews    the routing indexes, ahead of the disk
 //	protocol    the antientropy core
 //	reader      bulk reads that the core asks for
@@ -53,9 +54,9 @@ type Node struct {
 	flight                      *flight
 	departures, previews, fills chan *flight
 	// folds has a token once enough is to be folded, rides what is done with the next
-	// fold.
-	folds chan struct{}
-	rides chan func()
+	// fold, indexing a token once enough has no fingerprints yet.
+	folds, indexing chan struct{}
+	rides           chan func()
 	// departed is how many requests departed last, about how many those were with
 	// the ones before and the ones that waited (F4).
 	departed, about int
@@ -101,7 +102,7 @@ type Node struct {
 	closing   sync.Once
 	closeErr  error
 	fatal     atomic.Pointer[error]
-	committed sync.WaitGroup // the committer, its flights, their fills, folds and previews
+	committed sync.WaitGroup // the committer, its flights, their fills, folds, fingerprints and previews
 	conversed sync.WaitGroup // protocol and reader
 	kept      sync.WaitGroup // keeper and trimmer
 	watched   sync.WaitGroup // the watchdog and who speaks for it
@@ -122,7 +123,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		options: o, log: o.Logger, now: time.Now,
 		routing: newRouting(), questions: newQuestions(),
 		identity: newIdentity(), departure: newDeparture(), commits: newMailbox[*request](commitQueueMax),
-		departures: make(chan *flight, 1), previews: make(chan *flight, 2), fills: make(chan *flight, 1), folds: make(chan struct{}, 1), rides: make(chan func()),
+		departures: make(chan *flight, 1), previews: make(chan *flight, 2), fills: make(chan *flight, 1), folds: make(chan struct{}, 1), indexing: make(chan struct{}, 1), rides: make(chan func()),
 		stopped: make(chan struct{}), unwatch: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -182,6 +183,7 @@ func (n *Node) start(ctx context.Context) error {
 	n.committed.Go(n.runFlights)
 	n.committed.Go(n.runFills)
 	n.committed.Go(n.runFolds)
+	n.committed.Go(n.runIndexing)
 	n.committed.Go(n.runPreviews)
 	n.committed.Go(n.runCommitter) // which writes where this node is reached
 	n.protocol.attach(t)

@@ -45,21 +45,6 @@ func (t *transaction) prepare() (err error) {
 	return err
 }
 
-// besideMin is how many entries change at least where what follows from them is
-// worth a goroutine.
-const besideMin = 8
-
-// beside derives the fingerprints of what is to be committed, while the disk works
-// on that if they are many, and whoever wrote is answered.
-func (t *transaction) beside(e *delta.Effects, derive func()) (wait func()) {
-	if len(e.Entries) < besideMin {
-		derive()
-	} else {
-		go derive()
-	}
-	return func() {}
-}
-
 func (t *transaction) steps(c *delta.Commit, pause store.Pause) error {
 	t.before = c.ID()
 	if err := t.runCore(c); err != nil {

@@ -38,7 +38,7 @@
 //
 // S7 to S9 are in chunked.go, S10 in prepare.go, S11 and S12 in proof.go, S13 in
 // generation.go, S14 in runs.go, S15 in tail.go, S16 in update.go, S17 in bundle.go, S18
-// to S20 in ring.go.
+// to S20 in ring.go, S21 in index.go.
 //
 // It leaves to others: the queue in front of Update and what derives from the
 // entries (node), what of the log is dropped and when (compaction), and what

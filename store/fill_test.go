@@ -37,10 +37,10 @@ func flyBeside(t *testing.T, s *Store, d *slowDisk) (second *Prepared, ended cha
 	d.isSlow = true
 	first, second := prepareTest(t, s, putting("a")), prepareTest(t, s, putting("b"))
 	ended = make(chan error, 1)
-	go func() { ended <- first.Commit(deriveFirst) }()
+	go func() { ended <- first.Commit() }()
 	<-d.isOut
 	filled := make(chan struct{})
-	go func() { second.Fill(deriveFirst); close(filled) }()
+	go func() { second.Fill(); close(filled) }()
 	select {
 	case <-filled:
 	case <-time.After(20 * time.Second):
@@ -72,11 +72,11 @@ func TestPrepared_Fill_WhileTheDiskWorks(t *testing.T) {
 	case <-time.After(10 * time.Millisecond): // what could go wrong goes wrong at once
 	}
 	d.end <- nil
-	if err := errors.Join(<-ended, second.Commit(deriveFirst), <-filledBack); err != nil {
+	if err := errors.Join(<-ended, second.Commit(), <-filledBack); err != nil {
 		t.Fatal(err)
 	}
 	third := prepareTest(t, s, carrying(delta.VerbIncrease, "b"))
-	if err := third.Commit(deriveFirst); err != nil {
+	if err := third.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	view(t, s, func(v *View) error {
@@ -105,7 +105,7 @@ func TestPrepared_Fill_OnOneThatFails(t *testing.T) {
 	if err := <-ended; !errors.Is(err, ErrFailed) {
 		t.Errorf("the first ends with %v", err)
 	}
-	if err := second.Commit(deriveFirst); err != ErrStale {
+	if err := second.Commit(); err != ErrStale {
 		t.Errorf("the second ends with %v", err)
 	}
 	if err := s.Reopen(); err != nil {
@@ -115,7 +115,7 @@ func TestPrepared_Fill_OnOneThatFails(t *testing.T) {
 	if got := s.Summary().Context.Get(id); got != 1 {
 		t.Errorf("it is at %d, want 1", got)
 	}
-	if err := prepareTest(t, s, putting("c")).Commit(deriveFirst); err != nil {
+	if err := prepareTest(t, s, putting("c")).Commit(); err != nil {
 		t.Error(err)
 	}
 	checkAndClose(t, s)
@@ -133,7 +133,7 @@ func TestPrepared_Fill_AndAbandon(t *testing.T) {
 	}
 	second.Abandon()
 	written := make(chan error, 1)
-	go func() { written <- prepareTest(t, s, putting("c")).Commit(deriveFirst) }()
+	go func() { written <- prepareTest(t, s, putting("c")).Commit() }()
 	select {
 	case err := <-written:
 		if err != nil {
@@ -152,7 +152,7 @@ func TestPrepared_Fill_AndAbandon(t *testing.T) {
 // to its end though the next, which is not stale, was to be filled in before that.
 func TestPrepared_Fill_BehindAStaleOne(t *testing.T) {
 	for name, end := range map[string]func(*Prepared) error{
-		"committed": func(p *Prepared) error { return p.Commit(deriveFirst) },
+		"committed": func(p *Prepared) error { return p.Commit() },
 		"abandoned": func(p *Prepared) error { p.Abandon(); return ErrStale },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -161,7 +161,7 @@ func TestPrepared_Fill_BehindAStaleOne(t *testing.T) {
 			first.Abandon()
 			next := prepareTest(t, s, putting("c"))
 			filled := make(chan struct{})
-			go func() { next.Fill(deriveFirst); close(filled) }()
+			go func() { next.Fill(); close(filled) }()
 			select {
 			case <-filled:
 				t.Error("it is filled in before its turn, and holds what the stale one waits for")
@@ -173,7 +173,7 @@ func TestPrepared_Fill_BehindAStaleOne(t *testing.T) {
 				t.Errorf("got %v", err)
 			}
 			<-filled
-			if err := next.Commit(deriveFirst); err != nil {
+			if err := next.Commit(); err != nil {
 				t.Error(err)
 			}
 			checkAndClose(t, s)

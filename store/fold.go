@@ -71,9 +71,8 @@ type amendment struct {
 	fill fillFunc
 	// alone says that no update goes on meanwhile: write and commit are held, too.
 	alone bool
-	// await is called when the disk has it, and adopt, with what is acknowledged,
-	// before any reader sees it; nil for nobody.
-	await, adopt func()
+	// adopt is called with what is acknowledged, before any reader sees it; nil for nobody.
+	adopt func()
 }
 
 // errNothing ends a transaction that has nothing to write.
@@ -123,9 +122,6 @@ func (s *Store) amend(x *amendment) error {
 	if err == nil {
 		txid := tx.ID()
 		if err = s.commitTransaction(tx); err == nil {
-			if x != nil && x.await != nil {
-				x.await()
-			}
 			s.publishTables(next, txid, filed, frames, x)
 			return nil
 		}

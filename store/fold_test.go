@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/scalesmall/ssnode/compaction"
 	"github.com/scalesmall/ssnode/crdt"
@@ -20,24 +19,17 @@ import (
 // meet.
 func TestPrepared_Commit_OfNothingBesideAFold(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{})
-	write(t, s, register("n1", "a", "m", 1))
-	p := prepareTest(t, s, func(c *delta.Commit, _ Pause) error { return c.OpenSession(crdt.Context{{9}: 3}) })
-	folded := make(chan error, 1)
-	err := p.Commit(func(_ *delta.Effects, derive func()) (wait func()) {
-		derive()
-		return func() {
-			go func() { folded <- s.Fold() }()
-			time.Sleep(10 * time.Millisecond) // to wait for it would keep them apart
+	for range 20 {
+		write(t, s, register("n1", "a", "m", 1))
+		p := prepareTest(t, s, func(c *delta.Commit, _ Pause) error { return c.OpenSession(crdt.Context{{9}: 3}) })
+		folded := make(chan error, 1)
+		go func() { folded <- s.Fold() }()
+		if err := errors.Join(p.Commit(), <-folded); err != nil {
+			t.Fatal(err)
 		}
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := <-folded; err != nil {
-		t.Fatal(err)
-	}
-	if n := len(s.unfolded()); n > 0 || !s.Summary().InSession {
-		t.Errorf("%d frames are left, in session: %t", n, s.Summary().InSession)
+		if n := len(s.unfolded()); n > 0 || !s.Summary().InSession {
+			t.Fatalf("%d frames are left, in session: %t", n, s.Summary().InSession)
+		}
 	}
 }
 

@@ -101,13 +101,13 @@ func (c *crowd) pair(fn func(*delta.Commit, Pause) error) error {
 	}
 	second, err := c.store.Prepare(delta.Env{Now: 2}, fn)
 	if err != nil {
-		return errors.Join(err, first.Commit(deriveLater))
+		return errors.Join(err, first.Commit())
 	}
 	var filling sync.WaitGroup
-	filling.Go(func() { second.Fill(deriveLater) })
-	err = first.Commit(deriveLater)
+	filling.Go(func() { second.Fill() })
+	err = first.Commit()
 	filling.Wait()
-	return errors.Join(err, second.Commit(deriveLater))
+	return errors.Join(err, second.Commit())
 }
 
 // trim drops a record, wherever it is.

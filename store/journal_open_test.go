@@ -195,7 +195,7 @@ func TestOpen_AKeyThatLooksLikeAFrame(t *testing.T) {
 			_, _, err := c.Write([]delta.Operation{register("n1", key, "", 1)})
 			return err
 		})
-		p.Fill(deriveFirst)
+		p.Fill()
 		isFound := false
 		for i := pageBytes; i < len(p.frame.encoded); i += pageBytes {
 			if _, ok := wholeFrame(p.frame.encoded[i:]); ok {
@@ -206,7 +206,7 @@ func TestOpen_AKeyThatLooksLikeAFrame(t *testing.T) {
 			p.Abandon()
 			continue
 		}
-		if err := p.Commit(deriveFirst); err != nil {
+		if err := p.Commit(); err != nil {
 			t.Fatal(err)
 		}
 		survives(t, s)

@@ -216,7 +216,7 @@ func TestStore_Fold_LeavesWhatIsOnItsWay(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{Disk: d.commit})
 	d.isSlow = true
 	p, ended := prepareTest(t, s, putting("a")), make(chan error, 1)
-	go func() { ended <- p.Commit(deriveFirst) }()
+	go func() { ended <- p.Commit() }()
 	<-d.isOut
 	mustFold(t, s)
 	view(t, s, func(v *View) error {
@@ -368,9 +368,9 @@ func TestPrepared_Fill_BesideAFold(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{})
 	claims(t, s, 0, 2)
 	p := prepareTest(t, s, putting("a"))
-	p.Fill(deriveFirst)
+	p.Fill()
 	mustFold(t, s)
-	if err := p.Commit(deriveFirst); err != nil {
+	if err := p.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	mustBeUnfolded(t, s, 1)

@@ -49,26 +49,22 @@ type Prepared struct {
 	// that would wait for what this one holds.
 	turn *moment
 	// hasFilled says that the rest is set, or err. frame is what the update does, next
-	// what is journaled with it, and wait waits for what was started beside it. The
-	// update holds Store.write while holds says so.
+	// what is journaled with it. The update holds Store.write while holds says so.
 	hasFilled, holds bool
 	err              error
 	frame            *frame
 	next             journaled
-	wait             func()
-	// derived is the index of the next instant, none if the update could not be filled
-	// in; isDerived says that somebody derives it, or has, and isAdopted that the
-	// update is acknowledged. written is over when the next one may be filled in, ended
-	// when this one has come to an end.
-	derived              *derivation
-	isDerived, isAdopted bool
-	written, ended       *moment
+	// derived is the index of the next instant, nil if the update could not be filled in.
+	derived *derivation
+	// written is over when the next one may be filled in, ended when this one has come to
+	// an end.
+	written, ended *moment
 }
 
 func newPrepared(s *Store, now int64, e *delta.Effects) *Prepared {
 	return &Prepared{
 		store: s, now: now, lineage: s.frontier.lineage, effects: e, turn: s.frontier.written,
-		derived: newDerivation(), written: newMoment(), ended: newMoment(),
+		written: newMoment(), ended: newMoment(),
 	}
 }
 
@@ -150,9 +146,7 @@ func (p *Prepared) Effects() *delta.Effects { return p.effects }
 // one before is written, or has ended, and while the disk works on that (S16). It is part
 // of Commit and may be called before, by anybody, but not beside Commit or Abandon. Until
 // one of them the tables change by folds only, and no further update is put together.
-//
-// beside is as in Commit.
-func (p *Prepared) Fill(beside Beside) {
+func (p *Prepared) Fill() {
 	if p.hasFilled {
 		return
 	}
@@ -162,7 +156,7 @@ func (p *Prepared) Fill(beside Beside) {
 	}
 	p.store.write.Lock()
 	p.holds = true
-	if p.err = p.fill(beside); p.err != nil {
+	if p.err = p.fill(); p.err != nil {
 		p.letGo()
 	}
 }
@@ -180,20 +174,15 @@ func (p *Prepared) letGo() {
 // durable together. When it returns nil they are on disk and adopted:
 // only now may a message bear one of their dots.
 //
-// beside is told of the effects before they are put into the file, or, where the
-// index has to read what is there, before the disk works on them; what it returns is
-// called before Commit returns. It is called at most once, and always
-// where the error is nil; what was derived is of no use if the error is not, since
-// the effects are then no part of the state.
-//
 // On an error nothing has changed, in memory or for any reader: ErrStale, if an
 // update before has failed or was abandoned; one that wraps ErrCorrupt, of the file's contents. If
 // the transaction fails on its way to the disk the error wraps ErrFailed and its
 // cause, and so does that of every later call until Reopen: whether the disk has
 // it is not known before.
-func (p *Prepared) Commit(beside Beside) error {
+func (p *Prepared) Commit() error {
 	defer p.end()
-	p.Fill(beside)
+	p.store.boundIndex()
+	p.Fill()
 	p.awaitBefore()
 	err := p.err
 	if err == nil {
@@ -214,14 +203,7 @@ func (p *Prepared) awaitBefore() {
 // end lets those after it go on.
 func (p *Prepared) end() {
 	p.letGo()
-	p.await()
 	p.before, p.frame, p.next = nil, nil, journaled{}
-	if !p.isDerived {
-		p.derived.over.come()
-	}
-	if !p.isAdopted {
-		p.derived.await() // nobody else does
-	}
 	p.written.come()
 	p.ended.come()
 }
@@ -233,14 +215,6 @@ func (p *Prepared) Abandon() {
 	p.awaitBefore()
 	if !p.store.isStale(p) {
 		p.store.branch()
-	}
-}
-
-// await waits for what was started beside the update.
-func (p *Prepared) await() {
-	if p.wait != nil {
-		p.wait()
-		p.wait = nil
 	}
 }
 
@@ -266,24 +240,15 @@ func (s *Store) branch() {
 	s.mu.lineage, s.mu.flights = s.mu.lineage+1, nil
 }
 
-// fill puts the update together, and starts what is done beside it. The caller holds
-// write.
-func (p *Prepared) fill(beside Beside) error {
+// fill puts the update together. The caller holds write.
+func (p *Prepared) fill() error {
 	if err := p.whyNot(); err != nil {
 		return err
 	}
-	s, base := p.store, p.base()
-	derive := func() { p.derive(base, nil) }
-	p.isDerived = true
-	if s.anyIndex.Reads(p.effects.Entries) {
-		r := &frontierReader{store: s, last: p}
-		err := p.derive(base, r)
-		if r.release(); err != nil {
-			return err
-		}
-		derive = func() {}
-	} // else it need not wait for what it would read
-	p.wait = beside(p.effects, derive)
+	if err := p.derive(); err != nil {
+		return err
+	}
+	s := p.store
 	if p.effects.IsEmpty() {
 		return nil
 	}
@@ -303,7 +268,7 @@ func (s *Store) folded() folded {
 	return s.state.folded()
 }
 
-// base returns the index before the update.
+// base returns the index before the update, nil if there is none.
 func (p *Prepared) base() *derivation {
 	if p.before != nil {
 		return p.before.derived
@@ -311,19 +276,20 @@ func (p *Prepared) base() *derivation {
 	return p.store.lastDerived()
 }
 
-// lastDerived returns the index of what is acknowledged.
-func (s *Store) lastDerived() *derivation {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	return s.derived
-}
-
-// derive makes the index of the next instant.
-func (p *Prepared) derive(base *derivation, after delta.Reader) (err error) {
-	defer p.derived.over.come()
-	if x := base.await(); x != nil {
-		p.derived.index, err = x.Next(p.effects.Entries, after)
+// derive leads to the index of the next instant, and has it now if it has to read for
+// that.
+func (p *Prepared) derive() (err error) {
+	base, changes := p.base(), p.effects.Entries
+	if base == nil {
+		return ErrStale // as soon as the one before has ended, which could not be filled in
 	}
+	if !p.store.anyIndex.Reads(changes) {
+		p.derived = base.then(changes)
+		return nil
+	}
+	r := &frontierReader{store: p.store, last: p}
+	defer r.release()
+	p.derived, err = base.read(changes, r)
 	return err
 }
 
@@ -331,7 +297,7 @@ func (p *Prepared) derive(base *derivation, after delta.Reader) (err error) {
 func (p *Prepared) adopt() {
 	s := p.store
 	s.replica.Adopt(p.effects)
-	s.derived, p.isAdopted = p.derived, true
+	s.derived = p.derived
 	if p.lineage == s.mu.lineage {
 		s.mu.flights = slices.Clone(s.mu.flights[1:]) // it is the first (S10)
 	} // else what is behind it has failed meanwhile

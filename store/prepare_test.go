@@ -62,7 +62,7 @@ func (w *twins) fly(t *rapid.T) {
 	for i, f := range flights {
 		filling.Wait()
 		if isAhead && i+1 < len(flights) {
-			filling.Go(func() { flights[i+1].Fill(deriveFirst) })
+			filling.Go(func() { flights[i+1].Fill() })
 		}
 		if i == failing && isAbandoned {
 			f.Abandon()
@@ -74,7 +74,7 @@ func (w *twins) fly(t *rapid.T) {
 		if i == failing {
 			w.meetFault(arrives)
 		}
-		err := f.Commit(deriveFirst)
+		err := f.Commit()
 		w.fault = nil
 		if err == nil {
 			continue
@@ -113,7 +113,7 @@ func (w *twins) seeStale(t *rapid.T, flights []twinFlight) {
 	for _, f := range flights {
 		if rapid.Bool().Draw(t, "abandoned, too") {
 			f.Abandon()
-		} else if err := f.Commit(deriveFirst); !errors.Is(err, ErrStale) {
+		} else if err := f.Commit(); !errors.Is(err, ErrStale) {
 			t.Fatalf("an update on one that was not carried out ends with %v", err)
 		}
 	}
@@ -141,29 +141,27 @@ func prepareTest(t *testing.T, s *Store, fn func(*delta.Commit, Pause) error) *P
 // TestPrepared_Commit_ComesAfterThoseBefore has the last of three updates be the
 // first that is to become durable.
 func TestPrepared_Commit_ComesAfterThoseBefore(t *testing.T) {
-	s := openTest(t, t.TempDir(), Options{})
-	var order []crdt.Context // of one transaction at a time
+	var s *Store
+	var order []crdt.Context // of one frame at a time
+	s = openTest(t, t.TempDir(), Options{commit: func(_ *bbolt.Tx, commit func() error) error {
+		err := commit()
+		if s != nil && len(s.tip.frames) > 0 {
+			order = append(order, s.tip.frames[len(s.tip.frames)-1].effects.Context)
+		}
+		return err
+	}})
 	var running sync.WaitGroup
 	flights := []*Prepared{prepareTest(t, s, putting("a")), prepareTest(t, s, putting("b")), prepareTest(t, s, putting("c"))}
 	if got := s.Summary().Context; len(got) > 0 {
 		t.Errorf("what is in flight is told: %s", got)
 	}
 	for _, p := range slices.Backward(flights) {
-		begun := make(chan struct{})
 		running.Go(func() {
-			err := p.Commit(func(e *delta.Effects, derive func()) func() {
-				order = append(order, e.Context)
-				close(begun)
-				return deriveFirst(e, derive)
-			})
-			if err != nil {
+			if err := p.Commit(); err != nil {
 				t.Error(err)
 			}
 		})
-		select {
-		case <-begun:
-		case <-time.After(30 * time.Millisecond): // the next one would come too late to be the first
-		}
+		time.Sleep(10 * time.Millisecond) // the next one would come too late to be the first
 	}
 	running.Wait()
 	id := s.Summary().ID
@@ -188,7 +186,7 @@ func TestPrepared_Abandon_ComesAfterThoseBefore(t *testing.T) {
 		t.Error("it does not wait for the one before")
 	case <-time.After(10 * time.Millisecond): // what could go wrong goes wrong at once
 	}
-	if err := first.Commit(deriveFirst); err != nil {
+	if err := first.Commit(); err != nil {
 		t.Error(err)
 	}
 	<-ended
@@ -207,7 +205,7 @@ func TestPrepared_Abandon_LeavesNothing(t *testing.T) {
 	first.Abandon()
 	third := prepareTest(t, s, putting("c"))
 	second.Abandon()
-	if err := third.Commit(deriveFirst); err != nil {
+	if err := third.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.Summary().Context.Get(s.Replica().ID); got != former+1 {
@@ -242,14 +240,14 @@ func TestPrepare_Pause_LetsGoOfTheFile(t *testing.T) {
 			if got := s.mu.db.Stats().OpenTxN; got != 0 {
 				t.Errorf("%d transactions are open in a pause", got)
 			}
-			if err := first.Commit(deriveFirst); err != nil {
+			if err := first.Commit(); err != nil {
 				t.Error(err)
 			}
 		})
 		read(c)
 		return nil
 	})
-	if err := second.Commit(deriveFirst); err != nil {
+	if err := second.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	err := s.View(func(v *View) error {
@@ -328,7 +326,7 @@ func carrying(verb delta.Verb, froms ...string) func(*delta.Commit, Pause) error
 // updates that are not durable.
 func TestFrontierReader_ReadsWhatIsInFlight(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{})
-	if err := prepareTest(t, s, carrying(delta.VerbRegister, "a", "c", "e", "g")).Commit(deriveFirst); err != nil {
+	if err := prepareTest(t, s, carrying(delta.VerbRegister, "a", "c", "e", "g")).Commit(); err != nil {
 		t.Fatal(err)
 	}
 	flights := []*Prepared{
@@ -354,7 +352,7 @@ func TestFrontierReader_ReadsWhatIsInFlight(t *testing.T) {
 		}
 		r.release()
 		if i < len(flights) {
-			if err := flights[i].Commit(deriveFirst); err != nil {
+			if err := flights[i].Commit(); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -373,7 +371,7 @@ func TestPrepared_Commit_OnOneThatHasFailed(t *testing.T) {
 	}})
 	first, second := prepareTest(t, s, putting("a")), prepareTest(t, s, putting("b"))
 	fault = errDisk
-	if err := first.Commit(deriveFirst); !errors.Is(err, ErrFailed) {
+	if err := first.Commit(); !errors.Is(err, ErrFailed) {
 		t.Fatalf("the first ends with %v", err)
 	}
 	fault = nil
@@ -383,11 +381,11 @@ func TestPrepared_Commit_OnOneThatHasFailed(t *testing.T) {
 	if err := s.Reopen(); err != nil {
 		t.Fatal(err)
 	}
-	if err := second.Commit(deriveFirst); err != ErrStale {
+	if err := second.Commit(); err != ErrStale {
 		t.Errorf("the second ends with %v", err)
 	}
 	again := prepareTest(t, s, putting("d"))
-	if err := again.Commit(deriveFirst); err != nil {
+	if err := again.Commit(); err != nil {
 		t.Fatal(err)
 	}
 	if got := s.Summary(); got.Context.Get(got.ID) != 1 || got.Fingerprint.Count != 1 {
@@ -395,68 +393,17 @@ func TestPrepared_Commit_OnOneThatHasFailed(t *testing.T) {
 	}
 }
 
-// TestPrepared_Commit_WaitsForWhatIsDerived: nothing is shown before that is there,
-// though it takes longer than the disk, by whichever way it goes there.
-func TestPrepared_Commit_WaitsForWhatIsDerived(t *testing.T) {
-	for _, pages := range []int{-1, 8} {
-		commitBesideASlowIndex(t, pages)
-	}
-}
-
-func commitBesideASlowIndex(t *testing.T, journalPages int) {
-	t.Helper()
-	onDisk := make(chan struct{}, 2) // the count of the start, and the update
-	s := openTest(t, t.TempDir(), Options{journalPages: journalPages, NewIndex: func() IndexBuilder { return prints{} }, commit: func(tx *bbolt.Tx, commit func() error) error {
-		defer func() { onDisk <- struct{}{} }()
-		return commit()
-	}})
-	for len(onDisk) > 0 {
-		<-onDisk
-	}
-	err := prepareTest(t, s, putting("a")).Commit(func(_ *delta.Effects, derive func()) (wait func()) {
-		var running sync.WaitGroup
-		running.Go(func() {
-			<-onDisk
-			time.Sleep(time.Millisecond) // longer than what follows takes
-			if len(s.Summary().Context) > 0 {
-				t.Error("it is shown before what is derived is there")
-			}
-			derive()
-		})
-		return running.Wait
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	err = s.View(func(v *View) error {
-		if index, ok := v.Index().(prints); !ok || len(index) != 1 {
-			t.Errorf("the index is %v", v.Index())
-		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-}
-
-// TestPrepared_Commit_ThatCannotBeFilled: what is derived beside has ended when it is
-// known that it is of no use, and others are carried out.
+// TestPrepared_Commit_ThatCannotBeFilled: it is refused, and others are carried out.
 func TestPrepared_Commit_ThatCannotBeFilled(t *testing.T) {
 	s := openTest(t, t.TempDir(), Options{journalPages: -1})
 	p := prepareTest(t, s, putting("a"))
 	id := s.filed.ID
 	s.filed.Context[id] = 9 // so that its delta seems to have been seen
-	derived := false
-	err := p.Commit(func(_ *delta.Effects, derive func()) (wait func()) {
-		var running sync.WaitGroup
-		running.Go(func() { derive(); derived = true })
-		return running.Wait
-	})
-	if !errors.Is(err, ErrCorrupt) || !derived || s.Failed() != nil {
-		t.Errorf("it ends with %v, derived: %t, failed: %v", err, derived, s.Failed())
+	if err := p.Commit(); !errors.Is(err, ErrCorrupt) || s.Failed() != nil {
+		t.Errorf("it ends with %v, failed: %v", err, s.Failed())
 	}
 	delete(s.filed.Context, id)
-	if err := prepareTest(t, s, putting("b")).Commit(deriveFirst); err != nil {
+	if err := prepareTest(t, s, putting("b")).Commit(); err != nil {
 		t.Error(err)
 	}
 }

@@ -144,25 +144,25 @@ func TestStore_Rewrite_IntoASmallerRing(t *testing.T) {
 // TestStore_Fold_ThatFails: what was acknowledged is there after it, and a frame that was
 // on its way meanwhile is not acknowledged.
 func TestStore_Fold_ThatFails(t *testing.T) {
+	var s *Store
 	isFailing := false
-	s := openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
+	s = openTest(t, t.TempDir(), Options{commit: func(tx *bbolt.Tx, commit func() error) error {
 		if tx != nil && isFailing {
 			return errors.Join(errDisk, giveUp(tx))
 		}
-		return commit()
+		err := commit()
+		if isFailing {
+			if err := s.Fold(); err == nil {
+				t.Error("the fold has not failed")
+			}
+		}
+		return err
 	}})
 	write(t, s, register("n1", "a", "m", 1))
 	want := everything(t, s)
 	p := prepareTest(t, s, putting("x"))
 	isFailing = true
-	err := p.Commit(func(_ *delta.Effects, derive func()) (wait func()) {
-		derive()
-		return func() {
-			if err := s.Fold(); err == nil {
-				t.Error("the fold has not failed")
-			}
-		}
-	})
+	err := p.Commit()
 	if isFailing = false; err == nil || s.Failed() == nil {
 		t.Fatalf("the update ends with %v, failed: %v", err, s.Failed())
 	}

@@ -95,7 +95,6 @@ func Open(dir string, o Options) (*Store, error) {
 func (s *Store) Close() error {
 	s.await()
 	defer s.goOn()
-	s.derived.await()
 	_ = s.rest() // if not now, the next opening does: all that was acknowledged is on disk
 	s.mu.Lock()
 	db := s.mu.db

@@ -19,7 +19,7 @@ func (s *Store) Update(env delta.Env, fn func(*delta.Commit) error) (*delta.Effe
 	for {
 		p, err := s.Prepare(env, func(c *delta.Commit, _ Pause) error { return fn(c) })
 		if err == nil {
-			err = p.Commit(deriveFirst)
+			err = p.Commit()
 		}
 		switch err {
 		case ErrStale:
@@ -29,18 +29,6 @@ func (s *Store) Update(env delta.Env, fn func(*delta.Commit) error) (*delta.Effe
 		}
 		return nil, err
 	}
-}
-
-// Beside is told of the effects of an update before the disk works on them. It
-// runs derive, which takes a while, and whatever else its owner wants to have
-// derived, at the same time if it can, and returns what waits for what the owner wants
-// to have an end by then. For derive who needs that waits (View.Index).
-type Beside func(e *delta.Effects, derive func()) (wait func())
-
-// deriveFirst is a Beside that knows of nothing that could run at the same time.
-func deriveFirst(_ *delta.Effects, derive func()) (wait func()) {
-	derive()
-	return func() {}
 }
 
 // carryOut makes an update durable that was put together: by way of the journal if it is
@@ -58,7 +46,6 @@ func (p *Prepared) carryOut() error {
 	}
 	switch {
 	case p.effects.IsEmpty():
-		p.await()
 		s.publish(nil, p.adopt)
 		return nil
 	case s.ring.Load().takes(p.frame) && !p.frame.leavesHoles(s.replica):
@@ -81,14 +68,12 @@ func (p *Prepared) goByJournal() error {
 		p.letGo() // the next may be put together
 		return r.sync(p.frame)
 	})
-	p.await()
 	if err != nil {
 		return s.fail(err)
 	}
 	if err := s.Failed(); err != nil {
 		return err // a fold has failed meanwhile: it may be for the disk's fault
 	}
-	s.lastDerived().await() // S21
 	s.publish(&p.next, p.adopt)
 	return nil
 }
@@ -116,10 +101,6 @@ func (p *Prepared) goDirectly() error {
 		fill: func(t *tables, next state, replica *delta.Replica) (state, error) {
 			err := s.persist(t, &next, replica, p.frame)
 			return next, err
-		},
-		await: func() {
-			p.await()
-			s.lastDerived().await() // S21
 		},
 		adopt: func() {
 			s.filed.Adopt(p.effects)

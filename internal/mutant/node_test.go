@@ -57,6 +57,12 @@ func TestNode_FlightRules(t *testing.T) {
 		New:  "max(shareMin, (n.about+1)/2)",
 		Test: "TestFlight_TakesTwoThirdsOfThoseAbout",
 	}, {
+		Name: "S21: nobody derives fingerprints before they are asked for",
+		File: "node/flight.go",
+		Old:  "		wake(n.indexing, n.store.IsIndexWorth())\n",
+		New:  "",
+		Test: "TestNode_Indexing_FollowsCommits",
+	}, {
 		Name: "F2: what may not join does",
 		File: "node/committer.go",
 		Old:  "return r.joins > 0",

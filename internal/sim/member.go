@@ -183,7 +183,7 @@ func (m *member) read(q antientropy.ReadRequest) antientropy.ReadResult {
 		m.mark(MarkReadFailed)
 		return antientropy.ReadResult{ID: q.ID, Err: errDisk}
 	}
-	return q.Run(antientropy.WithFingerprints(instant{m.dir.memory, m.dir}, m.dir.kept))
+	return q.Run(antientropy.WithFingerprints(instant{m.dir.memory, m.dir}, func() *antientropy.Fingerprints { return m.dir.kept }))
 }
 
 // short is the part of an id that tells it apart in a trace.
