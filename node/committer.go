@@ -78,7 +78,6 @@ func (n *Node) runCommitter() {
 	defer retry.Stop()
 	defer close(n.departures)
 	defer close(n.previews)
-	defer close(n.fills)
 	for open := true; open; {
 		select {
 		case <-retry.C:

@@ -30,7 +30,7 @@ import (
 //	    that is undone, the last one first, before anything else is derived.
 //
 //	F6  A transaction that is ready is put together while the disk works on the one
-//	    before (store, S16), by a goroutine of its own; a lone one in its flight.
+//	    before (store, S16), by the committer; a lone one in its flight.
 //
 // So the protocol's requests still come before the local writes of the same
 // transaction, and nobody is answered before who came earlier.
@@ -84,10 +84,10 @@ func (n *Node) launch(t *transaction) {
 	next := &flight{transaction: t, after: n.flight, previewed: make(chan struct{}), landed: make(chan struct{})}
 	n.previews <- next
 	n.departures <- next
-	if n.flight.isOut() {
-		n.fills <- next
-	}
 	if before := n.flight; before != nil {
+		if before.isOut() {
+			next.fill()
+		}
 		<-before.landed
 		if before.err != nil {
 			n.takeBack(next)
@@ -117,16 +117,8 @@ func (n *Node) runPreviews() {
 	}
 }
 
-// runFills fills in what is ready while the one before is out (F6).
-func (n *Node) runFills() {
-	for f := range n.fills {
-		f.fill()
-	}
-}
-
-func (f *flight) fill() {
-	f.filling.Do(f.prepared.Fill)
-}
+// fill puts the transaction together, unless somebody does or has (F6).
+func (f *flight) fill() { f.filling.Do(f.prepared.Fill) }
 
 // runFlights carries out one after the other what departs.
 func (n *Node) runFlights() {

@@ -22,7 +22,6 @@ import (
 //
 //	committer   the store's write side, and the disk's faults
 //	flights     the transaction on its way to the disk
-//	fills       the one after it, in memory
 //	folds       what commits have left in the journal, into the tables
 //	indexing    the fingerprints of range repair, behind what is acknowledged
 //	previews    the routing indexes, ahead of the disk
@@ -49,10 +48,10 @@ type Node struct {
 	identity  *identity
 	commits   *mailbox[*request]
 	// flight is the transaction on its way to the disk, nil if there is none. It
-	// belongs to the committer, who hands it over through departures, to be derived
-	// from through previews, and to be filled in ahead through fills.
-	flight                      *flight
-	departures, previews, fills chan *flight
+	// belongs to the committer, who hands it over through departures, and to be derived
+	// from through previews.
+	flight               *flight
+	departures, previews chan *flight
 	// folds has a token once enough is to be folded, rides what is done with the next
 	// fold, indexing a token once enough has no fingerprints yet.
 	folds, indexing chan struct{}
@@ -102,7 +101,7 @@ type Node struct {
 	closing   sync.Once
 	closeErr  error
 	fatal     atomic.Pointer[error]
-	committed sync.WaitGroup // the committer, its flights, their fills, folds, fingerprints and previews
+	committed sync.WaitGroup // the committer, its flights, their folds, fingerprints and previews
 	conversed sync.WaitGroup // protocol and reader
 	kept      sync.WaitGroup // keeper and trimmer
 	watched   sync.WaitGroup // the watchdog and who speaks for it
@@ -123,7 +122,7 @@ func Open(ctx context.Context, o Options) (*Node, error) {
 		options: o, log: o.Logger, now: time.Now,
 		routing: newRouting(), questions: newQuestions(),
 		identity: newIdentity(), departure: newDeparture(), commits: newMailbox[*request](commitQueueMax),
-		departures: make(chan *flight, 1), previews: make(chan *flight, 2), fills: make(chan *flight, 1), folds: make(chan struct{}, 1), indexing: make(chan struct{}, 1), rides: make(chan func()),
+		departures: make(chan *flight, 1), previews: make(chan *flight, 2), folds: make(chan struct{}, 1), indexing: make(chan struct{}, 1), rides: make(chan func()),
 		stopped: make(chan struct{}), unwatch: make(chan struct{}),
 	}
 	n.ctx, n.cancel = context.WithCancel(context.Background())
@@ -181,7 +180,6 @@ func (n *Node) start(ctx context.Context) error {
 	}
 	n.transport = t
 	n.committed.Go(n.runFlights)
-	n.committed.Go(n.runFills)
 	n.committed.Go(n.runFolds)
 	n.committed.Go(n.runIndexing)
 	n.committed.Go(n.runPreviews)
