@@ -25,7 +25,7 @@ func seedCrowded(t *testing.T, dir, cluster string, claims ...crowded) {
 	t.Helper()
 	a := delta.Answer{Span: delta.Whole, Context: crdt.NewContext(), InSession: true}
 	for n, x := range claims {
-		entry, sequence := delta.Entry{Key: delta.ClaimKey(x.claim)}, uint64(1<<40+n)
+		entry, sequence := delta.Entry{Key: delta.ClaimKey(x.claim)}, 1<<40+uint64(n)
 		for i := range uint32(x.origins) {
 			id := crdt.ReplicaID{0: 1, 13: byte(i >> 16), 14: byte(i >> 8), 15: byte(i)}
 			a.Context[id] = sequence

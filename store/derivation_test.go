@@ -102,7 +102,8 @@ func TestPrepared_Commit_BeforeItsIndex(t *testing.T) {
 }
 
 // TestStore_DeriveIndex_OnceItIsWorth: S21. Many changes say that they are worth to be
-// derived, and no more than twice as many, and those of two updates, wait for that.
+// derived, and no more than twice as many, and those of one update, wait for that, also
+// where many are under way.
 func TestStore_DeriveIndex_OnceItIsWorth(t *testing.T) {
 	const each = indexWorth / 4
 	s, led := indexed(t, Options{NoSync: true})
@@ -131,12 +132,22 @@ func TestStore_DeriveIndex_OnceItIsWorth(t *testing.T) {
 	if n := led.Load(); s.IsIndexWorth() || n != 4 {
 		t.Errorf("they are after it was derived %d times", n)
 	}
+	var flying []*Prepared
 	for range 40 {
-		write()
-		if n := s.lastDerived().waiting(); n > 2*indexWorth+2*each {
-			t.Errorf("%d changes wait", n)
-		}
+		flying = append(flying, prepareTest(t, s, carrying(delta.VerbRegister, names...)))
 	}
+	var committing sync.WaitGroup
+	for _, p := range flying {
+		committing.Go(func() {
+			if err := p.Commit(); err != nil {
+				t.Error(err)
+			}
+			if n := s.lastDerived().waiting(); n >= 2*indexWorth+each {
+				t.Errorf("%d changes wait", n)
+			}
+		})
+	}
+	committing.Wait()
 	view(t, s, func(v *View) error { mustIndex(t, v); return nil })
 	if n := led.Load(); n != 44 {
 		t.Errorf("indexes of 44 updates were derived %d times", n)

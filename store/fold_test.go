@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/scalesmall/ssnode/compaction"
@@ -18,18 +19,30 @@ import (
 // acknowledged while a fold changes what is journaled. The race detector tells if they
 // meet.
 func TestPrepared_Commit_OfNothingBesideAFold(t *testing.T) {
-	s := openTest(t, t.TempDir(), Options{})
-	for range 20 {
-		write(t, s, register("n1", "a", "m", 1))
-		p := prepareTest(t, s, func(c *delta.Commit, _ Pause) error { return c.OpenSession(crdt.Context{{9}: 3}) })
-		folded := make(chan error, 1)
-		go func() { folded <- s.Fold() }()
-		if err := errors.Join(p.Commit(), <-folded); err != nil {
+	s := openTest(t, t.TempDir(), Options{NoSync: true})
+	var folding sync.WaitGroup
+	ended := make(chan struct{})
+	folding.Go(func() {
+		defer close(ended)
+		for range 300 {
+			write(t, s, register("n1", "a", "m", 1))
+			mustFold(t, s)
+		}
+	})
+	for n, isOver := 0, false; !isOver; n++ { // so often that some meet the end of a fold
+		select {
+		case <-ended:
+			isOver = true
+		default:
+		}
+		p := prepareTest(t, s, func(c *delta.Commit, _ Pause) error { return c.OpenSession(crdt.Context{{9}: uint64(n)}) })
+		if err := p.Commit(); err != nil {
 			t.Fatal(err)
 		}
-		if n := len(s.unfolded()); n > 0 || !s.Summary().InSession {
-			t.Fatalf("%d frames are left, in session: %t", n, s.Summary().InSession)
-		}
+	}
+	folding.Wait()
+	if n := len(s.unfolded()); n > 0 || !s.Summary().InSession {
+		t.Fatalf("%d frames are left, in session: %t", n, s.Summary().InSession)
 	}
 }
 

@@ -37,9 +37,9 @@ type derivation struct {
 	line *indexLine
 	// total is how many changes of the line led here.
 	total int64
-	// The rest is guarded by the line. The index is nil until it is there; it follows from
-	// the one before by changes then.
-	index   Index
+	// index is nil until it is there, and set by who holds the line. Until then it follows
+	// from the one before by changes, which the line guards.
+	index   atomic.Pointer[Index]
 	before  *derivation
 	changes []delta.EntryChange
 }
@@ -47,8 +47,8 @@ type derivation struct {
 // indexLine are the instants since an opening, of which one is derived at a time.
 type indexLine struct {
 	sync.Mutex
-	// derived is the total of the last instant that DeriveIndex was called for.
-	derived atomic.Int64
+	// reached is the total of the last instant that DeriveIndex was called for.
+	reached atomic.Int64
 }
 
 // indexWorth is how many changes are worth to derive an index for. More than a few
@@ -56,7 +56,13 @@ type indexLine struct {
 const indexWorth = 1024
 
 // derived returns the derivation of an index that is there.
-func derived(x Index) *derivation { return &derivation{line: new(indexLine), index: x} }
+func derived(x Index) *derivation { return new(indexLine).derived(x, 0) }
+
+func (l *indexLine) derived(x Index, total int64) *derivation {
+	d := &derivation{line: l, total: total}
+	d.index.Store(&x)
+	return d
+}
 
 // then returns the derivation of the next instant.
 func (d *derivation) then(changes []delta.EntryChange) *derivation {
@@ -72,34 +78,38 @@ func (d *derivation) read(changes []delta.EntryChange, after delta.Reader) (*der
 	if err != nil {
 		return nil, err
 	}
-	return &derivation{line: d.line, total: d.total + int64(len(changes)), index: x}, nil
+	return d.line.derived(x, d.total+int64(len(changes))), nil
 }
 
 // await returns the index, and derives it first if it is not there.
 func (d *derivation) await() Index {
+	if x := d.index.Load(); x != nil {
+		return *x // whatever others derive
+	}
 	d.line.Lock()
 	defer d.line.Unlock()
 	var missing []*derivation
-	for x := d; x.index == nil; x = x.before {
+	for x := d; x.index.Load() == nil; x = x.before {
 		missing = append(missing, x)
 	}
 	for _, x := range slices.Backward(missing) {
 		x.derive()
 	}
-	return d.index
+	return *d.index.Load()
 }
 
 // derive makes the index of that of the instant before. The caller holds the line.
 func (d *derivation) derive() {
-	x, err := d.before.index.Next(d.changes, nil)
+	x, err := (*d.before.index.Load()).Next(d.changes, nil)
 	if err != nil {
 		panic(fmt.Sprintf("store: an index fails of changes that it said it reads nothing for: %v", err))
 	}
-	d.index, d.before, d.changes = x, nil, nil
+	d.index.Store(&x)
+	d.before, d.changes = nil, nil
 }
 
 // waiting returns how many changes wait for being derived, or somewhat more.
-func (d *derivation) waiting() int64 { return d.total - d.line.derived.Load() }
+func (d *derivation) waiting() int64 { return d.total - d.line.reached.Load() }
 
 // IsIndexWorth reports whether it is time to DeriveIndex, so that no update has to.
 func (s *Store) IsIndexWorth() bool { return s.lastDerived().waiting() >= indexWorth }
@@ -109,7 +119,7 @@ func (s *Store) IsIndexWorth() bool { return s.lastDerived().waiting() >= indexW
 func (s *Store) DeriveIndex() {
 	d := s.lastDerived()
 	d.await()
-	d.line.derived.Store(d.total)
+	d.line.reached.Store(d.total)
 }
 
 // boundIndex derives the index if so many changes wait for that that nobody else does.

@@ -39,7 +39,7 @@ func (s prints) Next(changes []delta.EntryChange, after delta.Reader) (Index, er
 }
 
 // Reads has half of the commits lead it on within the transaction, and half
-// while the disk works.
+// later.
 func (prints) Reads(changes []delta.EntryChange) bool { return len(changes)%2 == 0 }
 
 // printsOf returns what an index of a view must be.

@@ -181,9 +181,9 @@ func (p *Prepared) letGo() {
 // it is not known before.
 func (p *Prepared) Commit() error {
 	defer p.end()
-	p.store.boundIndex()
 	p.Fill()
 	p.awaitBefore()
+	p.store.boundIndex()
 	err := p.err
 	if err == nil {
 		err = p.carryOut()

@@ -345,7 +345,7 @@ func TestWalker_NoticesARingThatIsNone(t *testing.T) {
 	for name, damage := range map[string]func(){
 		"its name":                 func() { k.spoil("\x00\x00journa") },
 		"another page":             func() { in64(bucket, 1) },
-		"a page far away":          func() { in64(bucket, 1<<40) },
+		"a page far away":          func() { in64(bucket, 1<<30) },
 		"no page":                  func() { native.PutUint64(k.content[bucket:], 0) },
 		"its key":                  func() { k.content[head+pageHeadBytes+elementBytes] ^= 1 },
 		"its kind":                 func() { native.PutUint16(k.content[head+8:], pageBranch) },

@@ -95,6 +95,17 @@ func TestAntientropy_Fingerprints(t *testing.T) {
 	}})
 }
 
+// TestAntientropy_Reads breaks what reads ask for.
+func TestAntientropy_Reads(t *testing.T) {
+	mutant.Run(t, "antientropy", []mutant.Mutant{{
+		Name: "fingerprints are asked for by every read",
+		File: "antientropy/read.go",
+		Old:  "	return fingerprinted{from, kept}\n",
+		New:  "	f := kept()\n	return fingerprinted{from, func() *Fingerprints { return f }}\n",
+		Test: "TestWithFingerprints_AsksWhenNeeded",
+	}})
+}
+
 // TestAntientropy_RulesOfSketches breaks the rules of sketches, and one of all
 // sessions.
 func TestAntientropy_RulesOfSketches(t *testing.T) {
