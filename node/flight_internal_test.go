@@ -129,9 +129,11 @@ func TestFlight_TakesTwoThirdsOfThoseAbout(t *testing.T) {
 	} {
 		s, _, open := flying(t)
 		before := s.node.Counters().Commits
+		s.mu.Lock() // no step ends before all wait: those that came later would not be about
 		for i := range test.waiting {
 			s.put(fmt.Sprintf("w%03d", i), 1)
 		}
+		s.mu.Unlock()
 		until(t, "64 have joined", func() bool { return len(s.have()) == 1+shareMin })
 		open()
 		until(t, "all are done", func() bool { return len(s.have()) == 2*(1+test.waiting) })
