@@ -130,24 +130,16 @@ func (n *Node) runFlights() {
 		if f.err == nil {
 			n.publish(f.transaction)
 		}
-		wake(n.folds, n.store.IsFoldWorth())
-		wake(n.indexing, n.store.IsIndexWorth())
+		if n.store.IsFoldWorth() {
+			signal(n.folds)
+		}
+		if n.store.IsIndexWorth() {
+			signal(n.indexing)
+		}
 		close(f.landed) // the next is prepared before those who are answered write again
 		if f.err == nil {
 			f.answer()
 		}
-	}
-}
-
-// wake has somebody go to work who waits for a token, unless there is nothing to do, or
-// one waits for him already.
-func wake(tokens chan<- struct{}, isWorth bool) {
-	if !isWorth {
-		return
-	}
-	select {
-	case tokens <- struct{}{}:
-	default:
 	}
 }
 

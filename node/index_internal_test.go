@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/scalesmall/ssnode/delta"
 	"github.com/scalesmall/ssnode/ranges"
@@ -76,23 +75,12 @@ func TestNode_Indexing_FollowsCommits(t *testing.T) {
 	n := openAlone(t, Options{})
 	var some []delta.Operation
 	for i := range 300 {
-		some = append(some, delta.Operation{
-			Verb: delta.VerbRegister, Amount: 1,
-			Claim: ranges.Claim{Keyspace: "default", Node: "n1", Range: ranges.Single(fmt.Sprintf("%03d", i))},
-		})
+		some = append(some, registering(fmt.Sprintf("%03d", i)))
 	}
 	for range 4 { // fewer than are derived by who writes
-		err := n.writeLocal(t.Context(), func(c *delta.Commit) error {
-			_, _, err := c.Write(some)
-			return err
-		})
-		if err != nil {
+		if _, err := n.Write(t.Context(), some); err != nil {
 			t.Fatal(err)
 		}
 	}
-	for deadline := time.Now().Add(10 * time.Second); n.store.IsIndexWorth(); time.Sleep(time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("1,200 changes have no fingerprints")
-		}
-	}
+	until(t, "1,200 changes have fingerprints", func() bool { return !n.store.IsIndexWorth() })
 }

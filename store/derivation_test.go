@@ -40,13 +40,13 @@ func (b blind) Next(changes []delta.EntryChange, _ delta.Reader) (Index, error) 
 
 func (blind) Reads([]delta.EntryChange) bool { return false }
 
-// mustIndex reports an error if the index of a view is not that of its entries.
-func mustIndex(t *testing.T, v *View) {
-	t.Helper()
+// mustBeOfItsEntries reports whether the index of a view is that of its entries.
+func mustBeOfItsEntries(v *View) error {
 	want, err := printsOf(v)
-	if got := v.Index().(blind).prints; err != nil || !maps.Equal(got, want) {
-		t.Errorf("the index is %v, want %v, %v", got, want, err)
+	if got := v.Index().(blind).prints; err == nil && !maps.Equal(got, want) {
+		err = fmt.Errorf("the index is %v, want %v", got, want)
 	}
+	return err
 }
 
 // TestPrepared_Commit_BeforeItsIndex: S21. An update is acknowledged and shown before its
@@ -75,9 +75,7 @@ func TestPrepared_Commit_BeforeItsIndex(t *testing.T) {
 				if n := led.Load(); n != 0 {
 					t.Errorf("an index that nobody asked for was derived %d times", n)
 				}
-				mustIndex(t, second)
-				mustIndex(t, first)
-				return nil
+				return errors.Join(mustBeOfItsEntries(second), mustBeOfItsEntries(first))
 			})
 			return nil
 		})
@@ -91,7 +89,7 @@ func TestPrepared_Commit_BeforeItsIndex(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		view(t, s, func(v *View) error { mustIndex(t, v); return nil })
+		view(t, s, mustBeOfItsEntries)
 		if n := led.Load(); n != 5 {
 			t.Errorf("indexes of five updates were derived %d times", n)
 		}
@@ -148,7 +146,7 @@ func TestStore_DeriveIndex_OnceItIsWorth(t *testing.T) {
 		})
 	}
 	committing.Wait()
-	view(t, s, func(v *View) error { mustIndex(t, v); return nil })
+	view(t, s, mustBeOfItsEntries)
 	if n := led.Load(); n != 44 {
 		t.Errorf("indexes of 44 updates were derived %d times", n)
 	}
@@ -169,7 +167,7 @@ func TestPrepared_Commit_FailsBeforeItsIndex(t *testing.T) {
 		if err := prepareTest(t, s, putting(names)).Commit(); err != nil {
 			t.Fatal(err)
 		}
-		view(t, s, func(v *View) error { mustIndex(t, v); return nil })
+		view(t, s, mustBeOfItsEntries)
 	}
 	mustShow("a")
 	first, second := prepareTest(t, s, putting("b")), prepareTest(t, s, putting("c"))
@@ -223,8 +221,7 @@ func TestDerivation_AskedForByMany(t *testing.T) {
 					return
 				default:
 				}
-				err := s.View(func(v *View) error { mustIndex(t, v); return nil })
-				if err != nil {
+				if err := s.View(mustBeOfItsEntries); err != nil {
 					t.Error(err)
 				}
 			}

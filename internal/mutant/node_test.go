@@ -59,7 +59,7 @@ func TestNode_FlightRules(t *testing.T) {
 	}, {
 		Name: "S21: nobody derives fingerprints before they are asked for",
 		File: "node/flight.go",
-		Old:  "		wake(n.indexing, n.store.IsIndexWorth())\n",
+		Old:  "			signal(n.indexing)\n",
 		New:  "",
 		Test: "TestNode_Indexing_FollowsCommits",
 	}, {
